@@ -1,0 +1,207 @@
+//! What a SQL statement is and touches, as plain data. `exeat-sql` makes these values; the policy
+//! judges them; the audit log stores them.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+/// A schema-qualified name, in the catalog's spelling (folded unless quoted).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Name {
+    /// The schema; `None` where the statement does not qualify the name and nothing resolves it.
+    pub schema: Option<Arc<str>>,
+    /// The name.
+    pub name: Arc<str>,
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.schema {
+            Some(schema) => write!(f, "{schema}.{}", self.name),
+            None => f.write_str(&self.name),
+        }
+    }
+}
+
+/// What the statement is, at the top.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Verb {
+    /// SELECT, VALUES, TABLE.
+    Select,
+    /// INSERT.
+    Insert,
+    /// UPDATE.
+    Update,
+    /// DELETE.
+    Delete,
+    /// MERGE.
+    Merge,
+    /// TRUNCATE.
+    Truncate,
+    /// COPY … FROM STDIN.
+    CopyIn,
+    /// COPY … TO STDOUT.
+    CopyOut,
+    /// CALL of a procedure.
+    Call,
+    /// BEGIN, COMMIT, ROLLBACK, SAVEPOINT, RELEASE (not two-phase).
+    Transaction,
+    /// SET, RESET, SET TRANSACTION, SET CONSTRAINTS.
+    Set,
+    /// SHOW.
+    Show,
+    /// EXPLAIN; the relations are those of the inner statement.
+    Explain,
+    /// PREPARE; the relations are those of the inner statement.
+    Prepare,
+    /// EXECUTE of a statement prepared by PREPARE.
+    Execute,
+    /// DEALLOCATE.
+    Deallocate,
+    /// DECLARE CURSOR; the relations are those of the query.
+    Declare,
+    /// FETCH, MOVE.
+    Fetch,
+    /// CLOSE.
+    Close,
+    /// DISCARD.
+    Discard,
+    /// LISTEN, UNLISTEN.
+    Listen,
+    /// NOTIFY.
+    Notify,
+    /// LOCK TABLE.
+    Lock,
+    /// CREATE, ALTER, DROP, COMMENT, GRANT, REVOKE, REINDEX and the rest of the definition language.
+    Define,
+    /// VACUUM, ANALYZE, CLUSTER, CHECKPOINT, REFRESH, and anything else with a statement node of its own.
+    Maintain,
+    /// An empty statement (`;` alone, or only comments).
+    Empty,
+}
+
+/// What is done to a relation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Access {
+    /// Its rows or columns are read.
+    Select,
+    /// Rows are added.
+    Insert,
+    /// Rows are changed.
+    Update,
+    /// Rows are removed.
+    Delete,
+    /// It is emptied.
+    Truncate,
+    /// Its rows or itself are locked (FOR UPDATE and its kin, LOCK TABLE).
+    Lock,
+    /// It is created, altered, dropped, commented on, or granted.
+    Define,
+    /// It is vacuumed, analysed, refreshed.
+    Maintain,
+}
+
+/// Which columns of a relation an access touches.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Columns {
+    /// Exactly these; empty where only the number of rows matters (`SELECT count(*)`).
+    Named(BTreeSet<Arc<str>>),
+    /// All of them, also those added later: `*` that no catalog expanded, a whole-row reference, a
+    /// reference that can't be attributed.
+    All,
+}
+
+/// One access to one relation. A statement has one entry per relation and kind of access.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct RelationAccess {
+    /// The relation.
+    pub relation: Name,
+    /// What is done.
+    pub access: Access,
+    /// To which columns.
+    pub columns: Columns,
+}
+
+/// A configuration parameter that is set or reset.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Setting {
+    /// The parameter's name in lower case; `all` for RESET ALL.
+    pub name: Arc<str>,
+    /// The value as one string; `None` for DEFAULT and RESET.
+    pub value: Option<Arc<str>>,
+}
+
+/// Whether the second reader confirmed what the first one saw.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Confirmation {
+    /// Both readers agree.
+    Confirmed,
+    /// The second reader can't read this statement; the first one can.
+    Unconfirmed,
+}
+
+/// The facts about one statement.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Facts {
+    /// What it is.
+    pub verb: Verb,
+    /// The statement's name in words for messages and rules, e.g. `create table`, `select`.
+    pub label: Arc<str>,
+    /// Relations that it touches, also within sub-queries, CTEs and inner statements. Sorted, unique.
+    pub relations: Vec<RelationAccess>,
+    /// Functions, procedures and aggregates that it calls, special syntax included (`coalesce`). Sorted, unique.
+    pub functions: Vec<Name>,
+    /// Operators that are not PostgreSQL's own, e.g. `evil.>` or `@@@`. Sorted, unique.
+    pub operators: Vec<Name>,
+    /// Types and collations that are not PostgreSQL's own. Sorted, unique.
+    pub types: Vec<Name>,
+    /// Parameters that it sets.
+    pub settings: Vec<Setting>,
+    /// Whether two readers agree.
+    pub confirmation: Confirmation,
+}
+
+/// Why a statement can't be read. Never an allow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UnreadableKind {
+    /// Over the caps of bytes, tokens or nesting.
+    TooLarge,
+    /// Not UTF-8, or holds a NUL.
+    Encoding,
+    /// The grammar does not accept it.
+    Syntax,
+    /// A construct that is outside the allow-list of the reader.
+    Unsupported,
+    /// The two readers see different statements.
+    Disagreement,
+    /// A name that the catalog does not have, or that is ambiguous.
+    Unresolved,
+}
+
+/// A statement that can't be read.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Unreadable {
+    /// The kind.
+    pub kind: UnreadableKind,
+    /// What and where, for people; never holds literals of the statement.
+    pub detail: Arc<str>,
+    /// Byte offset into the statement, where one is known.
+    pub offset: Option<usize>,
+}
+
+/// The subject of a statement decision.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Subject {
+    /// It was read.
+    Readable(Arc<Facts>),
+    /// It was not.
+    Unreadable(Arc<Unreadable>),
+}

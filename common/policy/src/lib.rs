@@ -1,0 +1,21 @@
+//! The decision, and nothing else: policy documents, their compilation into an index, and the pure
+//! function that judges a request.
+//!
+//! This crate must never touch a socket, a file, a clock, the environment or a logger: everything a
+//! decision needs arrives as a field of [`Request`], so that any recorded decision can be replayed.
+
+mod decision;
+mod facts;
+mod principal;
+mod request;
+
+pub use decision::{AuditMode, Basis, Decision, Effect, Obligations, PolicyHash, Reason, RuleRef};
+pub use facts::{
+    Access, Columns, Confirmation, Facts, Name, RelationAccess, Setting, Subject, Unreadable,
+    UnreadableKind, Verb,
+};
+pub use principal::{Assurance, Caller, Identity, IdentityFailure, Method, Principal};
+pub use request::{
+    Authority, ConnectionRequest, Host, LimitKind, Protocol, Request, SessionRequest,
+    StatementRequest, TlsFinding, UnixMillis,
+};
