@@ -1,1 +1,26 @@
-fn main() {}
+//! The `exeat` binary: reads the command line and hands over to one module per subcommand.
+//!
+//! Nothing is decided here. A subcommand's module owns its arguments (`Command`) and its work
+//! (`run`); this file only dispatches, prints the one line of an error, and picks the exit status.
+
+mod args;
+mod completions;
+mod exit;
+
+use std::process::ExitCode;
+
+use args::Command;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let command = match args::parse() {
+        Ok(command) => command,
+        Err(status) => return status,
+    };
+    let outcome = match command {
+        Command::Completions(command) => completions::run(command),
+    };
+    outcome.unwrap_or_else(|error| exit::report(&error))
+}

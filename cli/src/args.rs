@@ -1,0 +1,46 @@
+//! The command line as a whole: the list of subcommands. Each one's own arguments live in its module.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::completions;
+use crate::exit::Status;
+
+/// Identity-aware egress gateway and PostgreSQL access proxy: every outbound connection and every
+/// statement needs a permit, and each is on record.
+#[derive(Debug, Parser)]
+#[command(
+    name = "exeat",
+    version,
+    propagate_version = true,
+    arg_required_else_help = true
+)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Print a completion script for a shell
+    Completions(completions::Command),
+}
+
+/// Reads the command line. Help and version are printed and end with status 0; a usage error is
+/// printed and ends with `EX_USAGE`.
+pub(crate) fn parse() -> Result<Command, ExitCode> {
+    match Arguments::try_parse() {
+        Ok(arguments) => Ok(arguments.command),
+        Err(error) => {
+            // A closed pipe (`exeat --help | head`) is no reason to fail.
+            error.print().ok();
+            Err(if error.use_stderr() {
+                Status::Usage.into()
+            } else {
+                ExitCode::SUCCESS
+            })
+        }
+    }
+}
