@@ -53,6 +53,8 @@ pub enum Reason {
     IdentityConflict,
     /// The role or the rule asks for a stronger proof.
     AssuranceTooLow,
+    /// What the client wrote is no legal authority; it never became a request.
+    AuthorityMalformed,
     /// No egress rule of the role matches the host.
     HostNotAllowed,
     /// A rule matches the host, but not the port.
@@ -120,7 +122,19 @@ pub enum Reason {
 }
 
 /// When the record of this decision must be durable.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum AuditMode {
     /// In the kernel before the first byte of the result.

@@ -4,18 +4,34 @@
 //! This crate must never touch a socket, a file, a clock, the environment or a logger: everything a
 //! decision needs arrives as a field of [`Request`], so that any recorded decision can be replayed.
 
+mod address;
+mod authority;
 mod decision;
+mod diagnostic;
+mod document;
+mod evaluate;
 mod facts;
+mod load;
 mod principal;
+mod reason;
 mod request;
+mod set;
+mod units;
 
+pub use address::{AddressClass, classify};
+pub use authority::AuthorityError;
 pub use decision::{AuditMode, Basis, Decision, Effect, Obligations, PolicyHash, Reason, RuleRef};
+pub use diagnostic::{Diagnostic, Diagnostics, Location, Source};
+pub use evaluate::evaluate;
 pub use facts::{
     Access, Columns, Confirmation, Facts, Name, RelationAccess, Setting, Subject, Unreadable,
     UnreadableKind, Verb,
 };
+pub use load::load;
 pub use principal::{Assurance, Caller, Identity, IdentityFailure, Method, Principal};
 pub use request::{
     Authority, ConnectionRequest, Host, LimitKind, Protocol, Request, SessionRequest,
     StatementRequest, TlsFinding, UnixMillis,
 };
+pub use set::{DatabaseGrant, DatabaseLimits, EgressLimits, PolicySet, Role};
+pub use units::{Quota, Rate, UnitError};

@@ -7,7 +7,19 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 /// How strongly an identity is proven. Ordered: a rule asks for a minimum.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Assurance {
     /// The peer's address lies in a network that the role names.
