@@ -1,0 +1,222 @@
+//! The big parts that many records share, stored once per segment: a caller with its labels, and a
+//! statement's text with what it touches. A record carries the content's hash in their place.
+//!
+//! A context is found by comparing what it holds, never by trusting that an address means the same
+//! content; the per-thread tables below only make that comparison quick. They are bounded.
+
+use std::borrow::Cow;
+use std::cell::RefCell;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use exeat_policy::{Caller, Principal, Request, Subject};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::canonical::{CanonicalError, Encoder, References};
+use crate::event::{Decided, Labels};
+
+/// What a context leaf holds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ContextValue<'a> {
+    /// A known caller and the labels of its role.
+    Caller {
+        /// The caller.
+        caller: Cow<'a, Caller>,
+        /// The labels.
+        labels: Cow<'a, Labels>,
+    },
+    /// A statement.
+    Statement {
+        /// Its text, where it is recorded.
+        sql: Option<Cow<'a, str>>,
+        /// What it is and touches.
+        subject: Cow<'a, Subject>,
+    },
+}
+
+/// A context leaf: `{"context":…,"hash":…}`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct ContextLeaf<'a> {
+    pub(crate) context: ContextValue<'a>,
+    pub(crate) hash: Cow<'a, str>,
+}
+
+/// A context, ready to be written.
+#[derive(Debug)]
+pub(crate) struct Context {
+    /// The SHA-256 of the canonical value, URL-safe base64: what records refer to.
+    pub(crate) hash: Box<str>,
+    /// The canonical leaf.
+    pub(crate) leaf: Box<[u8]>,
+    /// The segment (by a number unique in this process) that holds it already.
+    pub(crate) written_in: AtomicU64,
+}
+
+impl Context {
+    fn new(value: ContextValue<'_>, encoder: &mut Encoder) -> Result<Arc<Self>, CanonicalError> {
+        let hash = hash(encoder.encode(&value, References::default())?);
+        let leaf = ContextLeaf {
+            context: value,
+            hash: Cow::Borrowed(&hash),
+        };
+        let leaf = encoder.encode(&leaf, References::default())?.into();
+        Ok(Arc::new(Self {
+            hash: hash.into(),
+            leaf,
+            written_in: AtomicU64::new(0),
+        }))
+    }
+
+    /// Says that segment `epoch` holds it, and whether it did already.
+    pub(crate) fn mark(&self, epoch: u64) -> bool {
+        self.written_in.swap(epoch, Ordering::Relaxed) == epoch
+    }
+}
+
+/// The reference to a context value, given its canonical form.
+pub(crate) fn hash(canonical: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode(Sha256::digest(canonical))
+}
+
+/// The contexts of one record.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Contexts {
+    pub(crate) caller: Option<Arc<Context>>,
+    pub(crate) subject: Option<Arc<Context>>,
+}
+
+const CALLERS: usize = 256;
+const STATEMENTS: usize = 1024;
+/// Longer contexts are made anew each time, so that a table holds 16 MB at most.
+const REMEMBERED_BYTES: usize = 16 << 10;
+
+struct CallerSlot {
+    principal: Arc<Principal>,
+    labels: Labels,
+    context: Arc<Context>,
+}
+
+struct StatementSlot {
+    // Holding the subject keeps its address from being used again, so comparing addresses is exact.
+    subject: Subject,
+    sql: Option<Box<str>>,
+    context: Arc<Context>,
+}
+
+struct Tables {
+    hasher: RandomState,
+    callers: Vec<Option<CallerSlot>>,
+    statements: Vec<Option<StatementSlot>>,
+    encoder: Encoder,
+}
+
+thread_local! {
+    static TABLES: RefCell<Tables> = RefCell::new(Tables {
+        hasher: RandomState::new(),
+        callers: (0..CALLERS).map(|_| None).collect(),
+        statements: (0..STATEMENTS).map(|_| None).collect(),
+        encoder: Encoder::default(),
+    });
+}
+
+/// The contexts that a decision refers to.
+pub(crate) fn of(decided: &Decided<'_>) -> Result<Contexts, CanonicalError> {
+    TABLES.with_borrow_mut(|tables| {
+        let request = &*decided.request;
+        let caller = match request {
+            Request::Connection(request) => &request.caller,
+            Request::Session(request) => &request.caller,
+            Request::Statement(request) => &request.caller,
+        };
+        let caller = match caller {
+            Caller::Known(principal) => Some(tables.caller(caller, principal, &decided.labels)?),
+            Caller::Unknown(_) => None,
+        };
+        let subject = match request {
+            Request::Statement(request) => {
+                let sql = decided.statement.as_ref().map(|statement| &*statement.sql);
+                Some(tables.statement(&request.subject, sql)?)
+            }
+            Request::Connection(_) | Request::Session(_) => None,
+        };
+        Ok(Contexts { caller, subject })
+    })
+}
+
+impl Tables {
+    fn caller(
+        &mut self,
+        caller: &Caller,
+        principal: &Arc<Principal>,
+        labels: &Labels,
+    ) -> Result<Arc<Context>, CanonicalError> {
+        let slot = index(self.hasher.hash_one(principal), &mut self.callers);
+        if let Some(Some(known)) = &slot
+            && (Arc::ptr_eq(&known.principal, principal) || known.principal == *principal)
+            && known.labels == *labels
+        {
+            return Ok(Arc::clone(&known.context));
+        }
+        let value = ContextValue::Caller {
+            caller: Cow::Borrowed(caller),
+            labels: Cow::Borrowed(labels),
+        };
+        let context = Context::new(value, &mut self.encoder)?;
+        if let Some(slot) = slot.filter(|_| context.leaf.len() <= REMEMBERED_BYTES) {
+            let (principal, labels) = (Arc::clone(principal), labels.clone());
+            *slot = Some(CallerSlot {
+                principal,
+                labels,
+                context: Arc::clone(&context),
+            });
+        }
+        Ok(context)
+    }
+
+    fn statement(
+        &mut self,
+        subject: &Subject,
+        sql: Option<&str>,
+    ) -> Result<Arc<Context>, CanonicalError> {
+        let slot = index(self.hasher.hash_one(address(subject)), &mut self.statements);
+        if let Some(Some(known)) = &slot
+            && address(&known.subject) == address(subject)
+            && known.sql.as_deref() == sql
+        {
+            return Ok(Arc::clone(&known.context));
+        }
+        let value = ContextValue::Statement {
+            sql: sql.map(Cow::Borrowed),
+            subject: Cow::Borrowed(subject),
+        };
+        let context = Context::new(value, &mut self.encoder)?;
+        if let Some(slot) = slot.filter(|_| context.leaf.len() <= REMEMBERED_BYTES) {
+            let (subject, sql) = (subject.clone(), sql.map(Into::into));
+            *slot = Some(StatementSlot {
+                subject,
+                sql,
+                context: Arc::clone(&context),
+            });
+        }
+        Ok(context)
+    }
+}
+
+fn address(subject: &Subject) -> (bool, usize) {
+    match subject {
+        Subject::Readable(facts) => (true, Arc::as_ptr(facts).addr()),
+        Subject::Unreadable(why) => (false, Arc::as_ptr(why).addr()),
+    }
+}
+
+fn index<T>(hash: u64, slots: &mut [T]) -> Option<&mut T> {
+    let at = usize::try_from(hash)
+        .unwrap_or_default()
+        .checked_rem(slots.len())?;
+    slots.get_mut(at)
+}
