@@ -1,0 +1,94 @@
+//! One issuer: its settings, and its keys as they are now.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use tokio::sync::Notify;
+
+use super::IssuerError;
+use super::fetch;
+use super::keys::KeySet;
+use crate::settings::{Issuer, Jwks};
+use crate::store::file;
+
+/// Documents of keys stay far below.
+pub(super) const MAX_DOCUMENT_BYTES: usize = 1024 * 1024;
+
+/// An issuer with its keys. Reading them takes no lock.
+pub(super) struct IssuerKeys {
+    settings: Issuer,
+    keys: ArcSwap<KeySet>,
+    wanted: Notify,
+}
+
+impl IssuerKeys {
+    /// Sets an issuer up; a file of keys is read now, fetched keys are still missing.
+    pub(super) fn read(settings: &Issuer) -> Result<Self, IssuerError> {
+        let keys = match &settings.jwks {
+            Jwks::File(path) => {
+                let failed = |detail: String| IssuerError::File {
+                    path: path.clone(),
+                    detail,
+                };
+                let document = file::read(path, MAX_DOCUMENT_BYTES as u64)
+                    .map_err(|error| failed(error.to_string()))?;
+                KeySet::parse(&document).map_err(failed)?
+            }
+            Jwks::Discovery => {
+                fetch::check_url(&settings.issuer)?;
+                KeySet::default()
+            }
+            Jwks::Url(url) => {
+                fetch::check_url(url)?;
+                KeySet::default()
+            }
+        };
+        if let Some(path) = &settings.ca {
+            crate::trust::read_certificates(path).map_err(|error| IssuerError::File {
+                path: path.clone(),
+                detail: error.to_string(),
+            })?;
+        }
+        Ok(Self {
+            settings: settings.clone(),
+            keys: ArcSwap::from_pointee(keys),
+            wanted: Notify::new(),
+        })
+    }
+
+    pub(super) fn settings(&self) -> &Issuer {
+        &self.settings
+    }
+
+    pub(super) fn keys(&self) -> arc_swap::Guard<Arc<KeySet>> {
+        self.keys.load()
+    }
+
+    pub(super) fn replace_keys(&self, keys: KeySet) {
+        self.keys.store(Arc::new(keys));
+    }
+
+    /// Asks the refresh task for new keys; asking again before it comes to it is the same as asking once.
+    pub(super) fn want_refresh(&self) {
+        self.wanted.notify_one();
+    }
+
+    pub(super) async fn refresh_wanted(&self) {
+        self.wanted.notified().await;
+    }
+
+    pub(super) fn accepts_audience(&self, audience: &[String]) -> bool {
+        audience
+            .iter()
+            .any(|name| !name.is_empty() && self.settings.audience.contains(name))
+    }
+
+    pub(super) fn files(&self) -> Vec<PathBuf> {
+        let keys = match &self.settings.jwks {
+            Jwks::File(path) => Some(path.clone()),
+            Jwks::Discovery | Jwks::Url(_) => None,
+        };
+        keys.into_iter().chain(self.settings.ca.clone()).collect()
+    }
+}
