@@ -56,5 +56,9 @@ pub(crate) fn run(command: Command) -> anyhow::Result<ExitCode> {
     }
     drop(stage);
     anstream::println!("everything that the demo made is removed");
-    Ok(if report.as_told() { ExitCode::SUCCESS } else { Status::No.into() })
+    Ok(if report.as_told() {
+        ExitCode::SUCCESS
+    } else {
+        Status::No.into()
+    })
 }

@@ -32,7 +32,10 @@ impl Database {
     /// Starts one with these settings.
     pub fn start_with(sql: &str, settings: &[&str]) -> Self {
         let installation = Installation::find().unwrap();
-        let folder = tempfile::Builder::new().prefix("exeat-pg-").tempdir().unwrap();
+        let folder = tempfile::Builder::new()
+            .prefix("exeat-pg-")
+            .tempdir()
+            .unwrap();
         installation.folder(folder.path()).unwrap();
         let data = folder.path().join("data");
         copy(&template(&installation), &data, &installation);
@@ -42,7 +45,9 @@ impl Database {
             .map(|setting| (*setting).to_owned())
             .collect();
         let log = folder.path().join("log");
-        let server = installation.start(&data, folder.path(), &log, &settings).unwrap();
+        let server = installation
+            .start(&data, folder.path(), &log, &settings)
+            .unwrap();
         let database = Self { server, folder };
         database.admin(sql).exits(0);
         database
@@ -67,7 +72,12 @@ impl Database {
     pub fn admin_in(&self, database: &str, sql: &str) -> Ran {
         let mut command = psql();
         command
-            .args(["-h", &self.folder.path().to_string_lossy(), "-p", &self.port().to_string()])
+            .args([
+                "-h",
+                &self.folder.path().to_string_lossy(),
+                "-p",
+                &self.port().to_string(),
+            ])
             .args(["-U", "postgres", "-d", database]);
         run_with(&command, sql)
     }
@@ -76,18 +86,24 @@ impl Database {
     pub fn log(&self) -> String {
         fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
     }
-
-    /// Ends the server, as a crash would.
-    pub fn end(&mut self) {
-        self.server.end();
-    }
 }
 
 /// `psql` as scripts use it: no configuration, no pager, unaligned rows without headers, statements
 /// from standard input, the first error ends it.
 pub fn psql() -> Command {
     let mut command = Command::new("psql");
-    command.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-v", "VERBOSITY=verbose", "-f", "-"]);
+    command.args([
+        "-X",
+        "-q",
+        "-A",
+        "-t",
+        "-v",
+        "ON_ERROR_STOP=1",
+        "-v",
+        "VERBOSITY=verbose",
+        "-f",
+        "-",
+    ]);
     for (name, _) in std::env::vars() {
         if name.starts_with("PG") {
             command.env_remove(name);
@@ -103,7 +119,10 @@ fn template(installation: &Installation) -> PathBuf {
     if kept.join("data/root.crt").is_file() {
         return kept.join("data");
     }
-    let folder = tempfile::Builder::new().prefix("exeat-template-").tempdir().unwrap();
+    let folder = tempfile::Builder::new()
+        .prefix("exeat-template-")
+        .tempdir()
+        .unwrap();
     installation.folder(folder.path()).unwrap();
     let data = folder.path().join("data");
     installation.initialise(&data, HBA).unwrap();
@@ -143,6 +162,11 @@ fn copy(from: &Path, to: &Path, installation: &Installation) {
 }
 
 fn cp(from: &Path, to: &Path) {
-    let status = Command::new("cp").arg("-R").arg("-p").args([from, to]).status().unwrap();
+    let status = Command::new("cp")
+        .arg("-R")
+        .arg("-p")
+        .args([from, to])
+        .status()
+        .unwrap();
     assert!(status.success(), "copying {} failed", from.display());
 }

@@ -63,7 +63,11 @@ impl NameServer {
             runtime().spawn(serve_udp(udp, Arc::clone(&state))),
             runtime().spawn(serve_tcp(tcp, Arc::clone(&state))),
         ];
-        Self { address, state, tasks }
+        Self {
+            address,
+            state,
+            tasks,
+        }
     }
 
     /// Where it listens.
@@ -73,12 +77,19 @@ impl NameServer {
 
     /// From now on `name` answers so.
     pub fn set(&self, name: &str, answer: Answer) {
-        self.state.zone.lock().unwrap().insert(name.to_owned(), answer);
+        self.state
+            .zone
+            .lock()
+            .unwrap()
+            .insert(name.to_owned(), answer);
     }
 
     /// From now on `name` answers with these addresses.
     pub fn addresses(&self, name: &str, addresses: &[&str]) {
-        let addresses = addresses.iter().map(|address| address.parse().unwrap()).collect();
+        let addresses = addresses
+            .iter()
+            .map(|address| address.parse().unwrap())
+            .collect();
         self.set(name, Answer::Addresses(addresses));
     }
 
@@ -97,7 +108,9 @@ impl Drop for NameServer {
 async fn serve_udp(socket: UdpSocket, state: Arc<State>) {
     let mut buffer = [0; 4096];
     loop {
-        let Ok((length, peer)) = socket.recv_from(&mut buffer).await else { return };
+        let Ok((length, peer)) = socket.recv_from(&mut buffer).await else {
+            return;
+        };
         for answer in respond(&buffer[..length], &state, false) {
             socket.send_to(&answer, peer).await.ok();
         }
@@ -137,9 +150,15 @@ struct Query<'a> {
 type Entry = (Vec<u8>, u16, Vec<u8>);
 
 fn respond(query: &[u8], state: &State, tcp: bool) -> Vec<Vec<u8>> {
-    let Some((name, end)) = read_name(query, 12) else { return Vec::new() };
+    let Some((name, end)) = read_name(query, 12) else {
+        return Vec::new();
+    };
     let kind = u16::from_be_bytes([query[end], query[end + 1]]);
-    let query = Query { id: [query[0], query[1]], question: &query[12..end + 4], kind };
+    let query = Query {
+        id: [query[0], query[1]],
+        question: &query[12..end + 4],
+        kind,
+    };
     state.asked.lock().unwrap().push(name.clone());
     let mut zone = state.zone.lock().unwrap();
     let answer = zone.get(&name).cloned().unwrap_or(Answer::Code(3));
@@ -165,18 +184,33 @@ fn respond(query: &[u8], state: &State, tcp: bool) -> Vec<Vec<u8>> {
         Answer::Truncated(_) => vec![message(&query, 0, true, &[])],
         Answer::Silence => Vec::new(),
         Answer::Spoofed(wrong, right) => {
-            let other_id = Query { id: [query.id[0] ^ 0xff, query.id[1]], ..query };
+            let other_id = Query {
+                id: [query.id[0] ^ 0xff, query.id[1]],
+                ..query
+            };
             let mut other_name = query.question.to_vec();
             other_name[1] ^= 1;
-            let other_question = Query { question: &other_name, ..query };
-            vec![found(&other_id, &wrong), found(&other_question, &wrong), found(&query, &right)]
+            let other_question = Query {
+                question: &other_name,
+                ..query
+            };
+            vec![
+                found(&other_id, &wrong),
+                found(&other_question, &wrong),
+                found(&query, &right),
+            ]
         }
     }
 }
 
 /// An answer with the addresses of the family that was asked for.
 fn found(query: &Query<'_>, addresses: &[IpAddr]) -> Vec<u8> {
-    message(query, 0, false, &entries(&[0xc0, 12], query.kind, addresses))
+    message(
+        query,
+        0,
+        false,
+        &entries(&[0xc0, 12], query.kind, addresses),
+    )
 }
 
 fn entries(owner: &[u8], kind: u16, addresses: &[IpAddr]) -> Vec<Entry> {

@@ -17,7 +17,11 @@ pub fn target_folder() -> PathBuf {
     let program = std::env::current_exe().unwrap();
     let folder = program.parent().unwrap();
     // Test programs are one folder deeper.
-    if folder.ends_with("deps") { folder.parent().unwrap().to_owned() } else { folder.to_owned() }
+    if folder.ends_with("deps") {
+        folder.parent().unwrap().to_owned()
+    } else {
+        folder.to_owned()
+    }
 }
 
 /// The binary of this build.
@@ -61,11 +65,25 @@ impl Addresses {
         let text = std::fs::read_to_string(path).ok()?;
         let value: Value = serde_json::from_str(&text).ok()?;
         let list = |name: &str| -> Vec<SocketAddr> {
-            let listed = value.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
-            listed.iter().map(|entry| entry.as_str().unwrap().parse().unwrap()).collect()
+            let listed = value
+                .get(name)
+                .and_then(Value::as_array)
+                .cloned()
+                .unwrap_or_default();
+            listed
+                .iter()
+                .map(|entry| entry.as_str().unwrap().parse().unwrap())
+                .collect()
         };
-        let admin = value.get("admin").and_then(Value::as_str).map(|text| text.parse().unwrap());
-        Some(Self { gateway: list("gateway"), dbproxy: list("dbproxy"), admin })
+        let admin = value
+            .get("admin")
+            .and_then(Value::as_str)
+            .map(|text| text.parse().unwrap());
+        Some(Self {
+            gateway: list("gateway"),
+            dbproxy: list("dbproxy"),
+            admin,
+        })
     }
 }
 
@@ -91,7 +109,11 @@ impl Process {
             }
             Addresses::read(&ready)
         });
-        Self { child, log, addresses }
+        Self {
+            child,
+            log,
+            addresses,
+        }
     }
 
     /// Starts it where it must refuse, and gives what it left.
@@ -101,12 +123,18 @@ impl Process {
 
     fn spawn(config: &Path, ready: &Path, log: &Path) -> Child {
         let output = File::options().create(true).append(true).open(log).unwrap();
-        exeat([Path::new("run"), Path::new("--config"), config, Path::new("--ready-file"), ready])
-            .stdin(Stdio::null())
-            .stdout(output.try_clone().unwrap())
-            .stderr(output)
-            .spawn()
-            .unwrap()
+        exeat([
+            Path::new("run"),
+            Path::new("--config"),
+            config,
+            Path::new("--ready-file"),
+            ready,
+        ])
+        .stdin(Stdio::null())
+        .stdout(output.try_clone().unwrap())
+        .stderr(output)
+        .spawn()
+        .unwrap()
     }
 
     /// The first listener of the gateway.

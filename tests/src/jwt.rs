@@ -29,7 +29,11 @@ impl Issuer {
             jwk.common.key_id = Some(format!("{algorithm:?}"));
             (algorithm, key, jwk)
         });
-        Self { keys: keys.into(), issuer: issuer.to_owned(), audience: audience.to_owned() }
+        Self {
+            keys: keys.into(),
+            issuer: issuer.to_owned(),
+            audience: audience.to_owned(),
+        }
     }
 
     /// The key set as the issuer publishes it.
@@ -54,7 +58,11 @@ impl Issuer {
 
     /// A token with these claims.
     pub fn sign(&self, algorithm: Algorithm, claims: &Value) -> String {
-        let (_, key, _) = self.keys.iter().find(|(known, ..)| *known == algorithm).unwrap();
+        let (_, key, _) = self
+            .keys
+            .iter()
+            .find(|(known, ..)| *known == algorithm)
+            .unwrap();
         let mut header = Header::new(algorithm);
         header.kid = Some(format!("{algorithm:?}"));
         jsonwebtoken::encode(&header, claims, key).unwrap()
@@ -68,7 +76,11 @@ impl Issuer {
             base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(value.to_string())
         };
         let claims = self.claims(subject);
-        let none = format!("{}.{}.", encode(&json!({"alg": "none", "kid": "RS256"})), encode(&claims));
+        let none = format!(
+            "{}.{}.",
+            encode(&json!({"alg": "none", "kid": "RS256"})),
+            encode(&claims)
+        );
         let mut header = Header::new(Algorithm::HS256);
         header.kid = Some("RS256".to_owned());
         let hmac = EncodingKey::from_secret(self.jwks().as_bytes());
@@ -89,7 +101,9 @@ pub fn discovery() -> (Origin, Issuer) {
 
 /// Seconds since the Unix epoch.
 pub fn now() -> i64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    let since = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap();
     since.as_secs().try_into().unwrap()
 }
 

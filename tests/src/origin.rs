@@ -25,7 +25,11 @@ use crate::pki::Pair;
 pub fn runtime() -> &'static Runtime {
     static RUNTIME: OnceLock<Runtime> = OnceLock::new();
     RUNTIME.get_or_init(|| {
-        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
+        tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .unwrap()
     })
 }
 
@@ -43,7 +47,10 @@ pub struct Seen {
 impl Seen {
     /// The first value of a header field.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+        self.headers
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.as_str())
     }
 }
 
@@ -75,10 +82,16 @@ impl Origin {
 
     fn start(name: &str, acceptor: Option<TlsAcceptor>) -> Self {
         let state = Arc::new(State::default());
-        let listener = runtime().block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
+        let listener = runtime()
+            .block_on(TcpListener::bind("127.0.0.1:0"))
+            .unwrap();
         let address = listener.local_addr().unwrap();
         let task = runtime().spawn(accept(listener, acceptor, name.into(), Arc::clone(&state)));
-        Self { address, state, task }
+        Self {
+            address,
+            state,
+            task,
+        }
     }
 
     /// Where it listens.
@@ -93,7 +106,11 @@ impl Origin {
 
     /// Answers requests for `path` with `body`.
     pub fn answers(&self, path: &str, body: &str) {
-        self.state.answers.lock().unwrap().insert(path.to_owned(), body.to_owned());
+        self.state
+            .answers
+            .lock()
+            .unwrap()
+            .insert(path.to_owned(), body.to_owned());
     }
 
     /// How many connections were accepted.
@@ -127,16 +144,29 @@ pub fn server_config(pair: &Pair) -> rustls::ServerConfig {
         .collect::<Result<Vec<_>, _>>()
         .unwrap();
     let key = PrivateKeyDer::from_pem_slice(pair.key.as_bytes()).unwrap();
-    rustls::ServerConfig::builder().with_no_client_auth().with_single_cert(chain, key).unwrap()
+    rustls::ServerConfig::builder()
+        .with_no_client_auth()
+        .with_single_cert(chain, key)
+        .unwrap()
 }
 
-async fn accept(listener: TcpListener, acceptor: Option<TlsAcceptor>, name: Arc<str>, state: Arc<State>) {
+async fn accept(
+    listener: TcpListener,
+    acceptor: Option<TlsAcceptor>,
+    name: Arc<str>,
+    state: Arc<State>,
+) {
     // Connections end with the server, as those of a process do.
     let mut connections = tokio::task::JoinSet::new();
     loop {
-        let Ok((stream, _)) = listener.accept().await else { return };
+        let Ok((stream, _)) = listener.accept().await else {
+            return;
+        };
         state.connections.fetch_add(1, Ordering::SeqCst);
-        let stream = Counted { stream, state: Arc::clone(&state) };
+        let stream = Counted {
+            stream,
+            state: Arc::clone(&state),
+        };
         let (acceptor, name, state) = (acceptor.clone(), Arc::clone(&name), Arc::clone(&state));
         connections.spawn(async move {
             match acceptor {
@@ -154,7 +184,10 @@ async fn accept(listener: TcpListener, acceptor: Option<TlsAcceptor>, name: Arc<
 async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, name: &Arc<str>, state: &Arc<State>) {
     let service = service_fn(|request| answer(request, Arc::clone(name), Arc::clone(state)));
     // A client that goes away is no failure of the origin's.
-    hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await.ok();
+    hyper::server::conn::http1::Builder::new()
+        .serve_connection(TokioIo::new(stream), service)
+        .await
+        .ok();
 }
 
 async fn answer(
@@ -167,7 +200,12 @@ async fn answer(
     let headers = head
         .headers
         .iter()
-        .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+        .map(|(name, value)| {
+            (
+                name.to_string(),
+                String::from_utf8_lossy(value.as_bytes()).into_owned(),
+            )
+        })
         .collect();
     let path = head.uri.path().to_owned();
     state.seen.lock().unwrap().push(Seen {
@@ -175,10 +213,16 @@ async fn answer(
         target: head.uri.to_string(),
         headers,
     });
-    let body = match (state.answers.lock().unwrap().get(&path), path.strip_prefix("/bytes/")) {
+    let body = match (
+        state.answers.lock().unwrap().get(&path),
+        path.strip_prefix("/bytes/"),
+    ) {
         (Some(answer), _) => Bytes::from(answer.clone()),
         (None, Some(count)) => Bytes::from(vec![b'x'; count.parse().unwrap_or(0)]),
-        (None, None) => Bytes::from(format!("{}\n", json!({"origin": &*name, "path": path, "body": length}))),
+        (None, None) => Bytes::from(format!(
+            "{}\n",
+            json!({"origin": &*name, "path": path, "body": length})
+        )),
     };
     Ok(Response::new(Full::new(body)))
 }
@@ -226,7 +270,10 @@ mod counted {
             Pin::new(&mut self.stream).poll_flush(context)
         }
 
-        fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        fn poll_shutdown(
+            mut self: Pin<&mut Self>,
+            context: &mut Context<'_>,
+        ) -> Poll<io::Result<()>> {
             Pin::new(&mut self.stream).poll_shutdown(context)
         }
     }

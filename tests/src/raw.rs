@@ -27,7 +27,10 @@ pub struct Head {
 impl Head {
     /// The first value of a header field.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+        self.headers
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.as_str())
     }
 }
 
@@ -37,7 +40,10 @@ impl Raw {
         let stream = TcpStream::connect(address).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_nodelay(true).unwrap();
-        Self { stream, rest: Vec::new() }
+        Self {
+            stream,
+            rest: Vec::new(),
+        }
     }
 
     /// Sends bytes. A peer that closed already shows when reading.
@@ -59,19 +65,33 @@ impl Raw {
                 break at;
             }
             if !self.more() {
-                return Head { status: 0, headers: Vec::new(), body: self.text() };
+                return Head {
+                    status: 0,
+                    headers: Vec::new(),
+                    body: self.text(),
+                };
             }
         };
         let text = String::from_utf8_lossy(&self.rest[..end]).into_owned();
         self.rest.drain(..end + 4);
         let mut lines = text.split("\r\n");
-        let status = lines.next().and_then(|line| line.split(' ').nth(1)).and_then(|code| code.parse().ok());
+        let status = lines
+            .next()
+            .and_then(|line| line.split(' ').nth(1))
+            .and_then(|code| code.parse().ok());
         let headers: Vec<(String, String)> = lines
             .filter_map(|line| line.split_once(':'))
             .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
             .collect();
-        let mut head = Head { status: status.unwrap_or(0), headers, body: String::new() };
-        let length: usize = head.header("content-length").and_then(|value| value.parse().ok()).unwrap_or(0);
+        let mut head = Head {
+            status: status.unwrap_or(0),
+            headers,
+            body: String::new(),
+        };
+        let length: usize = head
+            .header("content-length")
+            .and_then(|value| value.parse().ok())
+            .unwrap_or(0);
         while self.rest.len() < length && self.more() {}
         let length = length.min(self.rest.len());
         head.body = String::from_utf8_lossy(&self.rest[..length]).into_owned();
@@ -118,7 +138,11 @@ impl Raw {
                     error.kind(),
                     std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut
                 );
-                assert!(!timed_out, "no answer after {PATIENCE:?}; so far {:?}", self.text());
+                assert!(
+                    !timed_out,
+                    "no answer after {PATIENCE:?}; so far {:?}",
+                    self.text()
+                );
                 false
             }
         }
@@ -126,7 +150,9 @@ impl Raw {
 }
 
 fn find(bytes: &[u8], pattern: &[u8]) -> Option<usize> {
-    bytes.windows(pattern.len()).position(|window| window == pattern)
+    bytes
+        .windows(pattern.len())
+        .position(|window| window == pattern)
 }
 
 /// A TLS 1.2 shaped ClientHello with these extensions appended to its own minimal ones.

@@ -75,7 +75,9 @@ pub fn run_with(command: &Command, input: &str) -> Ran {
     let output = std::thread::scope(|scope| {
         // A program that does not read its input to the end closes it: no failure of the test's.
         scope.spawn(move || stdin.write_all(input.as_bytes()).ok());
-        child.wait_with_output().expect("the program can be waited for")
+        child
+            .wait_with_output()
+            .expect("the program can be waited for")
     });
     Ran {
         line: format!("{command:?}"),
@@ -92,7 +94,15 @@ pub fn run_with(command: &Command, input: &str) -> Ran {
 pub fn curl() -> Command {
     let mut curl = Command::new("curl");
     curl.args(["-q", "--silent", "--show-error", "--max-time", "30"]);
-    for name in ["http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY"] {
+    for name in [
+        "http_proxy",
+        "https_proxy",
+        "HTTPS_PROXY",
+        "all_proxy",
+        "ALL_PROXY",
+        "no_proxy",
+        "NO_PROXY",
+    ] {
         curl.env_remove(name);
     }
     curl

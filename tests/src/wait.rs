@@ -16,7 +16,10 @@ pub fn until<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
         if let Some(value) = condition() {
             return value;
         }
-        assert!(started.elapsed() < PATIENCE, "still not so after {PATIENCE:?}: {what}");
+        assert!(
+            started.elapsed() < PATIENCE,
+            "still not so after {PATIENCE:?}: {what}"
+        );
         pause();
     }
 }

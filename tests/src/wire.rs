@@ -38,33 +38,45 @@ impl Wire {
     /// Connects, without a startup message.
     pub fn connect(address: SocketAddr) -> Self {
         let stream = TcpStream::connect(address).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        stream
+            .set_read_timeout(Some(Duration::from_secs(20)))
+            .unwrap();
         stream.set_nodelay(true).unwrap();
-        Self { stream: Box::new(stream) }
+        Self {
+            stream: Box::new(stream),
+        }
     }
 
     /// Connects with an SSLRequest and TLS, trusting `roots` (PEM), with a client certificate where one is given.
     pub fn connect_tls(address: SocketAddr, roots: &str) -> Self {
         let mut stream = TcpStream::connect(address).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        stream
+            .set_read_timeout(Some(Duration::from_secs(20)))
+            .unwrap();
         stream.set_nodelay(true).unwrap();
         stream.write_all(&[0, 0, 0, 8, 4, 210, 22, 47]).unwrap();
         let mut answer = [0];
         stream.read_exact(&mut answer).unwrap();
         assert_eq!(answer, *b"S", "the server takes TLS");
         let session = tls_client(roots, "localhost", &[b"postgresql"]);
-        Self { stream: Box::new(rustls::StreamOwned::new(session, stream)) }
+        Self {
+            stream: Box::new(rustls::StreamOwned::new(session, stream)),
+        }
     }
 
     /// Connects with direct TLS (no SSLRequest) and these ALPN names; `None` where the handshake fails.
     pub fn connect_direct(address: SocketAddr, roots: &str, alpn: &[&[u8]]) -> Option<Self> {
         let mut stream = TcpStream::connect(address).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        stream
+            .set_read_timeout(Some(Duration::from_secs(20)))
+            .unwrap();
         let mut session = tls_client(roots, "localhost", alpn);
         while session.is_handshaking() {
             session.complete_io(&mut stream).ok()?;
         }
-        Some(Self { stream: Box::new(rustls::StreamOwned::new(session, stream)) })
+        Some(Self {
+            stream: Box::new(rustls::StreamOwned::new(session, stream)),
+        })
     }
 
     /// Sends bytes as they are.
@@ -76,19 +88,22 @@ impl Wire {
     }
 
     /// The next message; `None` at the end of the stream.
-    pub fn next(&mut self) -> Option<Message> {
+    pub fn message(&mut self) -> Option<Message> {
         let mut head = [0; 5];
         self.stream.read_exact(&mut head).ok()?;
         let length = u32::from_be_bytes([head[1], head[2], head[3], head[4]]);
         let mut body = vec![0; usize::try_from(length).unwrap() - 4];
         self.stream.read_exact(&mut body).ok()?;
-        Some(Message { kind: char::from(head[0]), body })
+        Some(Message {
+            kind: char::from(head[0]),
+            body,
+        })
     }
 
     /// Messages up to and with ReadyForQuery, or to the end of the stream.
     pub fn until_ready(&mut self) -> Vec<Message> {
         let mut messages = Vec::new();
-        while let Some(message) = self.next() {
+        while let Some(message) = self.message() {
             let ready = message.kind == 'Z';
             messages.push(message);
             if ready {
@@ -102,7 +117,7 @@ impl Wire {
     pub fn start(&mut self, parameters: &[(&str, &str)], password: &str) -> Vec<Message> {
         self.send(startup(196_608, parameters));
         let mut messages = Vec::new();
-        while let Some(message) = self.next() {
+        while let Some(message) = self.message() {
             if message.kind == 'R' && message.body == [0, 0, 0, 3] {
                 self.send(frame('p', &cstr(password)));
             }
@@ -123,7 +138,7 @@ impl Wire {
 
     /// Reads until the server closes; the messages that came.
     pub fn to_end(&mut self) -> Vec<Message> {
-        std::iter::from_fn(|| self.next()).collect()
+        std::iter::from_fn(|| self.message()).collect()
     }
 }
 
@@ -134,7 +149,10 @@ pub fn kinds(messages: &[Message]) -> String {
 
 /// The SQLSTATE of the first error.
 pub fn sqlstate(messages: &[Message]) -> Option<String> {
-    messages.iter().find(|message| message.kind == 'E').and_then(|message| message.field('C'))
+    messages
+        .iter()
+        .find(|message| message.kind == 'E')
+        .and_then(|message| message.field('C'))
 }
 
 /// A message with its length.
@@ -167,7 +185,10 @@ pub fn parse(name: &str, sql: &str) -> Vec<u8> {
 
 /// Bind without parameters, results as text.
 pub fn bind(portal: &str, statement: &str) -> Vec<u8> {
-    frame('B', &[cstr(portal), cstr(statement), vec![0, 0, 0, 0, 0, 0]].concat())
+    frame(
+        'B',
+        &[cstr(portal), cstr(statement), vec![0, 0, 0, 0, 0, 0]].concat(),
+    )
 }
 
 /// Describe of a portal.
@@ -194,8 +215,9 @@ pub fn tls_client(roots: &str, name: &str, alpn: &[&[u8]]) -> rustls::ClientConn
     for root in CertificateDer::pem_slice_iter(roots.as_bytes()) {
         store.add(root.unwrap()).unwrap();
     }
-    let mut config =
-        rustls::ClientConfig::builder().with_root_certificates(store).with_no_client_auth();
+    let mut config = rustls::ClientConfig::builder()
+        .with_root_certificates(store)
+        .with_no_client_auth();
     config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
     rustls::ClientConnection::new(Arc::new(config), name.to_owned().try_into().unwrap()).unwrap()
 }

@@ -72,17 +72,13 @@ impl Leash {
     pub(crate) fn ended(&mut self) -> Result<Option<ExitStatus>> {
         Ok(self.shell.try_wait()?)
     }
-
-    /// Ends the child and waits for it.
-    pub(crate) fn end(&mut self) {
-        drop(self.shell.stdin.take());
-        // The wait only fails where it was waited for already: both are the end.
-        self.shell.wait().ok();
-    }
 }
 
 impl Drop for Leash {
+    /// Ends the child and waits for it.
     fn drop(&mut self) {
-        self.end();
+        drop(self.shell.stdin.take());
+        // The wait only fails where it was waited for already: both are the end.
+        self.shell.wait().ok();
     }
 }

@@ -31,7 +31,9 @@ struct Talker {
 
 impl fmt::Debug for Talker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Talker").field("pid", &self.child.id()).finish_non_exhaustive()
+        f.debug_struct("Talker")
+            .field("pid", &self.child.id())
+            .finish_non_exhaustive()
     }
 }
 
@@ -52,7 +54,11 @@ impl Talker {
             }
         });
         let stdin = child.stdin.take();
-        Ok(Self { child, stdin, lines })
+        Ok(Self {
+            child,
+            stdin,
+            lines,
+        })
     }
 
     fn line(&self) -> Option<String> {
@@ -107,12 +113,20 @@ impl Live {
         step::command("$", TUNNEL);
         let line = self.tunnel.line().unwrap_or_default();
         step::output(&line);
-        report.note("an open tunnel", "it flows", &missing(&line, "reports.partners.example: line"));
+        report.note(
+            "an open tunnel",
+            "it flows",
+            &missing(&line, "reports.partners.example: line"),
+        );
 
         step::title("… and a database session");
         step::command("$", SESSION);
         let before = self.ask(QUERY)?;
-        report.note("an open session", "it answers", &missing(&before, "1|120.00"));
+        report.note(
+            "an open session",
+            "it answers",
+            &missing(&before, "1|120.00"),
+        );
 
         step::title("the policy loses the feed's host and the column `total`");
         step::command("$", EDIT);
@@ -128,7 +142,9 @@ impl Live {
         let told = format!("the feed ends {} ms later", edited.elapsed().as_millis());
         report.note("the feed ends", &told, &failed);
 
-        step::title("the database session is still there: what is still allowed is answered, the rest is denied");
+        step::title(
+            "the database session is still there: what is still allowed is answered, the rest is denied",
+        );
         let kept = self.ask("SELECT id, status FROM orders WHERE id = 1;")?;
         let denied = self.ask(QUERY)?;
         let failed = [missing(&kept, "1|paid"), missing(&denied, "total")].concat();
@@ -151,5 +167,9 @@ impl Live {
 }
 
 fn missing(text: &str, expected: &str) -> Vec<String> {
-    if text.contains(expected) { Vec::new() } else { vec![format!("`{expected}` did not come")] }
+    if text.contains(expected) {
+        Vec::new()
+    } else {
+        vec![format!("`{expected}` did not come")]
+    }
 }

@@ -16,17 +16,24 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 const FEED: Duration = Duration::from_millis(200);
 
 /// Serves `name` on `address` until the process ends. The address that it got.
-pub(crate) fn serve(name: &'static str, address: SocketAddr, tls: Arc<ServerConfig>) -> Result<SocketAddr> {
-    let listener = TcpListener::bind(address)
-        .with_context(|| format!("origin {name}: {address} can't be bound; end what listens there"))?;
-    let bound = listener.local_addr()?;
-    thread::Builder::new().name(format!("origin {name}")).spawn(move || {
-        for stream in listener.incoming().flatten() {
-            let tls = Arc::clone(&tls);
-            // A client that goes away ends its connection, nothing else.
-            thread::spawn(move || answer(name, stream, tls).ok());
-        }
+pub(crate) fn serve(
+    name: &'static str,
+    address: SocketAddr,
+    tls: Arc<ServerConfig>,
+) -> Result<SocketAddr> {
+    let listener = TcpListener::bind(address).with_context(|| {
+        format!("origin {name}: {address} can't be bound; end what listens there")
     })?;
+    let bound = listener.local_addr()?;
+    thread::Builder::new()
+        .name(format!("origin {name}"))
+        .spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let tls = Arc::clone(&tls);
+                // A client that goes away ends its connection, nothing else.
+                thread::spawn(move || answer(name, stream, tls).ok());
+            }
+        })?;
     Ok(bound)
 }
 
@@ -56,7 +63,8 @@ fn answer(name: &str, stream: TcpStream, tls: Arc<ServerConfig>) -> Result<()> {
 
 /// Lines without end.
 fn feed(name: &str, stream: &mut impl Write) -> Result<()> {
-    stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\nconnection: close\r\n\r\n")?;
+    stream
+        .write_all(b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\nconnection: close\r\n\r\n")?;
     for line in 1.. {
         stream.write_all(format!("{name}: line {line}\n").as_bytes())?;
         stream.flush()?;

@@ -4,6 +4,7 @@
 //! PostgreSQL refuses to run as root, so where the caller is root it runs as the package's own user.
 //! It must never touch an existing cluster or a running service.
 
+use std::cmp::Reverse;
 use std::fs::{self, Permissions};
 use std::net::TcpListener;
 use std::os::unix::fs::{PermissionsExt as _, chown};
@@ -112,18 +113,30 @@ impl Installation {
             let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
             let mut command = Command::new(self.bin.join("postgres"));
             command.env("LC_ALL", "C.UTF-8").arg("-D").arg(data);
-            for setting in SETTINGS.iter().copied().chain(settings.iter().map(String::as_str)) {
+            for setting in SETTINGS
+                .iter()
+                .copied()
+                .chain(settings.iter().map(String::as_str))
+            {
                 command.args(["-c", setting]);
             }
             command.args(["-p", &port.to_string(), "-k"]).arg(sockets);
             let mut leash = Leash::start(&command, self.account, "QUIT", log)?;
             match await_ready(&mut leash, data) {
-                Ok(()) => return Ok(Server { port, leash }),
+                Ok(()) => {
+                    return Ok(Server {
+                        port,
+                        _leash: leash,
+                    });
+                }
                 Err(error) => last = Some(error),
             }
         }
         let error = last.context("PostgreSQL: not started")?;
-        Err(error.context(format!("PostgreSQL did not start; its log is {}", log.display())))
+        Err(error.context(format!(
+            "PostgreSQL did not start; its log is {}",
+            log.display()
+        )))
     }
 }
 
@@ -140,13 +153,16 @@ fn packaged() -> Vec<PathBuf> {
             }
         }
     }
-    found.sort_by(|a, b| b.0.cmp(&a.0));
+    found.sort_by_key(|(version, _)| Reverse(*version));
     found.into_iter().map(|(_, folder)| folder).collect()
 }
 
 /// A number that `id` prints.
 fn id(arguments: &[&str]) -> Result<u32> {
-    let output = Command::new("id").args(arguments).output().context("running id")?;
+    let output = Command::new("id")
+        .args(arguments)
+        .output()
+        .context("running id")?;
     Ok(String::from_utf8_lossy(&output.stdout).trim().parse()?)
 }
 
@@ -158,7 +174,11 @@ fn await_ready(leash: &mut Leash, data: &Path) -> Result<()> {
             bail!("PostgreSQL ended at once: {status}");
         }
         let state = fs::read_to_string(data.join("postmaster.pid")).unwrap_or_default();
-        if state.lines().nth(7).is_some_and(|line| line.trim() == "ready") {
+        if state
+            .lines()
+            .nth(7)
+            .is_some_and(|line| line.trim() == "ready")
+        {
             return Ok(());
         }
         std::thread::park_timeout(Duration::from_millis(5));
@@ -166,21 +186,16 @@ fn await_ready(leash: &mut Leash, data: &Path) -> Result<()> {
     bail!("PostgreSQL was not ready after {} s", START.as_secs())
 }
 
-/// A running server.
+/// A running server. Dropping it ends it, its sessions with it.
 #[derive(Debug)]
 pub(crate) struct Server {
     port: u16,
-    leash: Leash,
+    _leash: Leash,
 }
 
 impl Server {
     /// Its port on 127.0.0.1.
     pub(crate) fn port(&self) -> u16 {
         self.port
-    }
-
-    /// Ends it, the sessions with it.
-    pub(crate) fn end(&mut self) {
-        self.leash.end();
     }
 }

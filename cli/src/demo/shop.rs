@@ -6,6 +6,8 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
 
+use crate::exit::{Failure, Status};
+
 use super::postgres::{Installation, Server};
 
 /// The shop's schema and rows.
@@ -35,7 +37,8 @@ impl Shop {
         key: &Path,
         passwords: &[(String, String)],
     ) -> Result<Self> {
-        let installation = Installation::find()?;
+        let installation = Installation::find()
+            .map_err(|error| Failure::new(Status::Unavailable, format!("{error:#}")))?;
         installation.folder(folder)?;
         let data = folder.join("data");
         installation.initialise(&data, HBA)?;
@@ -44,9 +47,15 @@ impl Shop {
             fs::copy(from, &to).with_context(|| format!("copying {}", from.display()))?;
             installation.own(&to)?;
         }
-        let settings = ["ssl=on".to_owned(), "password_encryption=scram-sha-256".to_owned()];
+        let settings = [
+            "ssl=on".to_owned(),
+            "password_encryption=scram-sha-256".to_owned(),
+        ];
         let server = installation.start(&data, folder, &folder.join("log"), &settings)?;
-        let shop = Self { server, sockets: folder.to_owned() };
+        let shop = Self {
+            server,
+            sockets: folder.to_owned(),
+        };
         shop.admin("postgres", "CREATE DATABASE shop")?;
         shop.admin("shop", SCHEMA)?;
         for (role, password) in passwords {
@@ -66,7 +75,18 @@ impl Shop {
         use std::io::Write as _;
 
         let mut psql = Command::new("psql")
-            .args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-U", "postgres", "-d", database, "-f", "-"])
+            .args([
+                "-X",
+                "-q",
+                "-v",
+                "ON_ERROR_STOP=1",
+                "-U",
+                "postgres",
+                "-d",
+                database,
+                "-f",
+                "-",
+            ])
             .args(["-p", &self.port().to_string(), "-h"])
             .arg(&self.sockets)
             .stdin(Stdio::piped())

@@ -15,6 +15,8 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tempfile::TempDir;
 
+use crate::exit::{Failure, Status};
+
 use super::leash::Leash;
 use super::shop::{ROLES, Shop};
 use super::stop::Stop;
@@ -40,37 +42,74 @@ pub(crate) struct Stage {
 impl Stage {
     /// Makes everything.
     pub(crate) fn set(stop: &Stop) -> Result<Self> {
-        for (program, package) in [("curl", "curl"), ("psql", "postgresql-client"), ("openssl", "openssl")] {
+        for (program, package) in [
+            ("curl", "curl"),
+            ("psql", "postgresql-client"),
+            ("openssl", "openssl"),
+        ] {
             let found = Command::new(program).arg("--version").output().is_ok();
-            ensure!(found, "{program}: not found on PATH; install the package `{package}`");
+            if !found {
+                let why = format!("{program}: not found on PATH; install the package `{package}`");
+                return Err(Failure::new(Status::Unavailable, why).into());
+            }
         }
         step::heading("the stage");
-        let folder = tempfile::Builder::new().prefix("exeat-demo-").tempdir().context("a temporary folder")?;
+        let folder = tempfile::Builder::new()
+            .prefix("exeat-demo-")
+            .tempdir()
+            .context("a temporary folder")?;
         let root = folder.path();
         passable(root)?;
-        let store = Identities::create(&root.join("identity"))?;
+        let store = Identities::create(root.join("identity"))?;
         let passwords = ROLES
             .iter()
             .map(|role| Ok(((*role).to_owned(), password(root, role)?)))
             .collect::<Result<Vec<_>>>()?;
         let (certificate, key) = store.server("database", &["localhost"])?;
         let shop = Shop::open(&root.join("postgres"), &certificate, &key, &passwords)?;
-        line("database", &format!("PostgreSQL on 127.0.0.1:{}, schema config/demo/shop.sql", shop.port()));
+        line(
+            "database",
+            &format!(
+                "PostgreSQL on 127.0.0.1:{}, schema config/demo/shop.sql",
+                shop.port()
+            ),
+        );
         let port = outside(&store)?;
-        line("outside", &format!("https://api.payments.example:{port} and https://reports.partners.example:{port}, on loopback"));
+        line(
+            "outside",
+            &format!(
+                "https://api.payments.example:{port} and https://reports.partners.example:{port}, on loopback"
+            ),
+        );
         let (billing_token, analyst_token) = (store.token("billing-fn")?, store.token("analyst")?);
         let (client, client_key) = store.client("billing-fn")?;
-        line("identities", "billing-fn: a certificate and a token; analyst: a token");
+        line(
+            "identities",
+            "billing-fn: a certificate and a token; analyst: a token",
+        );
         store.server("exeat", &["localhost", "127.0.0.1"])?;
         let policy = root.join("policy.yaml");
-        fs::write(&policy, POLICY.replace(&PORT.to_string(), &port.to_string()))?;
+        fs::write(
+            &policy,
+            POLICY.replace(&PORT.to_string(), &port.to_string()),
+        )?;
         fs::write(root.join("exeat.yaml"), configuration(root, shop.port()))?;
         if stop.asked() {
             bail!("demo: interrupted while the stage was set; nothing is left");
         }
         let (services, ready) = start_services(root)?;
-        line("gateway", &format!("http://{} and https://localhost:{}", ready.plain, ready.tls.port()));
-        line("dbproxy", &format!("localhost:{}, database shop", ready.dbproxy.port()));
+        line(
+            "gateway",
+            &format!(
+                "http://{} and https://localhost:{}",
+                ready.plain,
+                ready.tls.port()
+            ),
+        );
+        line(
+            "dbproxy",
+            &format!("localhost:{}, database shop", ready.dbproxy.port()),
+        );
         line("admin", &format!("http://{}/metrics", ready.admin));
         line("folder", &root.display().to_string());
         anstream::println!();
@@ -86,23 +125,54 @@ impl Stage {
             ("COPY", root.join("copy").display().to_string()),
             ("ADMIN", ready.admin.to_string()),
             ("PORT", port.to_string()),
-            ("BILLING_PROXY", format!("http://billing-fn:{billing_token}@{}", ready.plain)),
-            ("ANALYST_PROXY", format!("http://analyst:{analyst_token}@{}", ready.plain)),
-            ("TLS_PROXY", format!("https://localhost:{}", ready.tls.port())),
+            (
+                "BILLING_PROXY",
+                format!("http://billing-fn:{billing_token}@{}", ready.plain),
+            ),
+            (
+                "ANALYST_PROXY",
+                format!("http://analyst:{analyst_token}@{}", ready.plain),
+            ),
+            (
+                "TLS_PROXY",
+                format!("https://localhost:{}", ready.tls.port()),
+            ),
             ("NO_PROXY_USER", format!("http://{}", ready.plain)),
             ("BILLING_CERT", client.display().to_string()),
             ("BILLING_KEY", client_key.display().to_string()),
-            ("BILLING_DB", format!("{database} user=billing-fn sslcert={} sslkey={}", client.display(), client_key.display())),
-            ("ANALYST_DB", format!("{database} user=analyst password={analyst_token}")),
+            (
+                "BILLING_DB",
+                format!(
+                    "{database} user=billing-fn sslcert={} sslkey={}",
+                    client.display(),
+                    client_key.display()
+                ),
+            ),
+            (
+                "ANALYST_DB",
+                format!("{database} user=analyst password={analyst_token}"),
+            ),
         ];
         write_env(root, &variables)?;
-        Ok(Self { _services: services, _shop: shop, folder, variables })
+        Ok(Self {
+            _services: services,
+            _shop: shop,
+            folder,
+            variables,
+        })
     }
 
     /// The variables of the tour's commands; `PATH` finds this very binary first.
     pub(crate) fn variables(&self) -> impl Iterator<Item = (&str, String)> {
-        let fixed = [("PATH", path_with_this_binary()), ("PAGER", "cat".to_owned()), ("PGCONNECT_TIMEOUT", "20".to_owned())];
-        self.variables.iter().map(|(name, value)| (*name, value.clone())).chain(fixed)
+        let fixed = [
+            ("PATH", path_with_this_binary()),
+            ("PAGER", "cat".to_owned()),
+            ("PGCONNECT_TIMEOUT", "20".to_owned()),
+        ];
+        self.variables
+            .iter()
+            .map(|(name, value)| (*name, value.clone()))
+            .chain(fixed)
     }
 
     /// Prints lines to paste into another terminal.
@@ -122,18 +192,21 @@ impl Stage {
         for text in lines {
             step::command("$", &text);
         }
-        anstream::println!("\n Ctrl-C ends everything and removes {}\n", self.folder.path().display());
+        anstream::println!(
+            "\n Ctrl-C ends everything and removes {}\n",
+            self.folder.path().display()
+        );
     }
 }
 
 /// The built-in CA and token store, through the commands.
-struct Identities<'a> {
-    folder: &'a Path,
+struct Identities {
+    folder: PathBuf,
 }
 
-impl<'a> Identities<'a> {
-    fn create(folder: &'a Path) -> Result<Self> {
-        exeat(&["identity", "init", "--store", &text(folder)])?;
+impl Identities {
+    fn create(folder: PathBuf) -> Result<Self> {
+        exeat(&["identity", "init", "--store", &text(&folder)])?;
         Ok(Self { folder })
     }
 
@@ -156,30 +229,51 @@ impl<'a> Identities<'a> {
     fn issue(&self, name: &str, arguments: &[&str]) -> Result<(PathBuf, PathBuf)> {
         let out = self.folder.join("issued");
         fs::create_dir_all(&out)?;
-        let (store, folder) = (text(self.folder), text(&out));
+        let (store, folder) = (text(&self.folder), text(&out));
         let fixed = ["--ttl", "12h", "--store", &store, "--out", &folder];
         exeat(&[&["identity", "issue"], arguments, &fixed].concat())?;
-        Ok((out.join(format!("{name}.pem")), out.join(format!("{name}.key"))))
+        Ok((
+            out.join(format!("{name}.pem")),
+            out.join(format!("{name}.key")),
+        ))
     }
 
     fn token(&self, role: &str) -> Result<String> {
-        let printed = exeat(&["identity", "token", role, "--store", &text(self.folder)])?;
-        printed.lines().last().map(|token| token.trim().to_owned()).context("no token was printed")
+        let printed = exeat(&["identity", "token", role, "--store", &text(&self.folder)])?;
+        printed
+            .lines()
+            .last()
+            .map(|token| token.trim().to_owned())
+            .context("no token was printed")
     }
 }
 
 /// The origins, on the policy's port where it is free.
-fn outside(store: &Identities<'_>) -> Result<u16> {
-    let names = ["api.payments.example", "reports.partners.example", "legacy.partners.example"];
+fn outside(store: &Identities) -> Result<u16> {
+    let names = [
+        "api.payments.example",
+        "reports.partners.example",
+        "legacy.partners.example",
+    ];
     let (certificate, key) = store.server("outside", &names)?;
     let chain = CertificateDer::pem_file_iter(&certificate)?.collect::<Result<Vec<_>, _>>()?;
     let tls = ServerConfig::builder()
         .with_no_client_auth()
         .with_single_cert(chain, PrivateKeyDer::from_pem_file(&key)?)?;
     let tls = Arc::new(tls);
-    let first = |port| origins::serve("api.payments.example", SocketAddr::from(([127, 0, 0, 1], port)), Arc::clone(&tls));
+    let first = |port| {
+        origins::serve(
+            "api.payments.example",
+            SocketAddr::from(([127, 0, 0, 1], port)),
+            Arc::clone(&tls),
+        )
+    };
     let port = first(PORT).or_else(|_taken| first(0))?.port();
-    origins::serve("reports.partners.example", SocketAddr::from(([127, 0, 0, 2], port)), Arc::clone(&tls))?;
+    origins::serve(
+        "reports.partners.example",
+        SocketAddr::from(([127, 0, 0, 2], port)),
+        Arc::clone(&tls),
+    )?;
     Ok(port)
 }
 
@@ -239,7 +333,11 @@ struct Ready {
 fn start_services(root: &Path) -> Result<(Leash, Ready)> {
     let (ready, log) = (root.join("ready.json"), root.join("exeat.log"));
     let mut command = Command::new(std::env::current_exe()?);
-    command.args(["run", "--config"]).arg(root.join("exeat.yaml")).arg("--ready-file").arg(&ready);
+    command
+        .args(["run", "--config"])
+        .arg(root.join("exeat.yaml"))
+        .arg("--ready-file")
+        .arg(&ready);
     let mut services = Leash::start(&command, None, "TERM", &log)?;
     let started = Instant::now();
     while started.elapsed() < START {
@@ -247,11 +345,18 @@ fn start_services(root: &Path) -> Result<(Leash, Ready)> {
             return Ok((services, addresses));
         }
         if let Some(status) = services.ended()? {
-            bail!("exeat run: {status}: {}", fs::read_to_string(&log).unwrap_or_default().trim());
+            bail!(
+                "exeat run: {status}: {}",
+                fs::read_to_string(&log).unwrap_or_default().trim()
+            );
         }
         std::thread::park_timeout(Duration::from_millis(10));
     }
-    bail!("exeat run: not ready after {} s: {}", START.as_secs(), fs::read_to_string(&log).unwrap_or_default().trim());
+    bail!(
+        "exeat run: not ready after {} s: {}",
+        START.as_secs(),
+        fs::read_to_string(&log).unwrap_or_default().trim()
+    );
 }
 
 fn read_ready(path: &Path) -> Option<Ready> {
@@ -267,7 +372,9 @@ fn read_ready(path: &Path) -> Option<Ready> {
 
 /// Runs a command of this binary and gives what it printed.
 fn exeat(arguments: &[&str]) -> Result<String> {
-    let output = Command::new(std::env::current_exe()?).args(arguments).output()?;
+    let output = Command::new(std::env::current_exe()?)
+        .args(arguments)
+        .output()?;
     ensure!(
         output.status.success(),
         "exeat {}: {}",
@@ -286,21 +393,30 @@ fn password(root: &Path, role: &str) -> Result<String> {
     fs::File::open("/dev/urandom")?.read_exact(&mut random)?;
     let password: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
     let path = root.join(format!("{role}.password"));
-    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
+    let mut file = fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&path)?;
     std::io::Write::write_all(&mut file, password.as_bytes())?;
     Ok(password)
 }
 
 /// The variables for a user's own shell.
 fn write_env(root: &Path, variables: &[(&str, String)]) -> Result<()> {
-    let mut text: String = variables.iter().map(|(name, value)| format!("export {name}='{value}'\n")).collect();
+    let mut text: String = variables
+        .iter()
+        .map(|(name, value)| format!("export {name}='{value}'\n"))
+        .collect();
     text.push_str(&format!("export PATH='{}'\n", path_with_this_binary()));
     Ok(fs::write(root.join("env"), text)?)
 }
 
 fn path_with_this_binary() -> String {
     let path = std::env::var("PATH").unwrap_or_default();
-    let own = std::env::current_exe().ok().and_then(|binary| Some(text(binary.parent()?)));
+    let own = std::env::current_exe()
+        .ok()
+        .and_then(|binary| Some(text(binary.parent()?)));
     own.map_or(path.clone(), |own| format!("{own}:{path}"))
 }
 
@@ -308,7 +424,10 @@ fn path_with_this_binary() -> String {
 fn passable(folder: &Path) -> Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
 
-    Ok(fs::set_permissions(folder, fs::Permissions::from_mode(0o711))?)
+    Ok(fs::set_permissions(
+        folder,
+        fs::Permissions::from_mode(0o711),
+    )?)
 }
 
 fn text(path: &Path) -> String {

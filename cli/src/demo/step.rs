@@ -54,7 +54,10 @@ impl Report {
             anstream::println!("   {GOOD}✓ {told}{GOOD:#}\n");
         } else {
             self.otherwise.push(title.to_owned());
-            anstream::println!("   {BAD}✗ told: {told}; but {}{BAD:#}\n", missing.join("; "));
+            anstream::println!(
+                "   {BAD}✗ told: {told}; but {}{BAD:#}\n",
+                missing.join("; ")
+            );
         }
     }
 
@@ -64,7 +67,10 @@ impl Report {
         if self.as_told() {
             anstream::println!("{GOOD}{all} of {all} steps went as told{GOOD:#}\n");
         } else {
-            anstream::println!("{BAD}{} of {all} steps went otherwise than told:{BAD:#}", self.otherwise.len());
+            anstream::println!(
+                "{BAD}{} of {all} steps went otherwise than told:{BAD:#}",
+                self.otherwise.len()
+            );
             for title in &self.otherwise {
                 anstream::println!("  {title}");
             }
@@ -75,7 +81,10 @@ impl Report {
 
 /// Prints the heading of a part of the tour.
 pub(crate) fn heading(text: &str) {
-    anstream::println!("{TITLE}── {text} {}{TITLE:#}\n", "─".repeat(72_usize.saturating_sub(text.chars().count())));
+    anstream::println!(
+        "{TITLE}── {text} {}{TITLE:#}\n",
+        "─".repeat(72_usize.saturating_sub(text.chars().count()))
+    );
 }
 
 /// Prints a step's title.
@@ -93,7 +102,11 @@ pub(crate) fn command(prompt: &str, text: &str) {
 
 /// Prints what a command printed, without empty lines and cut to what a reader takes in.
 pub(crate) fn output(text: &str) {
-    let lines: Vec<&str> = text.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
+    let lines: Vec<&str> = text
+        .lines()
+        .map(str::trim_end)
+        .filter(|line| !line.is_empty())
+        .collect();
     for line in lines.iter().take(LINES) {
         anstream::println!("   {OUTPUT}{line}{OUTPUT:#}");
     }
@@ -114,7 +127,11 @@ pub(crate) fn take(step: &Step, stage: &Stage, report: &mut Report) -> Result<()
     if ran.status.success() != step.succeeds {
         missing.push(format!("it ended with {}", ran.status));
     }
-    for expected in step.says.iter().filter(|expected| !text.contains(**expected)) {
+    for expected in step
+        .says
+        .iter()
+        .filter(|expected| !text.contains(**expected))
+    {
         missing.push(format!("`{expected}` is not in its output"));
     }
     for leaked in step.never.iter().filter(|leaked| text.contains(**leaked)) {
@@ -127,12 +144,17 @@ pub(crate) fn take(step: &Step, stage: &Stage, report: &mut Report) -> Result<()
 
 /// Runs a shell command with the stage's variables.
 fn shell(command: &str, stage: &Stage) -> Result<Output> {
-    shell_command(command, stage).output().with_context(|| format!("running `{command}`"))
+    shell_command(command, stage)
+        .output()
+        .with_context(|| format!("running `{command}`"))
 }
 
 /// A shell command with the stage's variables, nothing on its standard input.
 pub(crate) fn shell_command(command: &str, stage: &Stage) -> Command {
     let mut shell = Command::new("sh");
-    shell.args(["-c", command]).envs(stage.variables()).stdin(Stdio::null());
+    shell
+        .args(["-c", command])
+        .envs(stage.variables())
+        .stdin(Stdio::null());
     shell
 }

@@ -17,14 +17,19 @@ pub(crate) struct Stop {
 impl Stop {
     /// Takes the signals over for the rest of the process. Call it on the thread that will wait.
     pub(crate) fn install() -> Result<Self> {
-        let stop = Self { asked: Arc::new(AtomicBool::new(false)) };
+        let stop = Self {
+            asked: Arc::new(AtomicBool::new(false)),
+        };
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .context("starting a runtime for signals")?;
         let (mut interrupt, mut terminate) = {
             let _inside = runtime.enter();
-            (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?)
+            (
+                signal(SignalKind::interrupt())?,
+                signal(SignalKind::terminate())?,
+            )
         };
         let (asked, waiting) = (Arc::clone(&stop.asked), thread::current());
         let heard = async move {

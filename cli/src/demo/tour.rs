@@ -128,7 +128,11 @@ const AUDIT: &[Step] = &[
         command: r#"exeat audit search "$AUDIT" --effect deny"#,
         told: "every denial of this tour is on record, both services in one log",
         succeeds: true,
-        says: &["host_not_allowed", "address_not_public", "column_not_allowed"],
+        says: &[
+            "host_not_allowed",
+            "address_not_public",
+            "column_not_allowed",
+        ],
         never: &[],
     },
     Step {
@@ -152,8 +156,20 @@ const AUDIT: &[Step] = &[
 
 /// Takes the whole tour, or as much of it as there is time for.
 pub(crate) fn take(stage: &Stage, stop: &Stop, report: &mut Report) -> Result<()> {
-    part("the gateway: who may reach what", GATEWAY, stage, stop, report)?;
-    part("the database proxy: who may read and write what", DATABASE, stage, stop, report)?;
+    part(
+        "the gateway: who may reach what",
+        GATEWAY,
+        stage,
+        stop,
+        report,
+    )?;
+    part(
+        "the database proxy: who may read and write what",
+        DATABASE,
+        stage,
+        stop,
+        report,
+    )?;
     if !stop.asked() {
         step::heading("a policy edit, with a tunnel and a database session open");
         Live::open(stage)?.edit_policy(stage, report)?;
@@ -161,7 +177,13 @@ pub(crate) fn take(stage: &Stage, stop: &Stop, report: &mut Report) -> Result<()
     part("the record", AUDIT, stage, stop, report)
 }
 
-fn part(heading: &str, steps: &[Step], stage: &Stage, stop: &Stop, report: &mut Report) -> Result<()> {
+fn part(
+    heading: &str,
+    steps: &[Step],
+    stage: &Stage,
+    stop: &Stop,
+    report: &mut Report,
+) -> Result<()> {
     if stop.asked() {
         return Ok(());
     }

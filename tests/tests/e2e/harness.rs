@@ -10,7 +10,11 @@ use exeat_tests::run::{curl, run};
 fn the_throw_away_database_runs_and_is_gone_afterwards() {
     let database = Database::start("CREATE TABLE kept (id int); INSERT INTO kept VALUES (7);");
     assert_eq!(database.admin("SELECT id FROM kept").ok(), "7");
-    assert!(database.log().contains("INSERT INTO kept"), "{}", database.log());
+    assert!(
+        database.log().contains("INSERT INTO kept"),
+        "{}",
+        database.log()
+    );
     let folder = database.roots().parent().unwrap().to_owned();
     drop(database);
     assert!(!folder.exists());
@@ -44,8 +48,15 @@ fn the_name_server_answers_as_told() {
     server.set("gone.test", Answer::Code(3));
     let ask = |question: &[u8]| {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-        socket.set_read_timeout(Some(std::time::Duration::from_secs(10))).unwrap();
-        let query = [&[1, 2, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0][..], question, &[0, 1, 0, 1]].concat();
+        socket
+            .set_read_timeout(Some(std::time::Duration::from_secs(10)))
+            .unwrap();
+        let query = [
+            &[1, 2, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0][..],
+            question,
+            &[0, 1, 0, 1],
+        ]
+        .concat();
         socket.send_to(&query, server.address()).unwrap();
         let mut answer = [0; 512];
         let length = socket.recv(&mut answer).unwrap();
