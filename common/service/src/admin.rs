@@ -1,0 +1,171 @@
+//! The admin API: `/healthz`, `/readyz`, `/metrics`, `/sessions`. On its own runtime and its own
+//! address; never on an address that others reach without a token (the configuration refuses that).
+
+use std::future::Future;
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use axum::extract::{Path, Request, State};
+use axum::http::{StatusCode, header};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{delete, get};
+use axum::{Json, Router};
+use exeat_identity::Secret;
+use metrics_exporter_prometheus::PrometheusHandle;
+use serde_json::json;
+use subtle::ConstantTimeEq;
+use uuid::Uuid;
+
+use crate::{Core, metrics};
+
+const UPKEEP_EVERY: Duration = Duration::from_secs(1);
+
+/// What the admin API shows.
+#[derive(Clone)]
+pub struct Admin {
+    core: Arc<Core>,
+    metrics: PrometheusHandle,
+    token: Option<Arc<Secret<String>>>,
+    ready: Arc<AtomicBool>,
+}
+
+impl Admin {
+    /// The admin API of a core; not ready until [`Admin::ready`].
+    pub fn new(core: Arc<Core>, metrics: PrometheusHandle, token: Option<Secret<String>>) -> Self {
+        Self {
+            core,
+            metrics,
+            token: token.map(Arc::new),
+            ready: Arc::default(),
+        }
+    }
+
+    /// From now on every listener is served.
+    pub fn ready(&self) {
+        self.ready.store(true, Ordering::Release);
+    }
+
+    /// Serves until the process ends.
+    pub async fn serve(self, listener: TcpListener) -> std::io::Result<()> {
+        let listener = tokio::net::TcpListener::from_std(listener)?;
+        let stopped = self.core.stopped.clone();
+        let serve = axum::serve(listener, self.router());
+        serve
+            .with_graceful_shutdown(async move { stopped.cancelled().await })
+            .await
+    }
+
+    /// Keeps the metrics tidy until the process ends: also where nobody ever scrapes.
+    pub fn upkeep(&self) -> impl Future<Output = ()> + Send + 'static {
+        let Self { core, metrics, .. } = self.clone();
+        async move {
+            let mut tick = tokio::time::interval(UPKEEP_EVERY);
+            while core
+                .stopped
+                .run_until_cancelled(tick.tick())
+                .await
+                .is_some()
+            {
+                metrics::sum_bytes(&core.sessions);
+                metrics.run_upkeep();
+            }
+        }
+    }
+
+    fn router(self) -> Router {
+        let guarded = Router::new()
+            .route("/metrics", get(render))
+            .route("/sessions", get(sessions))
+            .route("/sessions/{id}", delete(end_session))
+            .route_layer(from_fn_with_state(self.clone(), authenticate));
+        // An orchestrator's probes carry no token, and learn nothing but yes or no.
+        Router::new()
+            .route("/healthz", get(healthz))
+            .route("/readyz", get(readyz))
+            .merge(guarded)
+            .with_state(self)
+    }
+
+    fn authenticated(&self, request: &Request) -> bool {
+        let Some(token) = &self.token else {
+            return true;
+        };
+        let given = request
+            .headers()
+            .get(header::AUTHORIZATION)
+            .and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
+        given.is_some_and(|given| given.ct_eq(token.expose().as_bytes()).into())
+    }
+}
+
+async fn authenticate(State(admin): State<Admin>, request: Request, next: Next) -> Response {
+    if admin.authenticated(&request) {
+        return next.run(request).await;
+    }
+    let challenge = [(header::WWW_AUTHENTICATE, "Bearer")];
+    (
+        StatusCode::UNAUTHORIZED,
+        challenge,
+        "a bearer token is needed\n",
+    )
+        .into_response()
+}
+
+/// Alive: this answer is the proof.
+async fn healthz() -> &'static str {
+    "ok\n"
+}
+
+/// Ready: listeners are served, the log can be written, and nothing drains.
+async fn readyz(State(admin): State<Admin>) -> (StatusCode, &'static str) {
+    if !admin.ready.load(Ordering::Acquire) {
+        (StatusCode::SERVICE_UNAVAILABLE, "starting\n")
+    } else if admin.core.drain.is_cancelled() {
+        (StatusCode::SERVICE_UNAVAILABLE, "draining\n")
+    } else if !admin.core.log.health().writable {
+        (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the audit log can't be written\n",
+        )
+    } else {
+        (StatusCode::OK, "ready\n")
+    }
+}
+
+async fn render(State(admin): State<Admin>) -> impl IntoResponse {
+    metrics::sum_bytes(&admin.core.sessions);
+    (
+        [(
+            header::CONTENT_TYPE,
+            "text/plain; version=0.0.4; charset=utf-8",
+        )],
+        admin.metrics.render(),
+    )
+}
+
+async fn sessions(State(admin): State<Admin>) -> impl IntoResponse {
+    Json(json!({ "sessions": admin.core.sessions.views() }))
+}
+
+/// Ends a session. Reading may be open to everybody on loopback, ending never is: it needs a token.
+async fn end_session(
+    State(admin): State<Admin>,
+    Path(id): Path<Uuid>,
+) -> (StatusCode, &'static str) {
+    if admin.token.is_none() {
+        (
+            StatusCode::FORBIDDEN,
+            "ending a session needs `admin.token` in the configuration\n",
+        )
+    } else if admin.core.sessions.kill(id) {
+        (StatusCode::ACCEPTED, "ending\n")
+    } else {
+        (StatusCode::NOT_FOUND, "no live session has this id\n")
+    }
+}
+
+#[cfg(test)]
+mod tests;

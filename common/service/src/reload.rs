@@ -1,0 +1,191 @@
+//! Takes over changed files while the process runs: on SIGHUP, and by looking once a second. Each part
+//! (policy, identities, certificates) is replaced as a whole or not at all; what does not hold is
+//! refused, the old stays, and a log line, a metric and an audit event say so.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use exeat_audit::{Body, ConfigurationChanged, Event, Plane, PolicyRefused};
+use exeat_identity::{Authenticators, Settings};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use crate::config::Config;
+use crate::metrics::{self, Part};
+use crate::watch::Watch;
+use crate::{Core, policy};
+
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Watches the files of a configuration and takes over their changes.
+#[derive(Debug)]
+pub struct Reload {
+    core: Arc<Core>,
+    policy: Vec<PathBuf>,
+    identity: Settings,
+    policy_files: Watch,
+    identity_files: Watch,
+    certificate_files: Watch,
+    /// Ends the refresh of the keys that the current authenticators fetch.
+    refresh: DropGuard,
+}
+
+impl Reload {
+    /// To be made when every listener's TLS is set up, and before the files can have changed since.
+    pub fn new(core: Arc<Core>, config: &Config) -> Self {
+        Self {
+            policy: config.policy.clone(),
+            identity: config.identity.clone(),
+            policy_files: Watch::new(config.policy.clone()),
+            identity_files: Watch::new(core.identity.load().watch_paths().to_vec()),
+            certificate_files: Watch::new(core.tls.files()),
+            refresh: refresh(core.identity.load_full()),
+            core,
+        }
+    }
+
+    /// Runs until the process drains.
+    pub async fn run(mut self) -> std::io::Result<()> {
+        let mut hangup = signal(SignalKind::hangup())?;
+        let mut look = tokio::time::interval(LOOK_EVERY);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let drain = self.core.drain.clone();
+        loop {
+            tokio::select! {
+                () = drain.cancelled() => return Ok(()),
+                _ = hangup.recv() => self.reload_all().await,
+                _ = look.tick() => self.reload_changed().await,
+            }
+        }
+    }
+
+    /// Takes over what changed since the last look.
+    pub async fn reload_changed(&mut self) {
+        if self.policy_files.changed() {
+            self.reload_policy().await;
+        }
+        if self.identity_files.changed() {
+            self.reload_identity();
+        }
+        if self.certificate_files.changed() {
+            self.reload_certificates();
+        }
+    }
+
+    /// Takes over everything, changed or not.
+    pub async fn reload_all(&mut self) {
+        self.policy_files.changed();
+        self.identity_files.changed();
+        self.certificate_files.changed();
+        self.reload_policy().await;
+        self.reload_identity();
+        self.reload_certificates();
+    }
+
+    async fn reload_policy(&self) {
+        let loaded = match policy::load(&self.policy) {
+            Ok(policy) => Arc::new(policy),
+            Err(error) => return self.refuse_policy(&error.to_string()),
+        };
+        if loaded.hash() == self.core.policy.current().hash() {
+            tracing::info!(policy = %loaded.hash(), "policy unchanged");
+            return;
+        }
+        match self.core.activate(loaded.clone()).await {
+            Ok(ended) => {
+                metrics::reloaded(Part::Policy, true);
+                tracing::info!(policy = %loaded.hash(), sessions_ended = ended, "policy activated");
+            }
+            Err(error) => self.refuse_policy(&error.to_string()),
+        }
+    }
+
+    fn refuse_policy(&self, error: &str) {
+        metrics::reloaded(Part::Policy, false);
+        tracing::error!(error, active = %self.core.policy.current().hash(), "new policy refused; the old one stays");
+        self.record(Body::PolicyRefused(PolicyRefused {
+            error: error.into(),
+        }));
+    }
+
+    fn reload_identity(&mut self) {
+        let outcome = self.rebuild_identity();
+        self.report(Part::Identity, outcome);
+    }
+
+    fn rebuild_identity(&mut self) -> Result<usize, String> {
+        let rebuilt = self
+            .core
+            .identity
+            .load()
+            .rebuild(&self.identity)
+            .map_err(|error| error.to_string())?;
+        let rebuilt = Arc::new(rebuilt);
+        let ended = self
+            .core
+            .authenticate_by(rebuilt.clone())
+            .map_err(|error| error.to_string())?;
+        self.identity_files = Watch::new(rebuilt.watch_paths().to_vec());
+        self.refresh = refresh(rebuilt);
+        Ok(ended)
+    }
+
+    fn reload_certificates(&self) {
+        let outcome = self
+            .core
+            .tls
+            .reload(&self.core.identity.load())
+            .map(|()| 0)
+            .map_err(|error| error.to_string());
+        self.report(Part::Certificates, outcome);
+    }
+
+    fn report(&self, part: Part, outcome: Result<usize, String>) {
+        metrics::reloaded(part, outcome.is_ok());
+        let detail = match &outcome {
+            Ok(ended) => {
+                tracing::info!(part = part.as_str(), sessions_ended = ended, "reloaded");
+                format!("reloaded; {ended} live sessions ended")
+            }
+            Err(error) => {
+                tracing::error!(
+                    part = part.as_str(),
+                    error,
+                    "reload refused; the old one stays"
+                );
+                error.clone()
+            }
+        };
+        let accepted = outcome.is_ok();
+        let changed = ConfigurationChanged {
+            part: part.as_str().into(),
+            detail: detail.into(),
+            accepted,
+        };
+        self.record(Body::ConfigurationChanged(changed));
+    }
+
+    fn record(&self, body: Body<'_>) {
+        if let Err(error) = self
+            .core
+            .log
+            .append(&Event::now(Plane::Control, None, body))
+        {
+            // The log lets nothing new through by itself now; this line is for the operator.
+            tracing::error!(%error, "the audit log can't be written");
+        }
+    }
+}
+
+/// Keeps the fetched keys of these authenticators fresh until the guard is dropped.
+fn refresh(identity: Arc<Authenticators>) -> DropGuard {
+    let stop = CancellationToken::new();
+    let stopped = stop.clone().cancelled_owned();
+    tokio::spawn(async move { identity.run_refresh(stopped).await });
+    stop.drop_guard()
+}
+
+#[cfg(test)]
+mod tests;
