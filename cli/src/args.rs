@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::completions;
+use crate::demo;
 use crate::exit::Status;
 
 /// Identity-aware egress gateway and PostgreSQL access proxy: every outbound connection and every
@@ -24,6 +25,8 @@ pub(crate) struct Arguments {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Show the whole product on this machine: database, origins, services, a tour, and nothing left behind
+    Demo(demo::Command),
     /// Print a completion script for a shell
     Completions(completions::Command),
 }

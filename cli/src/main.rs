@@ -5,6 +5,7 @@
 
 mod args;
 mod completions;
+mod demo;
 mod exit;
 
 use std::process::ExitCode;
@@ -20,6 +21,7 @@ fn main() -> ExitCode {
         Err(status) => return status,
     };
     let outcome = match command {
+        Command::Demo(command) => demo::run(command),
         Command::Completions(command) => completions::run(command),
     };
     outcome.unwrap_or_else(|error| exit::report(&error))

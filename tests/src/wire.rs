@@ -1,0 +1,223 @@
+//! A PostgreSQL client that sends exactly the messages it is given (protocol 3.0, without TLS
+//! unless it is asked for), for what no driver sends.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A stream to the server, plain or TLS.
+trait Stream: Read + Write + Send {}
+impl<T: Read + Write + Send> Stream for T {}
+
+/// A connection.
+pub struct Wire {
+    stream: Box<dyn Stream>,
+}
+
+/// A message of the server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// Its type.
+    pub kind: char,
+    /// Its body, without the length.
+    pub body: Vec<u8>,
+}
+
+impl Message {
+    /// A field of an ErrorResponse or NoticeResponse: `C` SQLSTATE, `M` message, `D` detail, `H` hint.
+    pub fn field(&self, kind: char) -> Option<String> {
+        self.body
+            .split(|byte| *byte == 0)
+            .find(|field| field.first() == Some(&(kind as u8)))
+            .map(|field| String::from_utf8_lossy(&field[1..]).into_owned())
+    }
+}
+
+impl Wire {
+    /// Connects, without a startup message.
+    pub fn connect(address: SocketAddr) -> Self {
+        let stream = TcpStream::connect(address).unwrap();
+        stream
+            .set_read_timeout(Some(Duration::from_secs(20)))
+            .unwrap();
+        stream.set_nodelay(true).unwrap();
+        Self {
+            stream: Box::new(stream),
+        }
+    }
+
+    /// Connects with an SSLRequest and TLS, trusting `roots` (PEM), with a client certificate where one is given.
+    pub fn connect_tls(address: SocketAddr, roots: &str) -> Self {
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream
+            .set_read_timeout(Some(Duration::from_secs(20)))
+            .unwrap();
+        stream.set_nodelay(true).unwrap();
+        stream.write_all(&[0, 0, 0, 8, 4, 210, 22, 47]).unwrap();
+        let mut answer = [0];
+        stream.read_exact(&mut answer).unwrap();
+        assert_eq!(answer, *b"S", "the server takes TLS");
+        let session = tls_client(roots, "localhost", &[b"postgresql"]);
+        Self {
+            stream: Box::new(rustls::StreamOwned::new(session, stream)),
+        }
+    }
+
+    /// Connects with direct TLS (no SSLRequest) and these ALPN names; `None` where the handshake fails.
+    pub fn connect_direct(address: SocketAddr, roots: &str, alpn: &[&[u8]]) -> Option<Self> {
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream
+            .set_read_timeout(Some(Duration::from_secs(20)))
+            .unwrap();
+        let mut session = tls_client(roots, "localhost", alpn);
+        while session.is_handshaking() {
+            session.complete_io(&mut stream).ok()?;
+        }
+        Some(Self {
+            stream: Box::new(rustls::StreamOwned::new(session, stream)),
+        })
+    }
+
+    /// Sends bytes as they are.
+    pub fn send(&mut self, bytes: impl AsRef<[u8]>) -> &mut Self {
+        // A server that closed already shows when reading.
+        self.stream.write_all(bytes.as_ref()).ok();
+        self.stream.flush().ok();
+        self
+    }
+
+    /// The next message; `None` at the end of the stream.
+    pub fn message(&mut self) -> Option<Message> {
+        let mut head = [0; 5];
+        self.stream.read_exact(&mut head).ok()?;
+        let length = u32::from_be_bytes([head[1], head[2], head[3], head[4]]);
+        let mut body = vec![0; usize::try_from(length).unwrap() - 4];
+        self.stream.read_exact(&mut body).ok()?;
+        Some(Message {
+            kind: char::from(head[0]),
+            body,
+        })
+    }
+
+    /// Messages up to and with ReadyForQuery, or to the end of the stream.
+    pub fn until_ready(&mut self) -> Vec<Message> {
+        let mut messages = Vec::new();
+        while let Some(message) = self.message() {
+            let ready = message.kind == 'Z';
+            messages.push(message);
+            if ready {
+                break;
+            }
+        }
+        messages
+    }
+
+    /// The startup, answering a cleartext password request; the messages up to ReadyForQuery or the end.
+    pub fn start(&mut self, parameters: &[(&str, &str)], password: &str) -> Vec<Message> {
+        self.send(startup(196_608, parameters));
+        let mut messages = Vec::new();
+        while let Some(message) = self.message() {
+            if message.kind == 'R' && message.body == [0, 0, 0, 3] {
+                self.send(frame('p', &cstr(password)));
+            }
+            let end = matches!(message.kind, 'Z' | 'E');
+            messages.push(message);
+            if end {
+                break;
+            }
+        }
+        messages
+    }
+
+    /// A simple query and its answer.
+    pub fn query(&mut self, sql: &str) -> Vec<Message> {
+        self.send(frame('Q', &cstr(sql)));
+        self.until_ready()
+    }
+
+    /// Reads until the server closes; the messages that came.
+    pub fn to_end(&mut self) -> Vec<Message> {
+        std::iter::from_fn(|| self.message()).collect()
+    }
+}
+
+/// The kinds of messages, as a string: `TDCZ`.
+pub fn kinds(messages: &[Message]) -> String {
+    messages.iter().map(|message| message.kind).collect()
+}
+
+/// The SQLSTATE of the first error.
+pub fn sqlstate(messages: &[Message]) -> Option<String> {
+    messages
+        .iter()
+        .find(|message| message.kind == 'E')
+        .and_then(|message| message.field('C'))
+}
+
+/// A message with its length.
+pub fn frame(kind: char, body: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(body.len() + 4).unwrap().to_be_bytes();
+    [&[kind as u8][..], &length, body].concat()
+}
+
+/// A startup message.
+pub fn startup(version: u32, parameters: &[(&str, &str)]) -> Vec<u8> {
+    let mut body = version.to_be_bytes().to_vec();
+    for (name, value) in parameters {
+        body.extend(cstr(name));
+        body.extend(cstr(value));
+    }
+    body.push(0);
+    let length = u32::try_from(body.len() + 4).unwrap().to_be_bytes();
+    [&length[..], &body].concat()
+}
+
+/// A string with its final NUL.
+pub fn cstr(text: &str) -> Vec<u8> {
+    [text.as_bytes(), &[0]].concat()
+}
+
+/// Parse of an unnamed or named statement without parameter types.
+pub fn parse(name: &str, sql: &str) -> Vec<u8> {
+    frame('P', &[cstr(name), cstr(sql), vec![0, 0]].concat())
+}
+
+/// Bind without parameters, results as text.
+pub fn bind(portal: &str, statement: &str) -> Vec<u8> {
+    frame(
+        'B',
+        &[cstr(portal), cstr(statement), vec![0, 0, 0, 0, 0, 0]].concat(),
+    )
+}
+
+/// Describe of a portal.
+pub fn describe_portal(portal: &str) -> Vec<u8> {
+    frame('D', &[vec![b'P'], cstr(portal)].concat())
+}
+
+/// Execute without a row limit.
+pub fn execute(portal: &str) -> Vec<u8> {
+    frame('E', &[cstr(portal), vec![0, 0, 0, 0]].concat())
+}
+
+/// Sync.
+pub fn sync() -> Vec<u8> {
+    frame('S', &[])
+}
+
+/// A TLS client that trusts `roots`.
+pub fn tls_client(roots: &str, name: &str, alpn: &[&[u8]]) -> rustls::ClientConnection {
+    use rustls_pki_types::CertificateDer;
+    use rustls_pki_types::pem::PemObject as _;
+
+    let mut store = rustls::RootCertStore::empty();
+    for root in CertificateDer::pem_slice_iter(roots.as_bytes()) {
+        store.add(root.unwrap()).unwrap();
+    }
+    let mut config = rustls::ClientConfig::builder()
+        .with_root_certificates(store)
+        .with_no_client_auth();
+    config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
+    rustls::ClientConnection::new(Arc::new(config), name.to_owned().try_into().unwrap()).unwrap()
+}
