@@ -58,6 +58,11 @@ impl Database {
         self.server.port()
     }
 
+    /// Its socket, over which the superuser may come.
+    pub fn socket(&self) -> PathBuf {
+        self.folder.path().join(format!(".s.PGSQL.{}", self.port()))
+    }
+
     /// The root that its certificate is signed by.
     pub fn roots(&self) -> PathBuf {
         self.folder.path().join("data/root.crt")

@@ -3,8 +3,11 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::time::Duration;
+
+use crate::database::Database;
 
 /// A stream to the server, plain or TLS.
 trait Stream: Read + Write + Send {}
@@ -77,6 +80,16 @@ impl Wire {
         Some(Self {
             stream: Box::new(rustls::StreamOwned::new(session, stream)),
         })
+    }
+
+    /// Connects to the database itself as its superuser, past the proxy.
+    pub fn past_the_proxy(database: &Database, name: &str) -> Self {
+        let stream = UnixStream::connect(database.socket()).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        let mut wire = Self { stream: Box::new(stream) };
+        let answer = wire.start(&[("user", "postgres"), ("database", name)], "");
+        assert_eq!(sqlstate(&answer), None, "{answer:?}");
+        wire
     }
 
     /// Sends bytes as they are.

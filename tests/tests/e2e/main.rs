@@ -2,3 +2,4 @@
 //! it is linked once; each test starts what it needs for itself.
 
 mod harness;
+mod sql;
