@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 use crate::completions;
 use crate::demo;
 use crate::exit::Status;
+use crate::identity;
 
 /// Identity-aware egress gateway and PostgreSQL access proxy: every outbound connection and every
 /// statement needs a permit, and each is on record.
@@ -27,6 +28,8 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Show the whole product on this machine: database, origins, services, a tour, and nothing left behind
     Demo(demo::Command),
+    /// The built-in CA, tokens and passwords: init, issue, token, password, revoke, list
+    Identity(identity::Command),
     /// Print a completion script for a shell
     Completions(completions::Command),
 }

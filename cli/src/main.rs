@@ -7,6 +7,7 @@ mod args;
 mod completions;
 mod demo;
 mod exit;
+mod identity;
 
 use std::process::ExitCode;
 
@@ -22,6 +23,7 @@ fn main() -> ExitCode {
     };
     let outcome = match command {
         Command::Demo(command) => demo::run(command),
+        Command::Identity(command) => identity::run(command),
         Command::Completions(command) => completions::run(command),
     };
     outcome.unwrap_or_else(|error| exit::report(&error))

@@ -169,7 +169,16 @@ pub fn issue(
                 CertificateUse::Client,
             ),
             Purpose::Server(names) if names.is_empty() => return Err(CaError::NoNames),
-            Purpose::Server(_) => (None, CertificateUse::Server),
+            Purpose::Server(_) => {
+                // A name of files, so the same characters as a role's.
+                SpiffeId::of_role(&contents.trust_domain, name).map_err(|source| {
+                    CaError::Name {
+                        name: name.to_owned(),
+                        source,
+                    }
+                })?;
+                (None, CertificateUse::Server)
+            }
         };
         let mut serial = [0_u8; SERIAL_BYTES];
         fill(&mut serial)?;

@@ -8,6 +8,8 @@
 mod authenticators;
 pub mod ca;
 pub mod credentials;
+#[cfg(test)]
+mod fixtures;
 mod jwt;
 mod meters;
 pub mod scram;

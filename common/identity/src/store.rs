@@ -64,6 +64,23 @@ impl StoreError {
     }
 }
 
+/// Writes a file that only its owner can read, whole or not at all; makes its folder where needed.
+/// Refuses to overwrite unless told to.
+pub fn write_private(path: &Path, bytes: &[u8], overwrite: bool) -> Result<(), StoreError> {
+    let io = |source| StoreError::Io {
+        path: path.to_owned(),
+        source,
+    };
+    if let Some(parent) = path.parent() {
+        file::make_directory(parent).map_err(io)?;
+    }
+    if overwrite {
+        file::replace(path, bytes).map_err(io)
+    } else {
+        file::create(path, bytes).map_err(io)
+    }
+}
+
 /// A token as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -326,20 +326,21 @@ fn read_lists(path: &std::path::Path) -> Result<Vec<CertRevocationList<'static>>
         path: path.to_owned(),
         detail,
     };
-    let text = file::read(path, MAX_PEM_BYTES).map_err(|error| failed(error.to_string()))?;
-    let lists: Vec<CertRevocationList<'static>> =
-        CertificateRevocationListDer::pem_slice_iter(&text)
-            .map(|der| {
-                let der =
-                    der.map_err(|error| failed(format!("no PEM revocation list: {error}")))?;
-                OwnedCertRevocationList::from_der(&der)
-                    .map(CertRevocationList::Owned)
-                    .map_err(|error| failed(format!("unusable revocation list: {error}")))
-            })
-            .collect::<Result<_, _>>()?;
-    if lists.is_empty() {
-        // An empty file must not silently switch revocation off.
-        return Err(failed("no PEM revocation list in it".to_owned()));
+    let bytes = file::read(path, MAX_PEM_BYTES).map_err(|error| failed(error.to_string()))?;
+    let mut ders: Vec<_> = CertificateRevocationListDer::pem_slice_iter(&bytes)
+        .collect::<Result<_, _>>()
+        .map_err(|error| failed(format!("no PEM revocation list: {error}")))?;
+    if ders.is_empty() {
+        // DER then. An empty file must not silently switch revocation off.
+        ders.push(CertificateRevocationListDer::from(bytes));
     }
-    Ok(lists)
+    let list = |der: CertificateRevocationListDer<'_>| {
+        OwnedCertRevocationList::from_der(&der)
+            .map(CertRevocationList::Owned)
+            .map_err(|error| failed(format!("no revocation list: {error}")))
+    };
+    ders.into_iter().map(list).collect()
 }
+
+#[cfg(test)]
+mod tests;
