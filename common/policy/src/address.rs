@@ -10,6 +10,8 @@ mod tests;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use ipnet::IpNet;
+
 pub(crate) use embedded::embedded;
 
 /// What an address is good for.
@@ -69,6 +71,32 @@ fn classify_v6(address: Ipv6Addr) -> AddressClass {
         return AddressClass::Special("ISATAP of a non-public address");
     }
     AddressClass::Public
+}
+
+/// Whether a network lies within one that is set aside, or is a metadata address: to name it is to mean it.
+pub(crate) fn set_aside(network: &IpNet) -> bool {
+    let exact = network.prefix_len() == network.max_prefix_len();
+    if exact && classify(network.addr()) == AddressClass::Metadata {
+        return true;
+    }
+    match network {
+        IpNet::V4(v4) => {
+            let bits = v4.addr().to_bits();
+            let within =
+                |entry: &&registry::V4Entry| bits & entry.mask() == entry.network.to_bits();
+            registry::V4
+                .iter()
+                .any(|entry| entry.length <= u32::from(v4.prefix_len()) && within(&entry))
+        }
+        IpNet::V6(v6) => {
+            let bits = v6.addr().to_bits();
+            let within =
+                |entry: &&registry::V6Entry| bits & entry.mask() == entry.network.to_bits();
+            registry::V6
+                .iter()
+                .any(|entry| entry.length <= u32::from(v6.prefix_len()) && within(&entry))
+        }
+    }
 }
 
 /// The address that rules and tables compare: a v4-mapped IPv6 address is its IPv4 address.

@@ -6,6 +6,14 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+
+use crate::document::spanned::Place;
+use crate::yaml::Problem;
+
+#[cfg(test)]
+mod tests;
+
 /// One file of a document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
@@ -85,17 +93,80 @@ impl Diagnostics {
 
     /// All problems with their lines and carets; `colour` adds terminal colours.
     pub fn render(&self, colour: bool) -> String {
-        let _ = colour;
-        let mut text = String::new();
-        for item in &self.items {
-            if let Some(location) = &item.location {
-                text.push_str(&format!("{location}: "));
-            }
-            text.push_str(&item.message);
-            text.push('\n');
-        }
-        text
+        let renderer = if colour {
+            Renderer::styled()
+        } else {
+            Renderer::plain()
+        };
+        let blocks: Vec<String> = self
+            .items
+            .iter()
+            .map(|item| self.block(item, &renderer))
+            .collect();
+        blocks.join("\n\n")
     }
+
+    fn block(&self, item: &Diagnostic, renderer: &Renderer) -> String {
+        let title = Level::ERROR.primary_title(item.message.as_str());
+        let help = item.hint.as_deref().map(|hint| Level::HELP.message(hint));
+        let group = match (&item.location, self.sources.get(item.source)) {
+            (Some(_), Some(source)) => {
+                let snippet = Snippet::source(source.text.as_str())
+                    .path(source.name.as_str())
+                    .annotation(AnnotationKind::Primary.span(one_line(&source.text, &item.range)));
+                title.element(snippet)
+            }
+            _ => Group::with_title(title),
+        };
+        renderer.render(&[group.elements(help)])
+    }
+
+    pub(crate) fn from_problems(problems: Vec<Problem>, sources: &[Source]) -> Self {
+        let item = |problem: Problem| {
+            let place = problem.place.unwrap_or_default();
+            Diagnostic {
+                location: locate(sources, &place),
+                message: problem.message,
+                hint: problem.hint,
+                source: place.source,
+                range: place.range,
+            }
+        };
+        let mut items: Vec<Diagnostic> = problems.into_iter().map(item).collect();
+        items.sort_by_key(|item| (item.source, item.range.start));
+        items.dedup();
+        Self {
+            items,
+            sources: sources.into(),
+        }
+    }
+}
+
+/// Where people find a place.
+pub(crate) fn locate(sources: &[Source], place: &Place) -> Option<Location> {
+    let source = sources.get(place.source)?;
+    let before = source.text.get(..place.range.start)?;
+    let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+    Some(Location {
+        file: Arc::from(source.name.as_str()),
+        line: 1 + before.bytes().filter(|b| *b == b'\n').count(),
+        column: 1 + before.get(line_start..)?.chars().count(),
+    })
+}
+
+/// The part of a range on its first line, at least one character wide where there is one.
+fn one_line(text: &str, range: &Range<usize>) -> Range<usize> {
+    let start = range.start.min(text.len());
+    let rest = text.get(start..).unwrap_or("");
+    let line = rest.find('\n').unwrap_or(rest.len());
+    let trimmed = rest.get(..line).unwrap_or("").trim_end().len();
+    let first = rest
+        .chars()
+        .next()
+        .filter(|c| *c != '\n')
+        .map_or(0, char::len_utf8);
+    let end = range.end.min(start + trimmed).max(start + first);
+    start..end
 }
 
 impl fmt::Display for Diagnostics {

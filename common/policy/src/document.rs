@@ -9,9 +9,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub(crate) mod entries;
+pub(crate) mod list;
 pub(crate) mod spanned;
 
 use entries::Entries;
+use list::{List, tried};
 use spanned::Spanned;
 
 use crate::units::{Quota, Rate, Span};
@@ -33,18 +35,34 @@ pub(crate) struct Document {
 #[serde(deny_unknown_fields)]
 pub(crate) struct RoleDocument {
     /// Who is this role. An identity belongs to one role only.
-    pub(crate) identities: Spanned<Vec<Spanned<IdentityDocument>>>,
+    pub(crate) identities: Spanned<List<Spanned<IdentityDocument>>>,
     /// Free words that are kept with every record of the role.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(
+        default,
+        deserialize_with = "tried",
+        skip_serializing_if = "BTreeMap::is_empty"
+    )]
     pub(crate) labels: BTreeMap<String, String>,
     /// The weakest proof of identity that the role accepts.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "tried",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub(crate) assurance: Option<Assurance>,
     /// Where it may connect to. Without it: nowhere.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "tried",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub(crate) egress: Option<EgressDocument>,
     /// What it may do in which database, by the database's name in the configuration.
-    #[serde(default, skip_serializing_if = "Entries::is_empty")]
+    #[serde(
+        default,
+        deserialize_with = "tried",
+        skip_serializing_if = "Entries::is_empty"
+    )]
     pub(crate) databases: Entries<DatabaseDocument>,
 }
 
@@ -86,20 +104,32 @@ pub(crate) enum ModeDocument {
 #[serde(deny_unknown_fields)]
 pub(crate) struct EgressDocument {
     /// `enforce`, or `report`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "tried")]
     pub(crate) mode: ModeDocument,
     /// What is allowed. An empty list allows nothing.
-    #[serde(default)]
-    pub(crate) allow: Vec<Spanned<EgressAllowDocument>>,
+    #[serde(default, deserialize_with = "tried")]
+    pub(crate) allow: List<Spanned<EgressAllowDocument>>,
     /// What is denied even where an allow rule matches.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(crate) deny: Vec<Spanned<EgressDenyDocument>>,
+    #[serde(
+        default,
+        deserialize_with = "tried",
+        skip_serializing_if = "List::is_empty"
+    )]
+    pub(crate) deny: List<Spanned<EgressDenyDocument>>,
     /// Limits of the role on each node.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "tried",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub(crate) limits: Option<EgressLimitsDocument>,
     /// When a record must be durable: `strict` before the dial, `release` (the default) and
     /// `written` before the first byte of the tunnel.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "tried",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub(crate) audit: Option<AuditMode>,
 }
 
@@ -109,25 +139,56 @@ pub(crate) struct EgressDocument {
 #[schemars(extend("oneOf" = [{ "required": ["host"] }, { "required": ["cidr"] }]))]
 pub(crate) struct EgressAllowDocument {
     /// A name, or `*.name` for one or more labels before the name, never the name itself.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "tried",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub(crate) host: Option<Spanned<String>>,
     /// A network: address literals in it are allowed, and names may lead into it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "tried",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub(crate) cidr: Option<Spanned<String>>,
     /// The ports. Without it: 443.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) ports: Option<Spanned<Vec<Spanned<u16>>>>,
+    #[serde(
+        default,
+        deserialize_with = "tried",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub(crate) ports: Option<Spanned<List<Spanned<u16>>>>,
     /// Whether the tunnel must carry TLS for this very name (the default). `false` allows any
     /// protocol, plain HTTP among them.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "tried",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub(crate) tls: Option<bool>,
     /// The weakest proof of identity that the rule accepts.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "tried",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub(crate) assurance: Option<Assurance>,
+    /// Says that a wildcard over a public suffix (`*.github.io`), where unrelated owners have names, is meant.
+    #[serde(
+        default,
+        deserialize_with = "tried",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub(crate) public_suffix: Option<Spanned<bool>>,
     /// The non-public networks that the host's name may lead into. A metadata address is opened
     /// by its own `/32` or `/128` only.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) networks: Option<Spanned<Vec<Spanned<String>>>>,
+    #[serde(
+        default,
+        deserialize_with = "tried",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub(crate) networks: Option<Spanned<List<Spanned<String>>>>,
 }
 
 /// Denies connections to a host or to addresses.
@@ -136,14 +197,26 @@ pub(crate) struct EgressAllowDocument {
 #[schemars(extend("oneOf" = [{ "required": ["host"] }, { "required": ["cidr"] }]))]
 pub(crate) struct EgressDenyDocument {
     /// A name, or `*.name` for one or more labels before the name, never the name itself.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "tried",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub(crate) host: Option<Spanned<String>>,
     /// A network: address literals in it are denied, and names that lead into it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "tried",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub(crate) cidr: Option<Spanned<String>>,
     /// The ports. Without it: all of them.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) ports: Option<Spanned<Vec<Spanned<u16>>>>,
+    #[serde(
+        default,
+        deserialize_with = "tried",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub(crate) ports: Option<Spanned<List<Spanned<u16>>>>,
 }
 
 /// Limits of egress.
@@ -151,13 +224,25 @@ pub(crate) struct EgressDenyDocument {
 #[serde(deny_unknown_fields)]
 pub(crate) struct EgressLimitsDocument {
     /// New connections in a period, like `50/s`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "tried",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub(crate) connects: Option<Rate>,
     /// Live tunnels.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "tried",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub(crate) tunnels: Option<Spanned<u32>>,
     /// Bytes in a period, both directions, like `10GiB/day`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "tried",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub(crate) bytes: Option<Quota>,
 }
 
@@ -169,25 +254,45 @@ pub(crate) struct DatabaseDocument {
     #[serde(rename = "as")]
     pub(crate) as_role: Spanned<String>,
     /// `enforce`, or `report`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "tried")]
     pub(crate) mode: ModeDocument,
     /// The weakest proof of identity that the database accepts.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "tried",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub(crate) assurance: Option<Assurance>,
     /// What is allowed. An empty list allows nothing but what touches nothing (`SELECT 1`).
-    #[serde(default)]
-    pub(crate) allow: Vec<Spanned<AllowDocument>>,
+    #[serde(default, deserialize_with = "tried")]
+    pub(crate) allow: List<Spanned<AllowDocument>>,
     /// What is denied even where an allow rule matches.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(crate) deny: Vec<Spanned<DenyDocument>>,
+    #[serde(
+        default,
+        deserialize_with = "tried",
+        skip_serializing_if = "List::is_empty"
+    )]
+    pub(crate) deny: List<Spanned<DenyDocument>>,
     /// Columns that may not be read as they are, `schema.table.column`. This version refuses to read them.
-    #[serde(default, skip_serializing_if = "Entries::is_empty")]
+    #[serde(
+        default,
+        deserialize_with = "tried",
+        skip_serializing_if = "Entries::is_empty"
+    )]
     pub(crate) mask: Entries<MaskDocument>,
     /// Limits of the role in this database on each node.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "tried",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub(crate) limits: Option<DatabaseLimitsDocument>,
     /// When a record must be durable. Without it: `strict` for writes, `release` for reads.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "tried",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub(crate) audit: Option<AuditMode>,
 }
 
@@ -206,20 +311,20 @@ pub(crate) enum AllowDocument {
     /// Emptying a relation: `schema.table` or `schema.*`.
     Truncate(Spanned<String>),
     /// Calling functions and procedures; without a schema they are PostgreSQL's own.
-    Call(Spanned<Vec<Spanned<String>>>),
+    Call(Spanned<List<Spanned<String>>>),
     /// Operators that are not PostgreSQL's own, `schema.operator`.
-    Operator(Spanned<Vec<Spanned<String>>>),
+    Operator(Spanned<List<Spanned<String>>>),
     /// Types, domains and collations that are not PostgreSQL's own, `schema.type`.
-    Type(Spanned<Vec<Spanned<String>>>),
+    Type(Spanned<List<Spanned<String>>>),
     /// Setting configuration parameters beyond the harmless ones.
-    Set(Spanned<Vec<Spanned<String>>>),
+    Set(Spanned<List<Spanned<String>>>),
     /// Kinds of statements that nothing else allows: `listen`, `notify`, `lock`, `maintain`, or the
     /// words of a definition statement that names no relation, like `create extension`.
-    Statement(Spanned<Vec<Spanned<String>>>),
+    Statement(Spanned<List<Spanned<String>>>),
     /// Creating, altering and dropping: `schema.table` or `schema.*`. Grants unconfirmed statements of this kind.
     Define(Spanned<String>),
     /// Fixed lists: `builtins` (harmless functions), `introspection` (what drivers and psql look up).
-    Preset(Spanned<Vec<Spanned<PresetDocument>>>),
+    Preset(Spanned<List<Spanned<PresetDocument>>>),
 }
 
 /// Denies one kind of thing in a database.
@@ -237,11 +342,11 @@ pub(crate) enum DenyDocument {
     /// Emptying a relation: `schema.table` or `schema.*`.
     Truncate(Spanned<String>),
     /// Calling functions and procedures; without a schema they are PostgreSQL's own.
-    Call(Spanned<Vec<Spanned<String>>>),
+    Call(Spanned<List<Spanned<String>>>),
     /// Setting configuration parameters.
-    Set(Spanned<Vec<Spanned<String>>>),
+    Set(Spanned<List<Spanned<String>>>),
     /// Kinds of statements, the same words as in an allow rule.
-    Statement(Spanned<Vec<Spanned<String>>>),
+    Statement(Spanned<List<Spanned<String>>>),
     /// Creating, altering and dropping: `schema.table` or `schema.*`.
     Define(Spanned<String>),
 }
@@ -277,15 +382,31 @@ pub(crate) enum MaskDocument {
 #[serde(deny_unknown_fields)]
 pub(crate) struct DatabaseLimitsDocument {
     /// Live sessions.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "tried",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub(crate) sessions: Option<Spanned<u32>>,
     /// Statements in a period, like `500/s`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "tried",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub(crate) statements: Option<Rate>,
     /// Rows that one statement may return.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "tried",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub(crate) rows: Option<Spanned<u64>>,
     /// The longest time that a statement may run, like `5s`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "tried",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub(crate) statement_timeout: Option<Span>,
 }

@@ -1,108 +1,218 @@
 //! The decision: one request in, one answer out. Total, synchronous, without side effects.
 //!
-//! It must never allow by accident: every path that is not an explicit allow ends in a denial.
+//! It must never allow by accident: every path that is not an explicit allow ends in a denial. The
+//! order is: caller, role, expiry, assurance, limits, floors, deny rules, allow rules, default.
+
+mod connection;
+pub(crate) mod statement;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
-use crate::set::Role;
+use crate::set::{DatabaseGrant, Role};
 use crate::{
-    AuditMode, Basis, Caller, Decision, Effect, IdentityFailure, LimitKind, Obligations, PolicySet,
-    Reason, Request, RuleRef, UnixMillis,
+    Assurance, AuditMode, Basis, Caller, Decision, Effect, IdentityFailure, LimitKind, Obligations,
+    PolicySet, Principal, Reason, Request, RuleRef, UnixMillis,
 };
 
 /// Judges a request.
 pub fn evaluate(policy: &PolicySet, request: &Request) -> Decision {
-    let (caller, at, exhausted) = match request {
-        Request::Connection(request) => (&request.caller, request.at, request.exhausted),
-        Request::Session(request) => (&request.caller, request.at, request.exhausted),
-        Request::Statement(request) => (&request.caller, request.at, request.exhausted),
+    let verdict = match request {
+        Request::Connection(request) => {
+            match identified(
+                policy,
+                &request.caller,
+                request.at,
+                request.exhausted,
+                AuditMode::Release,
+            ) {
+                Ok((role, principal)) => connection::judge(role, principal, request),
+                Err(verdict) => verdict,
+            }
+        }
+        Request::Session(request) => {
+            match identified(
+                policy,
+                &request.caller,
+                request.at,
+                request.exhausted,
+                AuditMode::Release,
+            ) {
+                Ok((role, principal)) => match database(role, principal, &request.database) {
+                    Ok(grant) => {
+                        Verdict::allow(&grant.path, grant.audit.unwrap_or(AuditMode::Release))
+                    }
+                    Err(verdict) => verdict,
+                },
+                Err(verdict) => verdict,
+            }
+        }
+        Request::Statement(request) => {
+            match identified(
+                policy,
+                &request.caller,
+                request.at,
+                request.exhausted,
+                AuditMode::Strict,
+            ) {
+                Ok((role, principal)) => match database(role, principal, &request.database) {
+                    Ok(grant) => statement::judge(grant, &request.subject),
+                    Err(verdict) => verdict,
+                },
+                Err(verdict) => verdict,
+            }
+        }
     };
-    let verdict = match identified(policy, caller, at) {
-        Err(reason) => Verdict::floor(reason),
-        Ok(_) if exhausted.is_some() => Verdict {
-            reason: limit_reason(exhausted),
-            basis: Basis::Limit,
-            rule: None,
-            effect: Effect::Deny,
-        },
-        Ok(role) => judge(role, request),
-    };
-    Decision {
-        effect: verdict.effect,
-        reason: verdict.reason,
-        basis: verdict.basis,
-        rule: verdict.rule.map(|path| RuleRef { path }),
-        detail: None,
-        obligations: Obligations {
-            audit: AuditMode::Strict,
-            tls: true,
-        },
-        policy: policy.hash.clone(),
-    }
+    verdict.into_decision(policy)
 }
 
-struct Verdict {
-    effect: Effect,
-    reason: Reason,
-    basis: Basis,
-    rule: Option<Arc<str>>,
+/// A decision without its policy.
+#[derive(Debug)]
+pub(crate) struct Verdict {
+    pub(crate) effect: Effect,
+    pub(crate) reason: Reason,
+    pub(crate) basis: Basis,
+    pub(crate) rule: Option<Arc<str>>,
+    pub(crate) detail: Option<Arc<str>>,
+    pub(crate) audit: AuditMode,
+    pub(crate) tls: bool,
 }
 
 impl Verdict {
-    fn floor(reason: Reason) -> Self {
+    pub(crate) fn allow(rule: &Arc<str>, audit: AuditMode) -> Self {
         Self {
-            effect: Effect::Deny,
-            reason,
-            basis: Basis::Floor,
-            rule: None,
+            effect: Effect::Allow,
+            reason: Reason::Allowed,
+            basis: Basis::Rule,
+            rule: Some(rule.clone()),
+            detail: None,
+            audit,
+            tls: false,
         }
     }
 
-    fn default(reason: Reason) -> Self {
+    pub(crate) fn deny(reason: Reason, basis: Basis, audit: AuditMode) -> Self {
         Self {
             effect: Effect::Deny,
             reason,
-            basis: Basis::Default,
+            basis,
             rule: None,
+            detail: None,
+            audit,
+            tls: false,
         }
     }
-}
 
-fn judge(role: &Role, request: &Request) -> Verdict {
-    match request {
-        Request::Connection(_) => Verdict::default(Reason::HostNotAllowed),
-        Request::Session(request) => match role.database(&request.database) {
-            Some(grant) => Verdict {
-                effect: Effect::Allow,
-                reason: Reason::Allowed,
-                basis: Basis::Rule,
-                rule: Some(grant.path.clone()),
+    pub(crate) fn rule(mut self, rule: Option<&Arc<str>>) -> Self {
+        self.rule = rule.cloned();
+        self
+    }
+
+    pub(crate) fn detail(mut self, detail: impl Into<Arc<str>>) -> Self {
+        self.detail = Some(detail.into());
+        self
+    }
+
+    /// In report mode a denial by the policy happens all the same, and says that it would not have.
+    /// INVARIANT: floors and limits stay.
+    pub(crate) fn reported(mut self, report: bool) -> Self {
+        if report
+            && self.effect == Effect::Deny
+            && matches!(self.basis, Basis::Default | Basis::DenyRule)
+        {
+            self.effect = Effect::Allow;
+            self.basis = Basis::Report;
+        }
+        self
+    }
+
+    fn into_decision(self, policy: &PolicySet) -> Decision {
+        Decision {
+            effect: self.effect,
+            reason: self.reason,
+            basis: self.basis,
+            rule: self.rule.map(|path| RuleRef { path }),
+            detail: self.detail,
+            obligations: Obligations {
+                audit: self.audit,
+                tls: self.tls,
             },
-            None => Verdict::default(Reason::DatabaseNotAllowed),
-        },
-        Request::Statement(_) => Verdict::default(Reason::StatementNotAllowed),
+            policy: policy.hash.clone(),
+        }
     }
 }
 
 fn identified<'a>(
     policy: &'a PolicySet,
-    caller: &Caller,
+    caller: &'a Caller,
     at: UnixMillis,
-) -> Result<&'a Role, Reason> {
+    exhausted: Option<LimitKind>,
+    audit: AuditMode,
+) -> Result<(&'a Role, &'a Principal), Verdict> {
+    let floor = |reason| Verdict::deny(reason, Basis::Floor, audit);
     let principal = match caller {
         Caller::Known(principal) => principal,
-        Caller::Unknown(failure) => return Err(identity_reason(*failure)),
+        Caller::Unknown(failure) => return Err(floor(identity_reason(*failure))),
     };
     let role = policy
         .role(&principal.role)
-        .ok_or(Reason::IdentityUnknown)?;
+        .ok_or_else(|| floor(Reason::IdentityUnknown))?;
+    // A policy that moved the identity to another role ends what the old role had.
     if policy.role_of(&principal.identity) != Some(&role.name) {
-        return Err(Reason::IdentityUnknown);
+        return Err(floor(Reason::IdentityUnknown));
     }
     if principal.expires_at.is_some_and(|end| at >= end) {
-        return Err(Reason::CredentialsExpired);
+        return Err(floor(Reason::CredentialsExpired));
     }
-    Ok(role)
+    assured(principal, role.assurance)
+        .map_err(|detail| floor(Reason::AssuranceTooLow).detail(detail))?;
+    match exhausted {
+        Some(kind) => Err(Verdict::deny(limit_reason(kind), Basis::Limit, audit)),
+        None => Ok((role, principal)),
+    }
+}
+
+/// Whether the proof is strong enough; otherwise what it is and what is asked for.
+pub(crate) fn assured(principal: &Principal, minimum: Option<Assurance>) -> Result<(), String> {
+    match minimum {
+        Some(minimum) if principal.assurance() < minimum => Err(format!(
+            "{} where {} is asked for",
+            assurance_word(principal.assurance()),
+            assurance_word(minimum)
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn assurance_word(assurance: Assurance) -> &'static str {
+    match assurance {
+        Assurance::Source => "source",
+        Assurance::Token => "token",
+        Assurance::Jwt => "jwt",
+        Assurance::Certificate => "certificate",
+    }
+}
+
+fn database<'a>(
+    role: &'a Role,
+    principal: &Principal,
+    name: &str,
+) -> Result<&'a DatabaseGrant, Verdict> {
+    let Some(grant) = role.database(name) else {
+        return Err(Verdict::deny(
+            Reason::DatabaseNotAllowed,
+            Basis::Default,
+            AuditMode::Release,
+        )
+        .detail(name));
+    };
+    assured(principal, grant.assurance).map_err(|detail| {
+        Verdict::deny(Reason::AssuranceTooLow, Basis::Floor, AuditMode::Release)
+            .rule(Some(&grant.path))
+            .detail(detail)
+    })?;
+    Ok(grant)
 }
 
 fn identity_reason(failure: IdentityFailure) -> Reason {
@@ -116,13 +226,13 @@ fn identity_reason(failure: IdentityFailure) -> Reason {
     }
 }
 
-fn limit_reason(kind: Option<LimitKind>) -> Reason {
+fn limit_reason(kind: LimitKind) -> Reason {
     match kind {
-        Some(LimitKind::Connects) => Reason::LimitConnects,
-        Some(LimitKind::Tunnels) => Reason::LimitTunnels,
-        Some(LimitKind::Bytes) => Reason::LimitBytes,
-        Some(LimitKind::Sessions) => Reason::LimitSessions,
-        Some(LimitKind::Statements) => Reason::LimitStatements,
-        Some(LimitKind::Rows) | None => Reason::LimitRows,
+        LimitKind::Connects => Reason::LimitConnects,
+        LimitKind::Tunnels => Reason::LimitTunnels,
+        LimitKind::Bytes => Reason::LimitBytes,
+        LimitKind::Sessions => Reason::LimitSessions,
+        LimitKind::Statements => Reason::LimitStatements,
+        LimitKind::Rows => Reason::LimitRows,
     }
 }

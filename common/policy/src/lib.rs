@@ -6,17 +6,23 @@
 
 mod address;
 mod authority;
+mod check;
 mod decision;
 mod diagnostic;
 mod document;
+mod egress;
 mod evaluate;
 mod facts;
+mod grants;
+mod index;
 mod load;
+mod pattern;
 mod principal;
 mod reason;
 mod request;
 mod set;
 mod units;
+mod yaml;
 
 pub use address::{AddressClass, classify};
 pub use authority::AuthorityError;
@@ -27,7 +33,7 @@ pub use facts::{
     Access, Columns, Confirmation, Facts, Name, RelationAccess, Setting, Subject, Unreadable,
     UnreadableKind, Verb,
 };
-pub use load::load;
+pub use load::{load, read_yaml};
 pub use principal::{Assurance, Caller, Identity, IdentityFailure, Method, Principal};
 pub use request::{
     Authority, ConnectionRequest, Host, LimitKind, Protocol, Request, SessionRequest,

@@ -11,8 +11,10 @@ use std::time::Duration;
 use ipnet::IpNet;
 use prefix_trie::joint::JointPrefixMap;
 
+use crate::egress::Egress;
+use crate::grants::{Grants, Masks};
 use crate::units::{Quota, Rate};
-use crate::{Identity, Location, PolicyHash};
+use crate::{Assurance, AuditMode, Identity, Location, PolicyHash};
 
 /// A compiled policy.
 pub struct PolicySet {
@@ -101,6 +103,8 @@ pub struct Role {
     pub(crate) name: Arc<str>,
     pub(crate) labels: BTreeMap<String, String>,
     pub(crate) identities: Vec<Identity>,
+    pub(crate) assurance: Option<Assurance>,
+    pub(crate) egress: Egress,
     pub(crate) egress_limits: EgressLimits,
     pub(crate) databases: HashMap<Arc<str>, DatabaseGrant>,
 }
@@ -156,6 +160,12 @@ pub struct DatabaseGrant {
     /// The limits.
     pub limits: DatabaseLimits,
     pub(crate) path: Arc<str>,
+    pub(crate) report: bool,
+    pub(crate) assurance: Option<Assurance>,
+    pub(crate) audit: Option<AuditMode>,
+    pub(crate) allow: Grants,
+    pub(crate) deny: Grants,
+    pub(crate) masks: Masks,
 }
 
 /// Limits in a database, per role and node. `None` is no limit.

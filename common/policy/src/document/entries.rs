@@ -9,6 +9,7 @@ use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::spanned::Spanned;
+use crate::yaml::Tried;
 
 /// A mapping from names to values.
 #[derive(Clone, Debug)]
@@ -60,8 +61,8 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for EntriesVisitor<T> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut entries = Vec::with_capacity(map.size_hint().unwrap_or(0).min(4096));
-        while let Some(entry) = map.next_entry()? {
-            entries.push(entry);
+        while let Some((Tried(key), Tried(value))) = map.next_entry()? {
+            entries.extend(key.zip(value));
         }
         Ok(Entries(entries))
     }

@@ -1,0 +1,125 @@
+//! From documents to a compiled policy: every rule of the format that its shape alone does not say.
+//!
+//! All problems of all files are collected. Nothing here may weaken a rule to make it fit.
+
+mod database;
+mod egress;
+mod roles;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::Location;
+use crate::Source;
+use crate::diagnostic::locate;
+use crate::document::Document;
+use crate::document::spanned::{Place, Spanned};
+use crate::pattern::Refused;
+use crate::set::{Identities, Role};
+use crate::yaml::{Problem, Sink};
+
+/// The one version of the format.
+const VERSION: u32 = 1;
+
+/// What checking and compiling share.
+pub(crate) struct Checker<'a> {
+    sources: &'a [Source],
+    sink: &'a Sink,
+    locations: HashMap<Arc<str>, Location>,
+}
+
+/// The compiled parts of a policy.
+pub(crate) struct Compiled {
+    pub(crate) roles: Vec<Role>,
+    pub(crate) by_name: HashMap<Arc<str>, usize>,
+    pub(crate) identities: Identities,
+    pub(crate) locations: HashMap<Arc<str>, Location>,
+}
+
+/// Checks the document of all files and compiles it. Usable only when the sink stayed empty.
+pub(crate) fn check(document: &Document, sources: &[Source], sink: &Sink) -> Compiled {
+    let mut checker = Checker {
+        sources,
+        sink,
+        locations: HashMap::new(),
+    };
+    let (roles, identities) = checker.roles(document);
+    let by_name = roles
+        .iter()
+        .enumerate()
+        .map(|(at, role)| (role.name.clone(), at))
+        .collect();
+    Compiled {
+        roles,
+        by_name,
+        identities,
+        locations: checker.locations,
+    }
+}
+
+/// Checks the version that a file claims.
+pub(crate) fn check_version(version: &Spanned<u32>, sink: &Sink) {
+    if version.value != VERSION {
+        sink.push(
+            Problem::at(
+                version.place.clone(),
+                format!("version {} is not known", version.value),
+            )
+            .hint(format!("this binary reads version {VERSION}")),
+        );
+    }
+}
+
+impl Checker<'_> {
+    fn problem(&self, place: &Place, message: impl Into<String>, hint: impl Into<String>) {
+        self.sink
+            .push(Problem::at(place.clone(), message).hint(hint));
+    }
+
+    fn refused<T>(&self, place: &Place, result: Result<T, Refused>) -> Option<T> {
+        result
+            .map_err(|refused| {
+                let problem = Problem::at(place.clone(), refused.message);
+                self.sink.push(match refused.hint {
+                    Some(hint) => problem.hint(hint),
+                    None => problem,
+                });
+            })
+            .ok()
+    }
+
+    /// Remembers where a rule stands, and gives its path the one shared form.
+    fn path(&mut self, path: String, place: &Place) -> Arc<str> {
+        let path: Arc<str> = Arc::from(path);
+        if let Some(location) = locate(self.sources, place) {
+            self.locations.insert(path.clone(), location);
+        }
+        path
+    }
+
+    /// `line 12`, or `policy.yaml, line 12` where the other place is in another file.
+    fn line(&self, place: &Place, from: &Place) -> String {
+        match locate(self.sources, place) {
+            Some(location) if place.source == from.source => format!("line {}", location.line),
+            Some(location) => format!("{}, line {}", location.file, location.line),
+            None => "an earlier place".to_owned(),
+        }
+    }
+
+    /// Names are shown in headers, logs and paths: a plain word each.
+    fn plain_name(&self, name: &Spanned<String>, what: &str) -> bool {
+        let first = name.starts_with(|c: char| c.is_ascii_alphanumeric());
+        let rest = name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
+        let fits = first && rest && name.len() <= 63;
+        if !fits {
+            self.problem(
+                &name.place,
+                format!("`{}` is no name for a {what}", name.value),
+                "use up to 63 letters, digits, `-`, `_` and `.`, starting with a letter or digit",
+            );
+        }
+        fits
+    }
+}

@@ -1,0 +1,104 @@
+//! What no rule can allow in a database, because the proxy could no longer tell what statements mean:
+//! parameters that change meaning, and PostgreSQL's own ways around the proxy's reading.
+
+use crate::{Access, Setting};
+
+/// Parameters that may be set to anything by anybody: they change how values look, never who sees what.
+const HARMLESS: &[&str] = &[
+    "application_name",
+    "bytea_output",
+    "client_min_messages",
+    "datestyle",
+    "default_transaction_deferrable",
+    "default_transaction_isolation",
+    "extra_float_digits",
+    "intervalstyle",
+    "timezone",
+    "transaction_deferrable",
+    "transaction_isolation",
+];
+
+/// Parameters that may be set in the one direction that takes rights away.
+const READ_ONLY: &[&str] = &["default_transaction_read_only", "transaction_read_only"];
+
+/// Parameters that change what a statement means or as whom it runs.
+const PINNED: &[&str] = &[
+    "role",
+    "session_authorization",
+    "search_path",
+    "standard_conforming_strings",
+    "escape_string_warning",
+    "backslash_quote",
+    "client_encoding",
+    "row_security",
+    "session_preload_libraries",
+    "local_preload_libraries",
+    "shared_preload_libraries",
+    "dynamic_library_path",
+    "session_replication_role",
+    "allow_system_table_mods",
+    "transform_null_equals",
+    "array_nulls",
+    "xmloption",
+    "default_table_access_method",
+    "all",
+];
+
+/// Functions that set parameters, or run SQL that stands in a string or a cursor.
+const NEVER: &[&str] = &[
+    "set_config",
+    "query_to_xml",
+    "query_to_xmlschema",
+    "query_to_xml_and_xmlschema",
+    "cursor_to_xml",
+    "cursor_to_xmlschema",
+    "table_to_xml",
+    "table_to_xmlschema",
+    "table_to_xml_and_xmlschema",
+    "schema_to_xml",
+    "schema_to_xmlschema",
+    "schema_to_xml_and_xmlschema",
+    "database_to_xml",
+    "database_to_xmlschema",
+    "database_to_xml_and_xmlschema",
+    "ts_stat",
+];
+
+/// Whether a parameter may be set this way without any rule.
+pub(crate) fn harmless(setting: &Setting) -> bool {
+    let name = &*setting.name;
+    if HARMLESS.contains(&name) {
+        return true;
+    }
+    match setting.value.as_deref() {
+        Some(value) if READ_ONLY.contains(&name) => matches!(
+            value.to_ascii_lowercase().as_str(),
+            "on" | "true" | "yes" | "1"
+        ),
+        Some(value) if name == "client_encoding" => utf8(value),
+        // RESET goes back to what the session started with, which the proxy pinned in the startup packet.
+        None => name == "all" || name == "client_encoding" || READ_ONLY.contains(&name),
+        Some(_) => false,
+    }
+}
+
+fn utf8(value: &str) -> bool {
+    let plain: String = value.chars().filter(char::is_ascii_alphanumeric).collect();
+    plain.eq_ignore_ascii_case("utf8") || plain.eq_ignore_ascii_case("unicode")
+}
+
+/// Whether a parameter is pinned: no rule opens it.
+pub(crate) fn pinned(name: &str) -> bool {
+    PINNED.contains(&name)
+}
+
+/// Whether a function of PostgreSQL's own is out of reach for every rule.
+pub(crate) fn never_called(name: &str) -> bool {
+    NEVER.contains(&name)
+}
+
+/// Whether an access to a system catalog is out of reach: `pg_settings` has a rule that sets
+/// parameters on UPDATE, and a write to any other catalog rewrites what names mean.
+pub(crate) fn catalog_write(schema: &str, access: Access) -> bool {
+    access != Access::Select && matches!(schema, "pg_catalog" | "information_schema")
+}

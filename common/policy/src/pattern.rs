@@ -1,0 +1,66 @@
+//! The small languages inside of rules: host patterns, networks, relation patterns, qualified names.
+//!
+//! Each has one spelling. What has a second reading is an error with the spelling to use, never repaired.
+
+mod host;
+mod relation;
+#[cfg(test)]
+mod tests;
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+pub(crate) use host::HostPattern;
+pub(crate) use relation::{RelationPattern, column_path, qualified};
+
+/// What is wrong with a pattern, and what to write instead.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Refused {
+    pub(crate) message: String,
+    pub(crate) hint: Option<String>,
+}
+
+impl Refused {
+    pub(crate) fn new(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            hint: None,
+        }
+    }
+
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+/// Reads `10.0.0.0/8`, or one address. Host bits must be zero, so that a slip does not widen a rule.
+pub(crate) fn network(text: &str) -> Result<IpNet, Refused> {
+    let network = match text.parse::<IpNet>() {
+        Ok(network) => network,
+        Err(_) => text.parse::<IpAddr>().map(IpNet::from).map_err(|_| {
+            Refused::new(format!("`{text}` is no network"))
+                .hint("write an address and a prefix length, like 10.0.0.0/8")
+        })?,
+    };
+    if network != network.trunc() {
+        return Err(
+            Refused::new(format!("`{text}` has bits set after its prefix")).hint(format!(
+                "write {} for the network, or {} for the one address",
+                network.trunc(),
+                network.addr()
+            )),
+        );
+    }
+    if network.prefix_len() == 0 {
+        return Err(Refused::new(format!("`{text}` is every address")).hint("name the networks"));
+    }
+    if let IpNet::V6(v6) = network
+        && v6.addr().to_ipv4_mapped().is_some()
+    {
+        return Err(Refused::new(format!("`{text}` is IPv4 written as IPv6"))
+            .hint("write the IPv4 network; it matches both spellings"));
+    }
+    Ok(network)
+}

@@ -1,0 +1,211 @@
+//! Relation patterns: `schema.table`, `schema.table(column, …)`, `schema.*`; names in the catalog's
+//! spelling, in double quotes where PostgreSQL would need them.
+
+use std::sync::Arc;
+
+use super::Refused;
+
+/// Which relations and columns a rule is about.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct RelationPattern {
+    pub(crate) schema: Arc<str>,
+    /// `None` for `schema.*`.
+    pub(crate) relation: Option<Arc<str>>,
+    /// Sorted; `None` for all columns, also those added later.
+    pub(crate) columns: Option<Vec<Arc<str>>>,
+}
+
+impl RelationPattern {
+    /// Reads a pattern as it stands in a document.
+    pub(crate) fn parse(text: &str) -> Result<Self, Refused> {
+        let mut reader = Reader { text, rest: text };
+        let schema = reader.name()?;
+        if !reader.take('.') {
+            return Err(Refused::new(format!("`{text}` says no schema"))
+                .hint(format!("write `public.{text}`")));
+        }
+        if reader.take('*') {
+            reader.end()?;
+            return Ok(Self {
+                schema,
+                relation: None,
+                columns: None,
+            });
+        }
+        let relation = Some(reader.name()?);
+        if !reader.take('(') {
+            reader.end()?;
+            return Ok(Self {
+                schema,
+                relation,
+                columns: None,
+            });
+        }
+        let mut columns = vec![reader.column()?];
+        while reader.take(',') {
+            let column = reader.column()?;
+            if columns.contains(&column) {
+                return Err(Refused::new(format!("column `{column}` stands here twice"))
+                    .hint("keep one of them"));
+            }
+            columns.push(column);
+        }
+        if !reader.take(')') {
+            return Err(Refused::new(format!(
+                "`{text}` has no `)` after its columns"
+            )));
+        }
+        reader.end()?;
+        columns.sort();
+        Ok(Self {
+            schema,
+            relation,
+            columns: Some(columns),
+        })
+    }
+}
+
+/// Reads `name` or `schema.name`; the default schema fills in. Operators are read as they stand.
+pub(crate) fn qualified(
+    text: &str,
+    default: Option<&str>,
+) -> Result<(Arc<str>, Arc<str>), Refused> {
+    let mut reader = Reader { text, rest: text };
+    let first = reader.name()?;
+    let names = if reader.take('.') {
+        (first, reader.name_or_operator()?)
+    } else {
+        let default = default.ok_or_else(|| {
+            Refused::new(format!("`{text}` says no schema")).hint(format!("write `public.{text}`"))
+        })?;
+        (Arc::from(default), first)
+    };
+    reader.end()?;
+    Ok(names)
+}
+
+/// Reads `schema.table.column`.
+pub(crate) fn column_path(text: &str) -> Result<[Arc<str>; 3], Refused> {
+    let mut reader = Reader { text, rest: text };
+    let missing =
+        || Refused::new(format!("`{text}` is no column")).hint("write `schema.table.column`");
+    let schema = reader.name()?;
+    if !reader.take('.') {
+        return Err(missing());
+    }
+    let relation = reader.name()?;
+    if !reader.take('.') {
+        return Err(missing());
+    }
+    let column = reader.name()?;
+    reader.end()?;
+    Ok([schema, relation, column])
+}
+
+struct Reader<'a> {
+    text: &'a str,
+    rest: &'a str,
+}
+
+impl Reader<'_> {
+    fn take(&mut self, expected: char) -> bool {
+        match self.rest.trim_start().strip_prefix(expected) {
+            Some(rest) => {
+                self.rest = rest;
+                true
+            }
+            None => false,
+        }
+    }
+
+    fn end(&self) -> Result<(), Refused> {
+        match self.rest.trim() {
+            "" => Ok(()),
+            rest if rest.starts_with('.') => Err(Refused::new(format!(
+                "`{}` has too many parts",
+                self.text
+            ))
+            .hint(
+                "a name has two parts: `schema.name`; a database stands above, under `databases`",
+            )),
+            rest if rest.starts_with('(') => {
+                Err(Refused::new(format!("`{}` takes no columns", self.text)))
+            }
+            rest => Err(Refused::new(format!(
+                "`{rest}` after the name can't be read"
+            ))),
+        }
+    }
+
+    fn column(&mut self) -> Result<Arc<str>, Refused> {
+        if self.rest.trim_start().starts_with(')') {
+            return Err(Refused::new("an empty list of columns never matches")
+                .hint("leave the brackets out for all columns"));
+        }
+        if self.rest.trim_start().starts_with('*') {
+            return Err(
+                Refused::new("`*` is no column").hint("leave the brackets out for all columns")
+            );
+        }
+        self.name()
+    }
+
+    fn name(&mut self) -> Result<Arc<str>, Refused> {
+        self.rest = self.rest.trim_start();
+        if let Some(quoted) = self.rest.strip_prefix('"') {
+            return self.quoted(quoted);
+        }
+        let end = self
+            .rest
+            .find(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '$')))
+            .unwrap_or(self.rest.len());
+        let (name, rest) = self.rest.split_at(end);
+        if name.is_empty() || name.starts_with(|c: char| c.is_ascii_digit() || c == '$') {
+            return Err(Refused::new(format!("`{}` is no name", self.text))
+                .hint("write it like `schema.table(column, other)`"));
+        }
+        if name.chars().any(char::is_uppercase) {
+            return Err(Refused::new(format!("`{name}` has capital letters"))
+                .hint(format!("PostgreSQL knows it as `{}`, unless it was created in double quotes: then write `\"{name}\"`", name.to_lowercase())));
+        }
+        self.rest = rest;
+        Ok(Arc::from(name))
+    }
+
+    fn quoted(&mut self, after: &str) -> Result<Arc<str>, Refused> {
+        let mut name = String::new();
+        let mut chars = after.char_indices().peekable();
+        while let Some((at, c)) = chars.next() {
+            if c != '"' {
+                name.push(c);
+                continue;
+            }
+            if chars.peek().is_some_and(|(_, next)| *next == '"') {
+                chars.next();
+                name.push('"');
+                continue;
+            }
+            if name.is_empty() || name.contains('\0') {
+                break;
+            }
+            let consumed = self.rest.len() - after.len() + at + 1;
+            self.rest = self.rest.get(consumed..).unwrap_or("");
+            return Ok(Arc::from(name));
+        }
+        Err(Refused::new(format!(
+            "`{}` has a `\"` that is not closed, or nothing in it",
+            self.text
+        )))
+    }
+
+    fn name_or_operator(&mut self) -> Result<Arc<str>, Refused> {
+        let symbols = |c: char| "+-*/<>=~!@#%^&|`?".contains(c);
+        let end = self.rest.find(|c| !symbols(c)).unwrap_or(self.rest.len());
+        if end == 0 {
+            return self.name();
+        }
+        let (operator, rest) = self.rest.split_at(end);
+        self.rest = rest;
+        Ok(Arc::from(operator))
+    }
+}

@@ -1,0 +1,237 @@
+//! YAML text into a tree that knows the place of each node.
+//!
+//! Only plain YAML is read: no anchors, no aliases, no tags, one document. A policy has to mean what
+//! its reader sees on the line.
+
+mod error;
+mod reader;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+
+use serde::de::DeserializeOwned;
+use serde_saphyr::granit_parser::{Event, Options, Parser, ScalarStyle, Span, options};
+
+pub(crate) use error::{Problem, suggest};
+pub(crate) use reader::{Sink, Tried};
+
+use crate::document::spanned::Place;
+
+/// A node and where it stands.
+#[derive(Clone, Debug)]
+pub(crate) struct Node {
+    pub(crate) place: Place,
+    pub(crate) value: Value,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Value {
+    /// `plain` is false for quoted and block scalars, which are always text.
+    Scalar {
+        text: String,
+        plain: bool,
+    },
+    Sequence(Vec<Node>),
+    Mapping(Vec<(Node, Node)>),
+}
+
+/// Reads one source into a value; the problems go to the sink, all that can be found at once.
+pub(crate) fn read<T: DeserializeOwned>(source: usize, text: &str, sink: &Sink) -> Option<T> {
+    let node = match parse(source, text, sink) {
+        Ok(node) => node,
+        Err(problem) => {
+            sink.push(problem);
+            return None;
+        }
+    };
+    reader::read(&node, sink)
+}
+
+/// Reads a tree that was made otherwise.
+pub(crate) fn read_node<T: DeserializeOwned>(node: &Node, sink: &Sink) -> Option<T> {
+    reader::read(node, sink)
+}
+
+fn parse(source: usize, text: &str, sink: &Sink) -> Result<Node, Problem> {
+    let options: Options = options! { emit_comments: false, disallow_directives: true };
+    let mut builder = Builder {
+        parser: Parser::new_from_str_with_options(text, options),
+        text,
+        source,
+        sink,
+    };
+    builder.document()
+}
+
+struct Builder<'a, P> {
+    parser: P,
+    text: &'a str,
+    source: usize,
+    sink: &'a Sink,
+}
+
+impl<'a, P> Builder<'a, P>
+where
+    P: Iterator<Item = Result<(Event<'a>, Span), serde_saphyr::granit_parser::ScanError>>,
+{
+    fn next(&mut self) -> Result<(Event<'a>, Place), Problem> {
+        match self.parser.next() {
+            Some(Ok((event, span))) => Ok((event, self.place(span))),
+            Some(Err(error)) => {
+                let at = error
+                    .marker()
+                    .byte_offset()
+                    .unwrap_or(self.text.len())
+                    .min(self.text.len());
+                Err(Problem::at(
+                    Place {
+                        source: self.source,
+                        range: at..at,
+                    },
+                    error.info(),
+                ))
+            }
+            None => {
+                let end = self.text.len();
+                Err(Problem::at(
+                    Place {
+                        source: self.source,
+                        range: end..end,
+                    },
+                    "the document ends early",
+                ))
+            }
+        }
+    }
+
+    fn place(&self, span: Span) -> Place {
+        Place {
+            source: self.source,
+            range: span.byte_range().unwrap_or(0..0),
+        }
+    }
+
+    fn document(&mut self) -> Result<Node, Problem> {
+        let mut root = None;
+        loop {
+            let (event, place) = self.next()?;
+            match event {
+                Event::StreamStart | Event::DocumentEnd => {}
+                Event::DocumentStart(..) if root.is_none() => root = Some(self.node()?),
+                Event::DocumentStart(..) => {
+                    return Err(Problem::at(place, "a second YAML document starts here")
+                        .hint("keep one document in a file"));
+                }
+                Event::StreamEnd => {
+                    return root.ok_or_else(|| {
+                        Problem::at(place, "the file is empty").hint("start it with `version: 1`")
+                    });
+                }
+                _ => return Err(Problem::at(place, "this is no YAML document")),
+            }
+        }
+    }
+
+    fn node(&mut self) -> Result<Node, Problem> {
+        let (event, place) = self.next()?;
+        self.node_of(event, place)
+    }
+
+    fn node_of(&mut self, event: Event<'a>, place: Place) -> Result<Node, Problem> {
+        match event {
+            Event::Scalar(_, _, anchor, tag) if anchor != 0 || tag.is_some() => {
+                Err(decorated(place))
+            }
+            Event::SequenceStart(_, anchor, tag) | Event::MappingStart(_, anchor, tag)
+                if anchor != 0 || tag.is_some() =>
+            {
+                Err(decorated(place))
+            }
+            Event::Scalar(text, style, _, _) => Ok(Node {
+                place,
+                value: Value::Scalar {
+                    text: text.into_owned(),
+                    plain: style == ScalarStyle::Plain,
+                },
+            }),
+            Event::SequenceStart(..) => self.sequence(place),
+            Event::MappingStart(..) => self.mapping(place),
+            Event::Alias(_) | Event::UnresolvedAlias(_) => {
+                Err(Problem::at(place, "an alias (`*name`)")
+                    .hint("write the value out; a policy has no aliases"))
+            }
+            _ => Err(Problem::at(place, "a value is missing here")),
+        }
+    }
+
+    fn sequence(&mut self, mut place: Place) -> Result<Node, Problem> {
+        let mut items: Vec<Node> = Vec::new();
+        loop {
+            let (event, at) = self.next()?;
+            if matches!(event, Event::SequenceEnd) {
+                place.range.end = end_of(&place, &at, items.last());
+                return Ok(Node {
+                    place,
+                    value: Value::Sequence(items),
+                });
+            }
+            items.push(self.node_of(event, at)?);
+        }
+    }
+
+    fn mapping(&mut self, mut place: Place) -> Result<Node, Problem> {
+        let mut pairs: Vec<(Node, Node)> = Vec::new();
+        let mut seen: HashMap<String, usize> = HashMap::new();
+        loop {
+            let (event, at) = self.next()?;
+            if matches!(event, Event::MappingEnd) {
+                place.range.end = end_of(&place, &at, pairs.last().map(|(_, value)| value));
+                return Ok(Node {
+                    place,
+                    value: Value::Mapping(pairs),
+                });
+            }
+            let key = self.node_of(event, at)?;
+            let Value::Scalar { text, .. } = &key.value else {
+                return Err(Problem::at(key.place, "a key must be one word"));
+            };
+            let first = seen.get(text).copied();
+            seen.entry(text.clone()).or_insert(key.place.range.start);
+            let value = self.node()?;
+            match first {
+                None => pairs.push((key, value)),
+                Some(first) => {
+                    let line = 1 + self
+                        .text
+                        .get(..first)
+                        .map_or(0, |before| before.matches('\n').count());
+                    self.sink.push(
+                        Problem::at(
+                            key.place.clone(),
+                            format!("`{text}` stands here a second time"),
+                        )
+                        .hint(format!(
+                            "it already stands in line {line}; keep one of them"
+                        )),
+                    );
+                }
+            }
+        }
+    }
+}
+
+fn decorated(place: Place) -> Problem {
+    Problem::at(place, "an anchor (`&name`) or a tag (`!name`)")
+        .hint("write the value plainly; a policy has none of these")
+}
+
+fn end_of(start: &Place, end: &Place, last: Option<&Node>) -> usize {
+    let last = last.map_or(start.range.end, |node| node.place.range.end);
+    // A block collection "ends" where the next token starts; a flow collection at its bracket.
+    if end.range.is_empty() {
+        last
+    } else {
+        end.range.end.max(last)
+    }
+}
