@@ -7,7 +7,6 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
 
 use exeat_policy::{AuditMode, PolicyHash, Request, TlsFinding};
 use serde::{Deserialize, Serialize};
@@ -16,7 +15,7 @@ use uuid::Uuid;
 use crate::id::{self, UnixMicros};
 
 /// The labels of a role.
-pub type Labels = BTreeMap<Arc<str>, Arc<str>>;
+pub type Labels = BTreeMap<String, String>;
 
 /// Which part of the product speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

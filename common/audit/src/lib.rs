@@ -4,14 +4,26 @@
 //! hold a secret.
 
 mod canonical;
+mod checkpoint;
 mod context;
+mod decode;
 mod encode;
 mod error;
 mod event;
+mod files;
 mod id;
+mod key;
 mod log;
+mod read;
+mod replay;
+mod segment;
+mod tiles;
+mod tree;
+mod verify;
 
 pub use canonical::{CanonicalError, to_string as canonical_json};
+pub use checkpoint::{Checkpoint, CheckpointError};
+pub use decode::DecodeError;
 pub use error::AuditError;
 pub use event::{
     Body, Completion, ConfigurationChanged, Decided, Event, Labels, LogRead, LogRecovered,
@@ -19,7 +31,18 @@ pub use event::{
     SessionClosed, SessionOpened, Statement,
 };
 pub use id::{UnixMicros, id, now};
+pub use key::{PUBLIC_FILE, PublicKey};
 pub use log::{Health, Log, LogOptions, Receipt};
 
+pub use read::{Entry, Filter, ReadError, Reader, TimeError, parse_time};
+pub use replay::{Mismatch, Policies, replay};
+pub use tree::{
+    Hash, ProofError, consistency_proof, inclusion_proof, leaf_hash, node_hash, verify_consistency,
+    verify_inclusion,
+};
+pub use verify::{Fault, Report, VerifyError, verify};
+
+#[cfg(test)]
+mod testing;
 #[cfg(test)]
 mod tests;

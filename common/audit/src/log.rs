@@ -4,9 +4,12 @@
 //! the kernel and when it is durable. Where the log can't be written every later call fails: the caller
 //! lets nothing through.
 
+mod disk;
+mod measure;
 mod options;
 mod queue;
 mod receipt;
+mod recover;
 mod writer;
 
 use std::fmt;
@@ -17,11 +20,12 @@ use exeat_policy::AuditMode;
 
 use crate::encode::encode;
 use crate::error::AuditError;
-use crate::event::{Body, Event, LogStarted, Plane};
+use crate::event::{Body, Event, LogStarted, LogStopped, Plane};
 
 pub use options::LogOptions;
 pub use receipt::Receipt;
 
+use disk::Mount;
 use queue::Shared;
 use writer::Writer;
 
@@ -63,9 +67,13 @@ impl Log {
     /// [`AuditError::Locked`] where another process writes this log, [`AuditError::Tampered`] where it does
     /// not agree with its last checkpoint, [`AuditError::Io`] where it can't be read or written.
     pub fn open(options: LogOptions) -> Result<Self, AuditError> {
+        Self::mounted(options, Mount::default())
+    }
+
+    fn mounted(options: LogOptions, mount: Mount) -> Result<Self, AuditError> {
         let shared = Arc::new(Shared::new(options.queue_bytes));
         let node = options.node.clone();
-        let writer = Writer::open(options, Arc::clone(&shared))?;
+        let (writer, recovered) = Writer::open(options, Arc::clone(&shared), mount)?;
         let leaves = writer.leaves();
         thread::Builder::new()
             .name("exeat-audit".to_owned())
@@ -77,6 +85,13 @@ impl Log {
         let log = Self {
             inner: Arc::new(Inner { shared }),
         };
+        if let Some(recovered) = recovered {
+            log.append(&Event::now(
+                Plane::Control,
+                None,
+                Body::LogRecovered(recovered),
+            ))?;
+        }
         let version = env!("CARGO_PKG_VERSION").into();
         let started = LogStarted {
             version,
@@ -115,6 +130,11 @@ impl Log {
     /// [`AuditError::Closed`]. Calling it again is harmless.
     pub async fn close(&self) {
         let shared = &self.inner.shared;
+        let stopped = LogStopped {
+            records: self.health().records,
+        };
+        // Refused where the log is closed already, or failed: then it is not stopped in order.
+        drop(self.append(&Event::now(Plane::Control, None, Body::LogStopped(stopped))));
         shared.close();
         let everything = Receipt::new(Arc::clone(shared), queue::CLOSED);
         // Where the log failed there is nothing left to wait for; the failure was told to each append.

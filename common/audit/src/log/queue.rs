@@ -259,6 +259,12 @@ impl Shared {
             if !empty {
                 limit = Some(limit.map_or(linger, |limit| limit.min(linger)));
             }
+            // With nothing queued any record wakes it, to start its linger time; then only an urgent one.
+            queue.state = if empty {
+                WriterState::Asleep
+            } else {
+                WriterState::Lingering
+            };
             let (next, timed_out) = self.sleep(queue, limit);
             queue = next;
             if timed_out {
@@ -278,18 +284,16 @@ impl Shared {
 
     fn sleep<'a>(
         &self,
-        mut queue: MutexGuard<'a, Queue>,
+        queue: MutexGuard<'a, Queue>,
         limit: Option<Duration>,
     ) -> (MutexGuard<'a, Queue>, bool) {
         let Some(limit) = limit else {
-            queue.state = WriterState::Asleep;
             let queue = self
                 .work
                 .wait(queue)
                 .unwrap_or_else(PoisonError::into_inner);
             return (queue, false);
         };
-        queue.state = WriterState::Lingering;
         let (queue, timeout) = self
             .work
             .wait_timeout(queue, limit)
