@@ -1,1 +1,22 @@
+//! What a SQL message is and touches: text in, facts out, nothing else. Two readers must agree, a
+//! lexer of our own is their referee, and what can't be read for sure is [`Subject::Unreadable`],
+//! which no policy allows.
+//!
+//! This crate must never touch a socket, a file, a clock, the environment or a logger, and never
+//! re-print a statement: what is forwarded is the original text, comments blanked.
 
+mod builtin;
+mod catalog;
+mod confirm;
+mod kinds;
+mod lexer;
+mod names;
+mod read;
+mod text;
+mod tree;
+mod walk;
+
+pub use catalog::{Catalog, Relation, RelationKind};
+pub use exeat_policy::Subject;
+pub use read::{Context, Statement, read};
+pub use text::{blank_comments, redact};

@@ -1,0 +1,176 @@
+//! The second reader: `sqlparser` reads the same statement, and must see the same kind, relations and
+//! functions. It is fed the referee's tokens, so that it cannot draw the borders of comments, strings
+//! and operators otherwise. It can only take trust away, never add any.
+
+mod seen;
+
+use exeat_policy::Verb;
+use sqlparser::dialect::PostgreSqlDialect;
+use sqlparser::parser::Parser;
+use sqlparser::tokenizer::Token as Lexeme;
+
+use crate::lexer::{Kind, Token};
+use crate::walk::Found;
+use seen::{Seen, see};
+
+/// Levels of sqlparser's grammar; our own nesting cap comes first, its stack grows as needed.
+const RECURSION: usize = 4000;
+
+/// What the second reader says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Confirmed {
+    /// It sees the same.
+    Same,
+    /// It can't read the statement.
+    Unknown,
+    /// It sees something else.
+    Different(&'static str),
+}
+
+/// Has the second reader confirm what the first one found.
+pub(crate) fn confirm(sql: &str, tokens: &[Token], found: &Found) -> Confirmed {
+    if is_plain(sql, tokens, found) {
+        return Confirmed::Same;
+    }
+    let text = spelled(sql, tokens, found.facts.verb);
+    let parser = Parser::new(&PostgreSqlDialect {}).with_recursion_limit(RECURSION);
+    let Ok(mut parser) = parser.try_with_sql(&text) else {
+        return Confirmed::Unknown;
+    };
+    let Ok(statement) = parser.parse_statement() else {
+        return Confirmed::Unknown;
+    };
+    while parser.consume_token(&Lexeme::SemiColon) {}
+    if parser.peek_token().token != Lexeme::EOF {
+        return Confirmed::Unknown;
+    }
+    let seen = see(&statement);
+    compare(found, &seen)
+}
+
+fn compare(found: &Found, seen: &Seen) -> Confirmed {
+    let verb = found.facts.verb;
+    let queries = [
+        Verb::Select,
+        Verb::Insert,
+        Verb::Update,
+        Verb::Delete,
+        Verb::Merge,
+    ];
+    let defines = matches!(
+        verb,
+        Verb::Define | Verb::Maintain | Verb::Lock | Verb::Truncate
+    );
+    match seen.verb {
+        Some(kind) if kind == verb => {}
+        // SELECT INTO defines a table.
+        Some(Verb::Select) if verb == Verb::Define && &*found.facts.label == "select into" => {}
+        None if defines => {}
+        Some(kind) if queries.contains(&kind) || queries.contains(&verb) => {
+            return Confirmed::Different("the readers see different kinds of statements");
+        }
+        _ => return Confirmed::Unknown,
+    }
+    if seen.relations != found.mentions.relations {
+        if defines {
+            return Confirmed::Unknown;
+        }
+        return Confirmed::Different("the readers see different relations");
+    }
+    let ours = found
+        .mentions
+        .functions
+        .iter()
+        .filter(|name| !seen::is_syntax(name));
+    let theirs = seen.functions.iter().filter(|name| !seen::is_syntax(name));
+    if !ours.eq(theirs) {
+        if defines {
+            return Confirmed::Unknown;
+        }
+        return Confirmed::Different("the readers see different functions");
+    }
+    Confirmed::Same
+}
+
+/// A statement of keywords, names and constants only: its first word says what it is, and the referee
+/// has read that.
+fn is_plain(sql: &str, tokens: &[Token], found: &Found) -> bool {
+    let words: &[&str] = match found.facts.verb {
+        Verb::Empty => return tokens.is_empty(),
+        Verb::Transaction => &[
+            "begin",
+            "start",
+            "commit",
+            "end",
+            "rollback",
+            "abort",
+            "savepoint",
+            "release",
+        ],
+        Verb::Set => &["set", "reset"],
+        Verb::Show => &["show"],
+        Verb::Execute => &["execute"],
+        Verb::Deallocate => &["deallocate"],
+        Verb::Fetch => &["fetch", "move"],
+        Verb::Close => &["close"],
+        Verb::Discard => &["discard"],
+        Verb::Listen => &["listen", "unlisten"],
+        Verb::Notify => &["notify"],
+        Verb::Select
+        | Verb::Insert
+        | Verb::Update
+        | Verb::Delete
+        | Verb::Merge
+        | Verb::Truncate
+        | Verb::CopyIn
+        | Verb::CopyOut
+        | Verb::Call
+        | Verb::Explain
+        | Verb::Prepare
+        | Verb::Declare
+        | Verb::Lock
+        | Verb::Define
+        | Verb::Maintain => return false,
+    };
+    let nothing = found.facts.relations.is_empty() && found.facts.functions.is_empty();
+    nothing
+        && tokens
+            .first()
+            .is_some_and(|first| words.iter().any(|word| first.is_word(sql, word)))
+}
+
+/// The statement, spelled so that sqlparser finds the same tokens: no comments, operators apart from
+/// each other, and without the keyword ONLY, which it takes for a relation.
+fn spelled(sql: &str, tokens: &[Token], verb: Verb) -> String {
+    let mut text = String::with_capacity(sql.len() + 16);
+    let mut previous: Option<&Token> = None;
+    for token in tokens {
+        if token.is_word(sql, "only") && !previous.is_some_and(|before| keeps_only(sql, before)) {
+            continue;
+        }
+        if let Some(before) = previous {
+            let gap = sql.get(before.end..token.start).unwrap_or("");
+            if gap.contains('\n') {
+                text.push('\n');
+            } else if !gap.is_empty()
+                || (before.kind == Kind::Operator && token.kind == Kind::Operator)
+            {
+                text.push(' ');
+            }
+        }
+        text.push_str(token.text(sql));
+        previous = Some(token);
+    }
+    if verb == Verb::CopyIn {
+        // It expects the data after a semicolon.
+        text.push(';');
+    }
+    text
+}
+
+/// `ROWS ONLY`, `READ ONLY`.
+fn keeps_only(sql: &str, before: &Token) -> bool {
+    ["row", "rows", "read"]
+        .iter()
+        .any(|word| before.is_word(sql, word))
+}

@@ -1,0 +1,261 @@
+//! The referee: PostgreSQL's lexical rules (`scan.l`, `standard_conforming_strings = on`) in one
+//! linear pass, before any parser sees the text. It finds statements, comments and literals, and
+//! refuses what the parsers could read otherwise than PostgreSQL, or could overflow their stack on.
+//! It must never accept a text whose tokens depend on the server's version or settings.
+
+mod cursor;
+
+use std::ops::Range;
+
+use exeat_policy::{Unreadable, UnreadableKind};
+
+use cursor::Cursor;
+
+/// Bytes of one message.
+pub(crate) const MAX_BYTES: usize = 1 << 20;
+/// Tokens of one message.
+pub(crate) const MAX_TOKENS: usize = 1 << 17;
+/// Open parentheses, brackets and CASEs.
+pub(crate) const MAX_NESTING: usize = 200;
+/// Tokens since the last comma, summed over the open levels: no parser recurses deeper than this.
+pub(crate) const MAX_RUN: usize = 8192;
+/// Set operations of one statement.
+pub(crate) const MAX_SETS: usize = 500;
+
+const SETS: [&str; 3] = ["union", "intersect", "except"];
+
+/// What a token is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// An identifier or keyword without quotes.
+    Word,
+    /// `"…"`.
+    Quoted,
+    /// `'…'`, also the quoted part of `N'…'`.
+    Text,
+    /// `E'…'`.
+    Escaped,
+    /// `U&'…'`.
+    Unicode,
+    /// `B'…'` and `X'…'`.
+    Bits,
+    /// `$tag$…$tag$`.
+    Dollar,
+    /// A number.
+    Number,
+    /// `$1`.
+    Parameter,
+    /// An operator in PostgreSQL's sense, `::`, `:=` and `..` too.
+    Operator,
+    /// One of `( ) [ ] , ; . :`.
+    Mark(u8),
+    /// `--…` or `/*…*/`.
+    Comment,
+}
+
+/// One token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Token {
+    pub(crate) kind: Kind,
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+}
+
+impl Token {
+    pub(crate) fn range(&self) -> Range<usize> {
+        self.start..self.end
+    }
+
+    pub(crate) fn text<'a>(&self, sql: &'a str) -> &'a str {
+        sql.get(self.range()).unwrap_or("")
+    }
+
+    /// Whether it is this keyword (given in lower case).
+    pub(crate) fn is_word(&self, sql: &str, word: &str) -> bool {
+        self.kind == Kind::Word && self.text(sql).eq_ignore_ascii_case(word)
+    }
+}
+
+/// The tokens of a message.
+#[derive(Debug)]
+pub(crate) struct Lexed {
+    /// All of them, comments too.
+    pub(crate) tokens: Vec<Token>,
+    /// The deepest run of tokens that a parser may recurse over.
+    pub(crate) run: usize,
+}
+
+/// Builds a refusal.
+pub(crate) fn refuse(kind: UnreadableKind, offset: usize, detail: &str) -> Unreadable {
+    Unreadable {
+        kind,
+        detail: detail.into(),
+        offset: Some(offset),
+    }
+}
+
+/// Reads the tokens of a whole message.
+pub(crate) fn lex(sql: &str) -> Result<Lexed, Unreadable> {
+    if sql.len() > MAX_BYTES {
+        return Err(refuse(
+            UnreadableKind::TooLarge,
+            MAX_BYTES,
+            "the message is over 1 MiB",
+        ));
+    }
+    if let Some(offset) = memchr::memchr(0, sql.as_bytes()) {
+        return Err(refuse(UnreadableKind::Encoding, offset, "a NUL byte"));
+    }
+    let mut tokens = Vec::with_capacity(sql.len() / 4);
+    let mut depth = Depth::default();
+    let mut cursor = Cursor::new(sql);
+    while let Some(token) = cursor.next_token()? {
+        if tokens.len() >= MAX_TOKENS {
+            return Err(refuse(
+                UnreadableKind::TooLarge,
+                token.start,
+                "too many tokens",
+            ));
+        }
+        depth.count(&token, sql)?;
+        tokens.push(token);
+    }
+    adjacent(&tokens, sql)?;
+    Ok(Lexed {
+        tokens,
+        run: depth.deepest,
+    })
+}
+
+/// How deep a recursive parser may have to go.
+#[derive(Default)]
+struct Depth {
+    /// Tokens since the last comma, for each open level.
+    runs: Vec<usize>,
+    run: usize,
+    total: usize,
+    deepest: usize,
+    cases: usize,
+    sets: usize,
+}
+
+impl Depth {
+    fn count(&mut self, token: &Token, sql: &str) -> Result<(), Unreadable> {
+        match token.kind {
+            Kind::Comment => return Ok(()),
+            Kind::Mark(b'(' | b'[') => {
+                self.runs.push(self.run + 1);
+                self.run = 0;
+                self.total += 1;
+            }
+            Kind::Mark(b')' | b']') => {
+                self.total -= self.run;
+                self.run = self.runs.pop().unwrap_or(0);
+            }
+            Kind::Mark(b';') if self.runs.is_empty() => {
+                *self = Self {
+                    deepest: self.deepest,
+                    ..Self::default()
+                };
+            }
+            Kind::Mark(b',' | b';') => {
+                self.total -= self.run;
+                self.run = 0;
+            }
+            _ => {
+                self.run += 1;
+                self.total += 1;
+                if token.is_word(sql, "case") {
+                    self.cases += 1;
+                } else if token.is_word(sql, "end") {
+                    self.cases = self.cases.saturating_sub(1);
+                } else if SETS.iter().any(|word| token.is_word(sql, word)) {
+                    // A comma does not end a chain of set operations.
+                    self.sets += 1;
+                }
+            }
+        }
+        self.deepest = self.deepest.max(self.total + self.sets);
+        if self.runs.len() + self.cases > MAX_NESTING {
+            return Err(refuse(
+                UnreadableKind::TooLarge,
+                token.start,
+                "nested too deeply",
+            ));
+        }
+        if self.total > MAX_RUN || self.sets > MAX_SETS {
+            return Err(refuse(
+                UnreadableKind::TooLarge,
+                token.start,
+                "an expression is too long",
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// What depends on two neighbours.
+fn adjacent(tokens: &[Token], sql: &str) -> Result<(), Unreadable> {
+    let mut previous: Option<Token> = None;
+    for token in tokens.iter().filter(|token| token.kind != Kind::Comment) {
+        if let Some(before) = previous {
+            let glued = before.end == token.start;
+            let quoted = matches!(token.kind, Kind::Text | Kind::Quoted);
+            if quoted && matches!(before.kind, Kind::Escaped | Kind::Bits | Kind::Unicode) {
+                // `E'a'` + newline + `'b\''` goes on in the mode of the first piece.
+                let detail = "a continued E'', B'', X'' or U&'' string";
+                return Err(refuse(UnreadableKind::Unsupported, token.start, detail));
+            }
+            if glued && matches!(before.kind, Kind::Number | Kind::Parameter) && quoted {
+                return Err(refuse(
+                    UnreadableKind::Unsupported,
+                    token.start,
+                    "junk after a number",
+                ));
+            }
+            if before.kind == Kind::Unicode && token.is_word(sql, "uescape") {
+                return Err(refuse(UnreadableKind::Unsupported, token.start, "UESCAPE"));
+            }
+            if before.is_word(sql, "begin") && token.is_word(sql, "atomic") {
+                return Err(refuse(
+                    UnreadableKind::Unsupported,
+                    token.start,
+                    "a BEGIN ATOMIC body",
+                ));
+            }
+        }
+        previous = Some(*token);
+    }
+    Ok(())
+}
+
+/// The statements of a message: ranges of its tokens, without the semicolons. A message without any
+/// statement has one empty range.
+pub(crate) fn statements(lexed: &Lexed) -> Vec<Range<usize>> {
+    let mut ranges = Vec::new();
+    let mut depth = 0usize;
+    let mut start = 0;
+    let mut filled = false;
+    for (index, token) in lexed.tokens.iter().enumerate() {
+        match token.kind {
+            Kind::Mark(b'(' | b'[') => depth += 1,
+            Kind::Mark(b')' | b']') => depth = depth.saturating_sub(1),
+            // Inside parentheses a semicolon separates the actions of CREATE RULE.
+            Kind::Mark(b';') if depth == 0 => {
+                if filled {
+                    ranges.push(start..index);
+                }
+                start = index + 1;
+                filled = false;
+                continue;
+            }
+            Kind::Comment => continue,
+            _ => {}
+        }
+        filled = true;
+    }
+    if filled || ranges.is_empty() {
+        ranges.push(start..lexed.tokens.len());
+    }
+    ranges
+}

@@ -1,0 +1,273 @@
+//! One token at a time, by the rules of PostgreSQL's `scan.l`.
+
+use exeat_policy::{Unreadable, UnreadableKind};
+
+use super::{Kind, Token, refuse};
+
+/// The characters that operators are made of.
+const OPERATOR: &[u8] = b"~!@#^&|`?+-*/%<>=";
+
+pub(super) struct Cursor<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c)
+}
+
+fn is_start(byte: u8) -> bool {
+    byte.is_ascii_alphabetic() || byte == b'_'
+}
+
+fn is_word(byte: u8) -> bool {
+    is_start(byte) || byte.is_ascii_digit() || byte == b'$'
+}
+
+impl<'a> Cursor<'a> {
+    pub(super) fn new(sql: &'a str) -> Self {
+        Self {
+            bytes: sql.as_bytes(),
+            at: 0,
+        }
+    }
+
+    fn peek(&self, ahead: usize) -> u8 {
+        // NUL was refused before: it stands for the end.
+        self.bytes.get(self.at + ahead).copied().unwrap_or(0)
+    }
+
+    fn rest(&self) -> &'a [u8] {
+        self.bytes.get(self.at..).unwrap_or(&[])
+    }
+
+    fn skip(&mut self, accept: impl Fn(u8) -> bool) {
+        while self.at < self.bytes.len() && accept(self.peek(0)) {
+            self.at += 1;
+        }
+    }
+
+    pub(super) fn next_token(&mut self) -> Result<Option<Token>, Unreadable> {
+        self.skip(is_space);
+        let start = self.at;
+        if start >= self.bytes.len() {
+            return Ok(None);
+        }
+        let kind = self.read(start)?;
+        Ok(Some(Token {
+            kind,
+            start,
+            end: self.at,
+        }))
+    }
+
+    fn read(&mut self, start: usize) -> Result<Kind, Unreadable> {
+        let first = self.peek(0);
+        match (first, self.peek(1), self.peek(2)) {
+            (b'-', b'-', _) => {
+                self.skip(|byte| byte != b'\n' && byte != b'\r');
+                Ok(Kind::Comment)
+            }
+            (b'/', b'*', _) => self.block_comment(start),
+            (b'\'', ..) => self.quoted(1, b'\'', false, Kind::Text),
+            (b'"', ..) => self.identifier(start),
+            (b'e' | b'E', b'\'', _) => self.quoted(2, b'\'', true, Kind::Escaped),
+            (b'b' | b'B' | b'x' | b'X', b'\'', _) => self.quoted(2, b'\'', false, Kind::Bits),
+            (b'n' | b'N', b'\'', _) => self.quoted(2, b'\'', false, Kind::Text),
+            (b'u' | b'U', b'&', b'\'') => self.quoted(3, b'\'', false, Kind::Unicode),
+            (b'u' | b'U', b'&', b'"') => Err(refuse(
+                UnreadableKind::Unsupported,
+                start,
+                "a U&\"\" identifier",
+            )),
+            (b'$', ..) => self.dollar(start),
+            (b'.', b'0'..=b'9', _) => self.number(start),
+            (b'.', b'.', _) | (b':', b':' | b'=', _) => {
+                self.at += 2;
+                Ok(Kind::Operator)
+            }
+            (b'(' | b')' | b'[' | b']' | b',' | b';' | b'.' | b':', ..) => {
+                self.at += 1;
+                Ok(Kind::Mark(first))
+            }
+            (b'0'..=b'9', ..) => self.number(start),
+            _ if is_start(first) => self.word(start),
+            _ if OPERATOR.contains(&first) => self.operator(start),
+            _ if !first.is_ascii() => {
+                let detail = "a character outside ASCII outside of quotes";
+                Err(refuse(UnreadableKind::Unsupported, start, detail))
+            }
+            _ => Err(refuse(
+                UnreadableKind::Syntax,
+                start,
+                "a character that no token starts with",
+            )),
+        }
+    }
+
+    fn word(&mut self, start: usize) -> Result<Kind, Unreadable> {
+        self.skip(is_word);
+        if !self.peek(0).is_ascii() {
+            let detail = "an identifier outside ASCII outside of quotes";
+            return Err(refuse(UnreadableKind::Unsupported, start, detail));
+        }
+        Ok(Kind::Word)
+    }
+
+    fn block_comment(&mut self, start: usize) -> Result<Kind, Unreadable> {
+        let mut depth = 0usize;
+        while self.at < self.bytes.len() {
+            match (self.peek(0), self.peek(1)) {
+                (b'/', b'*') => {
+                    depth += 1;
+                    self.at += 2;
+                }
+                (b'*', b'/') => {
+                    depth -= 1;
+                    self.at += 2;
+                    if depth == 0 {
+                        return Ok(Kind::Comment);
+                    }
+                }
+                _ => self.at += 1,
+            }
+        }
+        Err(refuse(
+            UnreadableKind::Syntax,
+            start,
+            "an unterminated comment",
+        ))
+    }
+
+    fn quoted(
+        &mut self,
+        open: usize,
+        quote: u8,
+        escapes: bool,
+        kind: Kind,
+    ) -> Result<Kind, Unreadable> {
+        let start = self.at;
+        self.at += open;
+        while self.at < self.bytes.len() {
+            let byte = self.peek(0);
+            if escapes && byte == b'\\' {
+                self.at += 2;
+            } else if byte == quote && self.peek(1) == quote {
+                if kind == Kind::Bits {
+                    // `B''` + `''` are two tokens there, one everywhere else.
+                    return Err(refuse(
+                        UnreadableKind::Unsupported,
+                        start,
+                        "a quote in a bit string",
+                    ));
+                }
+                self.at += 2;
+            } else {
+                self.at += 1;
+                if byte == quote {
+                    return Ok(kind);
+                }
+            }
+        }
+        Err(refuse(
+            UnreadableKind::Syntax,
+            start,
+            "an unterminated literal",
+        ))
+    }
+
+    fn identifier(&mut self, start: usize) -> Result<Kind, Unreadable> {
+        let kind = self.quoted(1, b'"', false, Kind::Quoted)?;
+        if self.at - start <= 2 {
+            return Err(refuse(UnreadableKind::Syntax, start, "an empty identifier"));
+        }
+        Ok(kind)
+    }
+
+    fn dollar(&mut self, start: usize) -> Result<Kind, Unreadable> {
+        self.at += 1;
+        if self.peek(0).is_ascii_digit() {
+            self.skip(|byte| byte.is_ascii_digit());
+            return self.no_junk(start, Kind::Parameter);
+        }
+        if is_start(self.peek(0)) {
+            self.skip(|byte| is_start(byte) || byte.is_ascii_digit());
+        }
+        if self.peek(0) != b'$' {
+            return Err(refuse(UnreadableKind::Syntax, start, "a dollar sign"));
+        }
+        self.at += 1;
+        let tag = self.bytes.get(start..self.at).unwrap_or(&[]);
+        match memchr::memmem::find(self.rest(), tag) {
+            Some(found) => {
+                self.at += found + tag.len();
+                Ok(Kind::Dollar)
+            }
+            None => Err(refuse(
+                UnreadableKind::Syntax,
+                start,
+                "an unterminated literal",
+            )),
+        }
+    }
+
+    fn number(&mut self, start: usize) -> Result<Kind, Unreadable> {
+        let digits = |byte: u8| byte.is_ascii_digit();
+        if self.peek(0) == b'0' && matches!(self.peek(1), b'x' | b'X' | b'o' | b'O' | b'b' | b'B') {
+            // Before PostgreSQL 16 `0xa` is the number 0 and the alias xa.
+            return Err(refuse(
+                UnreadableKind::Unsupported,
+                start,
+                "a hexadecimal, octal or binary number",
+            ));
+        }
+        self.skip(digits);
+        if self.peek(0) == b'.' && self.peek(1) != b'.' {
+            self.at += 1;
+            self.skip(digits);
+        }
+        if matches!(self.peek(0), b'e' | b'E') {
+            let signed = usize::from(matches!(self.peek(1), b'+' | b'-'));
+            if self.peek(1 + signed).is_ascii_digit() {
+                self.at += 1 + signed;
+                self.skip(digits);
+            }
+        }
+        self.no_junk(start, Kind::Number)
+    }
+
+    /// `1ssn` is an alias up to PostgreSQL 14 and an error since.
+    fn no_junk(&self, start: usize, kind: Kind) -> Result<Kind, Unreadable> {
+        let next = self.peek(0);
+        if is_word(next) || !next.is_ascii() {
+            return Err(refuse(UnreadableKind::Syntax, start, "junk after a number"));
+        }
+        Ok(kind)
+    }
+
+    fn operator(&mut self, start: usize) -> Result<Kind, Unreadable> {
+        self.skip(|byte| OPERATOR.contains(&byte));
+        let text = self.bytes.get(start..self.at).unwrap_or(&[]);
+        // A comment ends an operator.
+        let comment = text
+            .windows(2)
+            .position(|pair| pair == b"/*" || pair == b"--");
+        let mut length = comment.unwrap_or(text.len());
+        // A trailing sign belongs to it only where it holds one of these.
+        let text = text.get(..length).unwrap_or(&[]);
+        if !text.iter().any(|byte| b"~!@#^&|`?%".contains(byte)) {
+            while length > 1 && matches!(text.get(length - 1), Some(b'+' | b'-')) {
+                length -= 1;
+            }
+        }
+        self.at = start + length;
+        if length > 63 {
+            return Err(refuse(
+                UnreadableKind::Syntax,
+                start,
+                "an operator that is too long",
+            ));
+        }
+        Ok(Kind::Operator)
+    }
+}

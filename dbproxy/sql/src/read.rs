@@ -1,0 +1,216 @@
+//! `read`: a message in, its statements with their facts out. The order: the referee lexes the whole
+//! message, each statement is parsed and walked, and the second reader confirms what was seen.
+
+use std::ops::Range;
+use std::sync::{Arc, LazyLock};
+
+use exeat_policy::{Confirmation, Subject, Unreadable, UnreadableKind};
+
+use crate::catalog::Catalog;
+use crate::confirm::{self, Confirmed};
+use crate::lexer::{self, Kind, Lexed, Token, refuse};
+use crate::tree::Tree;
+use crate::walk;
+
+/// The search path that the proxy pins: `pg_temp` last, so that no temporary table hides a real one.
+static SEARCH_PATH: LazyLock<[Arc<str>; 3]> = LazyLock::new(|| {
+    [
+        Arc::from("pg_catalog"),
+        Arc::from("public"),
+        Arc::from("pg_temp"),
+    ]
+});
+
+/// What names are resolved against.
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'a> {
+    /// The catalog, where one is at hand. Without it names are attributed to all that they might mean.
+    pub catalog: Option<&'a Catalog>,
+    /// The session's search path, `pg_catalog` included.
+    pub search_path: &'a [Arc<str>],
+}
+
+impl Default for Context<'_> {
+    fn default() -> Self {
+        Self {
+            catalog: None,
+            search_path: &*SEARCH_PATH,
+        }
+    }
+}
+
+/// One statement of a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Statement {
+    /// Its bytes within the message: from its first token to its last.
+    pub range: Range<usize>,
+    /// Its facts, or why there are none.
+    pub subject: Subject,
+    /// The highest `$n`.
+    pub parameters: u16,
+    /// The prepared statement or cursor that PREPARE, EXECUTE, DEALLOCATE, DECLARE, FETCH or CLOSE names.
+    pub prepared: Option<Arc<str>>,
+}
+
+/// Reads all statements of a message. Never empty: a message without a statement gives one of
+/// [`exeat_policy::Verb::Empty`]. Where the text can't be split for sure, the whole message is one
+/// unreadable statement.
+#[must_use]
+pub fn read(sql: &str, context: &Context<'_>) -> Vec<Statement> {
+    let lexed = match lexer::lex(sql) {
+        Ok(lexed) => lexed,
+        Err(unreadable) => return vec![unreadable_statement(0..sql.len(), unreadable)],
+    };
+    let read = || {
+        let ranges = lexer::statements(&lexed);
+        ranges
+            .into_iter()
+            .map(|range| statement(sql, &lexed, range, context))
+            .collect()
+    };
+    // The parsers recurse once or more per token of a run; the caps of the lexer bound that.
+    let stack = (1 << 18)
+        + lexed.run
+            * (if cfg!(debug_assertions) {
+                1 << 15
+            } else {
+                1 << 13
+            });
+    stacker::maybe_grow(stack, stack + (1 << 20), read)
+}
+
+fn unreadable_statement(range: Range<usize>, unreadable: Unreadable) -> Statement {
+    Statement {
+        range,
+        subject: Subject::Unreadable(Arc::new(unreadable)),
+        parameters: 0,
+        prepared: None,
+    }
+}
+
+fn statement(sql: &str, lexed: &Lexed, tokens: Range<usize>, context: &Context<'_>) -> Statement {
+    let tokens: Vec<Token> = lexed
+        .tokens
+        .get(tokens)
+        .unwrap_or(&[])
+        .iter()
+        .filter(|token| token.kind != Kind::Comment)
+        .copied()
+        .collect();
+    let start = tokens.first().map_or(0, |token| token.start);
+    let range = start..tokens.last().map_or(start, |token| token.end);
+    let parameters = match highest_parameter(sql, &tokens) {
+        Ok(parameters) => parameters,
+        Err(unreadable) => return unreadable_statement(range, unreadable),
+    };
+    let text = sql.get(range.clone()).unwrap_or("");
+    match facts(sql, text, start, &tokens, context) {
+        Ok((subject, prepared)) => Statement {
+            range,
+            subject,
+            parameters,
+            prepared,
+        },
+        Err(mut unreadable) => {
+            unreadable.offset = unreadable.offset.map(|offset| offset + start);
+            Statement {
+                parameters,
+                ..unreadable_statement(range, unreadable)
+            }
+        }
+    }
+}
+
+fn highest_parameter(sql: &str, tokens: &[Token]) -> Result<u16, Unreadable> {
+    let mut highest = 0;
+    for token in tokens.iter().filter(|token| token.kind == Kind::Parameter) {
+        match token
+            .text(sql)
+            .get(1..)
+            .and_then(|digits| digits.parse::<u16>().ok())
+        {
+            Some(number) if number > 0 => highest = highest.max(number),
+            _ => {
+                return Err(refuse(
+                    UnreadableKind::Unsupported,
+                    token.start,
+                    "a parameter number out of range",
+                ));
+            }
+        }
+    }
+    Ok(highest)
+}
+
+fn facts(
+    sql: &str,
+    text: &str,
+    start: usize,
+    tokens: &[Token],
+    context: &Context<'_>,
+) -> Result<(Subject, Option<Arc<str>>), Unreadable> {
+    // Comments in the text stay: the parser knows them as we do, which `referee` checks.
+    let tree = Tree::parse(text)
+        .map_err(|error| refuse(UnreadableKind::Syntax, error.offset, &error.message))?;
+    referee(&tree, tokens, start)?;
+    let mut found = walk::facts(&tree, context)?;
+    found.facts.confirmation = match confirm::confirm(sql, tokens, &found) {
+        Confirmed::Same => Confirmation::Confirmed,
+        Confirmed::Unknown => Confirmation::Unconfirmed,
+        Confirmed::Different(detail) => {
+            return Err(refuse(UnreadableKind::Disagreement, 0, detail));
+        }
+    };
+    Ok((Subject::Readable(Arc::new(found.facts)), found.prepared))
+}
+
+/// The tokens of the tree must be the tokens that PostgreSQL sees.
+fn referee(tree: &Tree<'_>, tokens: &[Token], start: usize) -> Result<(), Unreadable> {
+    let mut expected = tokens.iter();
+    let mut current: Option<&Token> = None;
+    for leaf in tree.leaves() {
+        let range = leaf.range();
+        let (from, to) = (range.start + start, range.end + start);
+        let inside = current.is_some_and(|token| token.start < from && to <= token.end);
+        if !inside {
+            if current.is_some_and(|token| token.end > from) {
+                return Err(refuse(
+                    UnreadableKind::Disagreement,
+                    range.start,
+                    "tokens differ",
+                ));
+            }
+            current = expected.next();
+        }
+        let Some(token) = current else {
+            return Err(refuse(
+                UnreadableKind::Disagreement,
+                range.start,
+                "a token too many",
+            ));
+        };
+        if token.start == from && token.end == to {
+            continue;
+        }
+        // An operator may be several leaves, but then they are one node.
+        let whole = leaf.parent().map(|parent| parent.range());
+        let whole = whole.is_some_and(|whole| {
+            whole.start + start == token.start && whole.end + start == token.end
+        });
+        if token.kind != Kind::Operator || !whole {
+            return Err(refuse(
+                UnreadableKind::Disagreement,
+                range.start,
+                "tokens differ",
+            ));
+        }
+    }
+    if let Some(token) = expected.next() {
+        return Err(refuse(
+            UnreadableKind::Disagreement,
+            token.start - start,
+            "a token that was not read",
+        ));
+    }
+    Ok(())
+}

@@ -1,0 +1,180 @@
+//! The walk: from the syntax tree of one statement to its facts. It must never pass over a node that
+//! it does not know, nor forget a relation, column or function that the statement may touch: where
+//! PostgreSQL's answer depends on what is not known here, every possible answer is counted.
+
+mod change;
+mod define;
+mod expression;
+mod from;
+mod output;
+mod query;
+mod resolve;
+mod scope;
+mod session;
+mod statement;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use exeat_policy::{
+    Access, Columns, Confirmation, Facts, Name, RelationAccess, Setting, Unreadable,
+    UnreadableKind, Verb,
+};
+
+use crate::Context;
+use crate::tree::{Node, Tree};
+use scope::{Cte, Frame, RelationId};
+
+/// What the walk of a part gives.
+type Walked<T = ()> = Result<T, Unreadable>;
+
+/// Names as they are written, for the second reader to confirm.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Mentions {
+    /// Relations, names of CTEs among them.
+    pub(crate) relations: BTreeSet<String>,
+    /// Functions that are called by the plain syntax `name(…)`.
+    pub(crate) functions: BTreeSet<String>,
+    /// Functions with a syntax of their own.
+    pub(crate) special: BTreeSet<&'static str>,
+}
+
+/// What the walk of one statement found.
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub(crate) facts: Facts,
+    pub(crate) mentions: Mentions,
+    /// The prepared statement or cursor that it names.
+    pub(crate) prepared: Option<Arc<str>>,
+}
+
+/// Reads the facts of the one statement that the tree holds.
+pub(crate) fn facts(tree: &Tree<'_>, context: &Context<'_>) -> Result<Found, Unreadable> {
+    let mut walk = Walk::new(context);
+    let (verb, label) = walk.statement(tree.root())?;
+    Ok(walk.finish(verb, label))
+}
+
+struct Walk<'c> {
+    context: &'c Context<'c>,
+    relations: Vec<Name>,
+    touched: BTreeMap<(RelationId, Access), Columns>,
+    /// Base relations in the order of their FROM items.
+    log: Vec<RelationId>,
+    functions: BTreeSet<Name>,
+    operators: BTreeSet<Name>,
+    types: BTreeSet<Name>,
+    settings: Vec<Setting>,
+    mentions: Mentions,
+    prepared: Option<Arc<str>>,
+    ctes: Vec<Cte>,
+    frames: Vec<Frame<'c>>,
+    /// Within the definition language: names are of what is defined.
+    defining: bool,
+}
+
+impl<'c> Walk<'c> {
+    fn new(context: &'c Context<'c>) -> Self {
+        Self {
+            context,
+            relations: Vec::new(),
+            touched: BTreeMap::new(),
+            log: Vec::new(),
+            functions: BTreeSet::new(),
+            operators: BTreeSet::new(),
+            types: BTreeSet::new(),
+            settings: Vec::new(),
+            mentions: Mentions::default(),
+            prepared: None,
+            ctes: Vec::new(),
+            frames: Vec::new(),
+            defining: false,
+        }
+    }
+
+    fn finish(self, verb: Verb, label: Arc<str>) -> Found {
+        let mut relations: Vec<RelationAccess> = self
+            .touched
+            .into_iter()
+            .filter_map(|((id, access), columns)| {
+                let relation = self.relations.get(id as usize)?.clone();
+                Some(RelationAccess {
+                    relation,
+                    access,
+                    columns,
+                })
+            })
+            .collect();
+        relations.sort();
+        let facts = Facts {
+            verb,
+            label,
+            relations,
+            functions: self.functions.into_iter().collect(),
+            operators: self.operators.into_iter().collect(),
+            types: self.types.into_iter().collect(),
+            settings: self.settings,
+            confirmation: Confirmation::Unconfirmed,
+        };
+        Found {
+            facts,
+            mentions: self.mentions,
+            prepared: self.prepared,
+        }
+    }
+
+    /// The index of a relation, the same for the same name.
+    fn relation(&mut self, name: Name) -> RelationId {
+        let index = self
+            .relations
+            .iter()
+            .position(|known| *known == name)
+            .unwrap_or_else(|| {
+                self.relations.push(name);
+                self.relations.len() - 1
+            });
+        index as RelationId
+    }
+
+    /// Counts an access without a column.
+    fn touch(&mut self, relation: RelationId, access: Access) {
+        self.touched
+            .entry((relation, access))
+            .or_insert_with(|| Columns::Named(BTreeSet::new()));
+    }
+
+    /// Counts an access to one column.
+    fn mark(&mut self, relation: RelationId, access: Access, column: &Arc<str>) {
+        self.touch(relation, access);
+        if let Some(Columns::Named(columns)) = self.touched.get_mut(&(relation, access)) {
+            columns.insert(Arc::clone(column));
+        }
+    }
+
+    /// Counts an access to every column, also of those that no catalog knows.
+    fn mark_all(&mut self, relation: RelationId, access: Access) {
+        self.touched.insert((relation, access), Columns::All);
+    }
+}
+
+/// A refusal at a node.
+fn refused(kind: UnreadableKind, node: Node<'_>, detail: &str) -> Unreadable {
+    Unreadable {
+        kind,
+        detail: detail.into(),
+        offset: Some(node.range().start),
+    }
+}
+
+/// A refusal of a construct outside the allow-list.
+fn unsupported(node: Node<'_>) -> Unreadable {
+    let detail = format!("not readable here: {}", words(node));
+    refused(UnreadableKind::Unsupported, node, &detail)
+}
+
+/// The kind of a node in words, e.g. `create table`.
+fn words(node: Node<'_>) -> String {
+    format!("{:?}", node.kind())
+        .to_ascii_lowercase()
+        .replace('_', " ")
+}

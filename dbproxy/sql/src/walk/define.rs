@@ -1,0 +1,92 @@
+//! The definition language. Every object that such a statement names counts as defined; objects
+//! outside schemas get a name without a schema, so that no grant for a schema covers them. Sub-queries
+//! and expressions inside are read as anywhere.
+
+use std::sync::Arc;
+
+use exeat_policy::{Access, Name};
+use squawk_parser::SyntaxKind as K;
+
+use super::{Walk, Walked, unsupported, words};
+use crate::names::{name, path};
+use crate::tree::Node;
+
+impl Walk<'_> {
+    /// Counts the object that a node names as defined.
+    pub(super) fn define(&mut self, node: Node<'_>) -> Walked {
+        let mut parts = path(node);
+        if node.kind() == K::QUALIFIED_COLUMN_NAME_REF {
+            parts.pop();
+        }
+        let relational = matches!(
+            node.kind(),
+            K::TABLE_NAME | K::TABLE_NAME_REF | K::RELATION_NAME_REF | K::VIEW | K::VIEW_REF
+        );
+        if relational {
+            self.mentions.relations.insert(parts.join("."));
+        }
+        let full = match parts.as_slice() {
+            [] => return Err(unsupported(node)),
+            [single] => {
+                let catalog = self.context.catalog;
+                let known =
+                    catalog.and_then(|catalog| catalog.resolve(self.context.search_path, single));
+                let schema = known
+                    .map(|relation| Arc::clone(&relation.schema))
+                    .or_else(|| self.schema_of(single));
+                Name {
+                    schema,
+                    name: Arc::clone(single),
+                }
+            }
+            [schema, single] => Name {
+                schema: Some(Arc::clone(schema)),
+                name: Arc::clone(single),
+            },
+            _ => return Err(unsupported(node)),
+        };
+        let relation = self.relation(full);
+        self.mark_all(relation, Access::Define);
+        // Arguments of functions, typmods and the like.
+        for child in node
+            .inner()
+            .filter(|child| !matches!(child.kind(), K::PATH | K::PATH_REF))
+        {
+            self.walk(child)?;
+        }
+        Ok(())
+    }
+
+    /// Counts an object that lives in no schema.
+    pub(super) fn define_global(&mut self, node: Node<'_>) -> Walked {
+        let relation = self.relation(Name {
+            schema: None,
+            name: name(node),
+        });
+        self.mark_all(relation, Access::Define);
+        Ok(())
+    }
+
+    /// Reads a statement of the definition language. One that names nothing is counted under its own
+    /// label, without a schema.
+    pub(super) fn definition(&mut self, node: Node<'_>) -> Walked {
+        self.defining = true;
+        for child in node.inner() {
+            self.walk(child)?;
+        }
+        self.defining = false;
+        self.at_least(node, Access::Define);
+        Ok(())
+    }
+
+    /// Makes sure that a statement has an access of this kind to judge.
+    pub(super) fn at_least(&mut self, node: Node<'_>, access: Access) {
+        if !self.touched.keys().any(|(_, known)| *known == access) {
+            let relation = self.relation(Name {
+                schema: None,
+                name: Arc::from(words(node)),
+            });
+            self.mark_all(relation, access);
+        }
+    }
+}

@@ -1,0 +1,400 @@
+//! Expressions: every node is handled by its kind; what has no handling of its own has its children
+//! walked, so that a sub-query is found wherever it hides.
+
+use std::sync::Arc;
+
+use exeat_policy::{Name, UnreadableKind};
+use squawk_parser::SyntaxKind as K;
+
+use super::scope::{Match, Output};
+use super::{Walk, Walked, refused, unsupported};
+use crate::builtin;
+use crate::kinds::{Handling, handling};
+use crate::names::{name, path};
+use crate::tree::Node;
+
+/// A dotted expression taken apart.
+struct Dotted<'t> {
+    base: Node<'t>,
+    fields: Vec<Arc<str>>,
+    star: bool,
+}
+
+fn dotted(node: Node<'_>) -> Walked<Dotted<'_>> {
+    let mut fields = Vec::new();
+    let mut star = false;
+    let mut node = node;
+    while node.kind() == K::FIELD_EXPR {
+        let mut parts = node.children();
+        let base = parts.next().ok_or_else(|| unsupported(node))?;
+        match parts.filter(|part| part.kind() != K::DOT).last() {
+            Some(field) if field.kind() == K::NAME_REF => fields.push(name(field)),
+            Some(field) if field.kind() == K::STAR && !star && fields.is_empty() => star = true,
+            _ => return Err(unsupported(node)),
+        }
+        node = base;
+    }
+    fields.reverse();
+    Ok(Dotted {
+        base: node,
+        fields,
+        star,
+    })
+}
+
+impl Walk<'_> {
+    pub(super) fn walk_children(&mut self, node: Node<'_>) -> Walked {
+        for child in node.children() {
+            self.walk(child)?;
+        }
+        Ok(())
+    }
+
+    /// Reads any node by its kind.
+    pub(super) fn walk(&mut self, node: Node<'_>) -> Walked {
+        match handling(node.kind()) {
+            Handling::Token => {
+                match node.kind() {
+                    K::ESCAPE_KW => self.calls_special("like_escape"),
+                    K::OVERLAPS_KW => self.calls_special("overlaps"),
+                    _ => {}
+                }
+                Ok(())
+            }
+            Handling::Name => Ok(()),
+            Handling::Walk => self.walk_children(node),
+            Handling::Query => self.query(node).map(drop),
+            Handling::Column => self.column(node),
+            Handling::Field => self.field(node),
+            Handling::Call => self.call(node),
+            Handling::Special => {
+                self.calls_special(special(node).ok_or_else(|| unsupported(node))?);
+                self.walk_children(node)
+            }
+            Handling::Type => self.type_name(node),
+            Handling::Collation => self.collation(node),
+            Handling::Operator => self.operator(node),
+            Handling::Object if self.defining => self.define(node),
+            Handling::Global if self.defining => self.define_global(node),
+            Handling::Change
+            | Handling::From
+            | Handling::Object
+            | Handling::Global
+            | Handling::Refuse => Err(unsupported(node)),
+        }
+    }
+
+    fn column(&mut self, node: Node<'_>) -> Walked {
+        let leaf = node.first_leaf().ok_or_else(|| unsupported(node))?;
+        match value_function(leaf.kind()) {
+            Some(function) => {
+                self.calls_special(function);
+                Ok(())
+            }
+            None => self.read_column(&name(node), node),
+        }
+    }
+
+    fn field(&mut self, node: Node<'_>) -> Walked {
+        let parts = dotted(node)?;
+        if parts.star {
+            return self.qualified_star(node, &mut Output::default());
+        }
+        if parts.base.kind() != K::NAME_REF {
+            return self.attribute(&parts);
+        }
+        let first = name(parts.base);
+        match parts.fields.as_slice() {
+            [column] => self.read_qualified(None, &first, column, node),
+            [relation, column] => self.read_qualified(Some(&first), relation, column, node),
+            _ => Err(refused(
+                UnreadableKind::Unsupported,
+                node,
+                "a name of more than three parts",
+            )),
+        }
+    }
+
+    /// `(expression).name`: a field of a composite value, or the function of that name.
+    fn attribute(&mut self, parts: &Dotted<'_>) -> Walked {
+        let mut base = parts.base;
+        while base.kind() == K::PAREN_EXPR
+            && let Some(inner) = base.first_inner()
+        {
+            base = inner;
+        }
+        if base.kind() == K::NAME_REF
+            && let [field] = parts.fields.as_slice()
+            && let Some(item) = self.item(None, &name(base))
+            && matches!(item.find(field), Match::Surely(_))
+            && !self.has_column(&name(base))
+        {
+            self.read_of(&item, field);
+            return Ok(());
+        }
+        self.walk(parts.base)?;
+        for field in &parts.fields {
+            self.calls(None, field);
+        }
+        Ok(())
+    }
+
+    /// Whether any scope may have a column of that name.
+    fn has_column(&self, name: &str) -> bool {
+        let items = self.frames.iter().flat_map(|frame| &frame.items);
+        items
+            .into_iter()
+            .any(|item| !matches!(item.find(name), Match::No))
+    }
+
+    /// `o.*`, `s.o.*`, `(expression).*`.
+    pub(super) fn qualified_star(&mut self, node: Node<'_>, output: &mut Output) -> Walked {
+        let parts = dotted(node)?;
+        output.open = true;
+        if parts.base.kind() != K::NAME_REF {
+            return self.walk(parts.base);
+        }
+        let first = name(parts.base);
+        let item = match parts.fields.as_slice() {
+            [] => self.item(None, &first),
+            [relation] => self.item(Some(&first), relation),
+            _ => {
+                return Err(refused(
+                    UnreadableKind::Unsupported,
+                    node,
+                    "a name of more than two parts",
+                ));
+            }
+        };
+        match item {
+            Some(item) => {
+                self.read_all(&item);
+                let (names, _) = item.names();
+                output.names.extend(names);
+                Ok(())
+            }
+            None if self.defining => Ok(()),
+            None => Err(refused(
+                UnreadableKind::Unresolved,
+                node,
+                "a qualifier that nothing in scope has",
+            )),
+        }
+    }
+
+    fn call(&mut self, node: Node<'_>) -> Walked {
+        let callee = node.first_inner().ok_or_else(|| unsupported(node))?;
+        match callee.kind() {
+            K::NAME_REF | K::FIELD_EXPR => self.callee(callee)?,
+            _ => self.walk(callee)?,
+        }
+        for child in node.inner().skip(1) {
+            self.walk(child)?;
+        }
+        Ok(())
+    }
+
+    /// The name of a called function.
+    pub(super) fn callee(&mut self, node: Node<'_>) -> Walked {
+        let parts = dotted(node)?;
+        if parts.base.kind() != K::NAME_REF || parts.star {
+            return Err(unsupported(node));
+        }
+        let mut names = vec![name(parts.base)];
+        names.extend(parts.fields);
+        self.call_path(&names, node)
+    }
+
+    /// A function by the parts of its name.
+    pub(super) fn call_path(&mut self, names: &[Arc<str>], node: Node<'_>) -> Walked {
+        self.mentions.functions.insert(names.join("."));
+        match names {
+            [function] => self.calls(None, function),
+            [schema, function] => self.calls(Some(schema), function),
+            _ => {
+                return Err(refused(
+                    UnreadableKind::Unsupported,
+                    node,
+                    "a name of more than two parts",
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn type_name(&mut self, node: Node<'_>) -> Walked {
+        let parts = path(node);
+        match parts.as_slice() {
+            [single] if builtin::is_type(single) => {}
+            [single] => {
+                let schema = self.schema_of(single);
+                self.types.insert(Name {
+                    schema,
+                    name: Arc::clone(single),
+                });
+            }
+            [schema, _] if &**schema == "pg_catalog" => {}
+            [schema, single] => {
+                self.types.insert(Name {
+                    schema: Some(Arc::clone(schema)),
+                    name: Arc::clone(single),
+                });
+            }
+            _ => {
+                return Err(refused(
+                    UnreadableKind::Unsupported,
+                    node,
+                    "a name of more than two parts",
+                ));
+            }
+        }
+        // A bare name as a modifier is a word: `geometry(point, 4326)`.
+        let arguments = node
+            .inner()
+            .filter(|child| child.kind() == K::ARG_LIST)
+            .flat_map(Node::inner);
+        for argument in arguments {
+            for value in argument
+                .children()
+                .filter(|value| value.kind() != K::NAME_REF)
+            {
+                self.walk(value)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn collation(&mut self, node: Node<'_>) -> Walked {
+        match path(node).as_slice() {
+            [single] if builtin::is_collation(single) => {}
+            [schema, _] if &**schema == "pg_catalog" => {}
+            [single] => {
+                let schema = self.schema_of(single);
+                self.types.insert(Name {
+                    schema,
+                    name: Arc::clone(single),
+                });
+            }
+            [schema, single] => {
+                self.types.insert(Name {
+                    schema: Some(Arc::clone(schema)),
+                    name: Arc::clone(single),
+                });
+            }
+            _ => {
+                return Err(refused(
+                    UnreadableKind::Unsupported,
+                    node,
+                    "a name of more than two parts",
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// `@@@`, `OPERATOR(schema.+)`.
+    fn operator(&mut self, node: Node<'_>) -> Walked {
+        if node.kind() == K::CUSTOM_OP {
+            self.operator_symbol(None, node.text());
+            return Ok(());
+        }
+        let operator = node.child(K::OP).ok_or_else(|| unsupported(node))?;
+        let mut parts = operator.child(K::PATH_REF).map(path).unwrap_or_default();
+        parts.retain(|part| !part.is_empty());
+        let symbol = operator
+            .children()
+            .filter(|child| child.kind() != K::PATH_REF);
+        let symbol: String = symbol.map(|part| part.text()).collect();
+        match parts.as_slice() {
+            [] => self.operator_symbol(None, &symbol),
+            [schema] => self.operator_symbol(Some(schema), &symbol),
+            _ => return Err(unsupported(node)),
+        }
+        Ok(())
+    }
+
+    /// Counts an operator unless it can only be PostgreSQL's own.
+    pub(super) fn operator_symbol(&mut self, schema: Option<&Arc<str>>, symbol: &str) {
+        let known = builtin::is_operator(symbol);
+        let name: Arc<str> = Arc::from(symbol);
+        match schema {
+            Some(schema) if &**schema == "pg_catalog" && known => {}
+            Some(schema) => {
+                self.operators.insert(Name {
+                    schema: Some(Arc::clone(schema)),
+                    name,
+                });
+            }
+            None => {
+                let path = self.context.search_path;
+                let others = self
+                    .context
+                    .catalog
+                    .map(|catalog| catalog.operator_schemas(path, symbol));
+                for schema in others.into_iter().flatten() {
+                    self.operators.insert(Name {
+                        schema: Some(Arc::clone(schema)),
+                        name: Arc::clone(&name),
+                    });
+                }
+                if !known {
+                    self.operators.insert(Name { schema: None, name });
+                }
+            }
+        }
+    }
+}
+
+/// The function behind a keyword that stands alone.
+fn value_function(kind: K) -> Option<&'static str> {
+    Some(match kind {
+        K::CURRENT_CATALOG_KW => "current_catalog",
+        K::CURRENT_DATE_KW => "current_date",
+        K::CURRENT_ROLE_KW => "current_role",
+        K::CURRENT_SCHEMA_KW => "current_schema",
+        K::CURRENT_TIME_KW => "current_time",
+        K::CURRENT_TIMESTAMP_KW => "current_timestamp",
+        K::CURRENT_USER_KW => "current_user",
+        K::LOCALTIME_KW => "localtime",
+        K::LOCALTIMESTAMP_KW => "localtimestamp",
+        K::SESSION_USER_KW => "session_user",
+        K::SYSTEM_USER_KW => "system_user",
+        K::USER_KW => "user",
+        _ => return None,
+    })
+}
+
+/// The function behind a syntax of its own.
+fn special(node: Node<'_>) -> Option<&'static str> {
+    Some(match node.kind() {
+        K::AT_LOCAL | K::AT_TIME_ZONE => "timezone",
+        K::COLLATION_FOR_FN => "pg_collation_for",
+        K::EXTRACT_FN => "extract",
+        K::IS_NORMALIZED | K::IS_NOT_NORMALIZED => "is_normalized",
+        K::JSON_ARRAY_AGG_FN => "json_arrayagg",
+        K::JSON_ARRAY_FN => "json_array",
+        K::JSON_EXISTS_FN => "json_exists",
+        K::JSON_FN => "json",
+        K::JSON_OBJECT_AGG_FN => "json_objectagg",
+        K::JSON_OBJECT_FN => "json_object",
+        K::JSON_QUERY_FN => "json_query",
+        K::JSON_SCALAR_FN => "json_scalar",
+        K::JSON_SERIALIZE_FN => "json_serialize",
+        K::JSON_TABLE => "json_table",
+        K::JSON_VALUE_FN => "json_value",
+        K::NOT_SIMILAR_TO | K::SIMILAR_TO => "similar_to_escape",
+        K::OVERLAY_FN => "overlay",
+        K::POSITION_FN => "position",
+        K::SUBSTRING_FN => "substring",
+        K::TRIM_FN => "trim",
+        K::XML_ELEMENT_FN => "xmlelement",
+        K::XML_EXISTS_FN => "xmlexists",
+        K::XML_FOREST_FN => "xmlforest",
+        K::XML_PARSE_FN => "xmlparse",
+        K::XML_PI_FN => "xmlpi",
+        K::XML_ROOT_FN => "xmlroot",
+        K::XML_SERIALIZE_FN => "xmlserialize",
+        K::XML_TABLE => "xmltable",
+        _ => return None,
+    })
+}

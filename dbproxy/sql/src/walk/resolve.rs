@@ -1,0 +1,276 @@
+//! What names mean: relations by the search path, columns by the scopes, functions, types, collations
+//! and operators by the lists of what PostgreSQL brings along.
+
+use std::sync::Arc;
+
+use exeat_policy::{Access, Name, UnreadableKind};
+
+use super::scope::{Item, Match, Origins, RelationId, Shape};
+use super::{Walk, Walked, refused};
+use crate::tree::Node;
+
+impl<'c> Walk<'c> {
+    /// The relation that a dotted name means, and its columns where a catalog knows them.
+    pub(super) fn named_relation(
+        &self,
+        parts: &[Arc<str>],
+        node: Node<'_>,
+    ) -> Walked<(Name, Option<&'c [Arc<str>]>)> {
+        let catalog = self.context.catalog;
+        match parts {
+            [name] => {
+                if let Some(catalog) = catalog
+                    && let Some(relation) = catalog.resolve(self.context.search_path, name)
+                {
+                    let known = Some(relation.columns.as_slice());
+                    return Ok((
+                        Name {
+                            schema: Some(Arc::clone(&relation.schema)),
+                            name: Arc::clone(name),
+                        },
+                        known,
+                    ));
+                }
+                let schema = self.schema_of(name);
+                let system = schema.as_deref() == Some("pg_catalog");
+                if catalog.is_some() && !self.defining && !system {
+                    return Err(refused(
+                        UnreadableKind::Unresolved,
+                        node,
+                        "no relation of this name",
+                    ));
+                }
+                Ok((
+                    Name {
+                        schema,
+                        name: Arc::clone(name),
+                    },
+                    None,
+                ))
+            }
+            [schema, name] => {
+                let known = catalog.and_then(|catalog| catalog.relation(schema, name));
+                let system = matches!(&**schema, "pg_catalog" | "information_schema");
+                if catalog.is_some() && known.is_none() && !self.defining && !system {
+                    return Err(refused(
+                        UnreadableKind::Unresolved,
+                        node,
+                        "no relation of this name",
+                    ));
+                }
+                let name = Name {
+                    schema: Some(Arc::clone(schema)),
+                    name: Arc::clone(name),
+                };
+                Ok((name, known.map(|relation| relation.columns.as_slice())))
+            }
+            _ => Err(refused(
+                UnreadableKind::Unsupported,
+                node,
+                "a name of more than two parts",
+            )),
+        }
+    }
+
+    /// The schema of an unqualified name that no catalog resolves.
+    pub(super) fn schema_of(&self, name: &str) -> Option<Arc<str>> {
+        let system = |schema: &Arc<str>| &**schema == "pg_catalog";
+        let path = self.context.search_path;
+        if name.starts_with("pg_")
+            && let Some(schema) = path.iter().find(|schema| system(schema))
+        {
+            return Some(Arc::clone(schema));
+        }
+        path.iter().find(|schema| !system(schema)).cloned()
+    }
+
+    /// Counts a read of an unqualified column (or a whole row by its alias).
+    pub(super) fn read_column(&mut self, name: &str, node: Node<'_>) -> Walked {
+        let mut found = false;
+        let mut possible = false;
+        let mut marks = Origins::new();
+        for frame in self.frames.iter().rev().filter(|frame| !frame.hidden) {
+            let mut sure = Origins::new();
+            let mut surely = false;
+            let mut perhaps = Origins::new();
+            for item in frame.items.iter().skip(frame.first) {
+                match item.find(name) {
+                    Match::Surely(origins) => {
+                        surely = true;
+                        sure.extend(origins);
+                    }
+                    Match::Perhaps(relations) => {
+                        possible = true;
+                        perhaps.extend(relations.into_iter().map(|id| (id, Arc::from(name))));
+                    }
+                    Match::No => {}
+                }
+            }
+            marks.extend(sure);
+            if surely && !frame.loose {
+                found = true;
+                break;
+            }
+            possible |= surely;
+            marks.extend(perhaps);
+        }
+        for (relation, column) in &marks {
+            self.mark(*relation, Access::Select, column);
+        }
+        if !found && let Some(item) = self.item(None, name) {
+            self.read_all(&item);
+            found = true;
+        }
+        if found || possible || self.defining {
+            return Ok(());
+        }
+        Err(refused(
+            UnreadableKind::Unresolved,
+            node,
+            "a column that nothing in scope has",
+        ))
+    }
+
+    /// The item that a qualifier means: the innermost level that has one.
+    pub(super) fn item(&self, schema: Option<&str>, name: &str) -> Option<Item<'c>> {
+        self.frames
+            .iter()
+            .rev()
+            .filter(|frame| !frame.hidden)
+            .find_map(|frame| frame.items.iter().find(|item| item.is_named(schema, name)))
+            .cloned()
+    }
+
+    /// Counts a read of a qualified column.
+    pub(super) fn read_qualified(
+        &mut self,
+        schema: Option<&str>,
+        qualifier: &str,
+        name: &str,
+        node: Node<'_>,
+    ) -> Walked {
+        let Some(item) = self.item(schema, qualifier) else {
+            if self.defining {
+                return Ok(());
+            }
+            return Err(refused(
+                UnreadableKind::Unresolved,
+                node,
+                "a qualifier that nothing in scope has",
+            ));
+        };
+        if !self.read_of(&item, name) && !self.defining {
+            // `o.f` may also be the function f of a row: a catalog that has no such column can't tell.
+            return Err(refused(
+                UnreadableKind::Unresolved,
+                node,
+                "a column that its relation does not have",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Counts a read of one column of an item; false where it surely has none of that name.
+    pub(super) fn read_of(&mut self, item: &Item<'_>, name: &str) -> bool {
+        match item.find(name) {
+            Match::Surely(origins) => {
+                for (relation, column) in &origins {
+                    self.mark(*relation, Access::Select, column);
+                }
+                true
+            }
+            Match::Perhaps(relations) => {
+                let column = Arc::from(name);
+                for relation in relations {
+                    self.mark(relation, Access::Select, &column);
+                }
+                true
+            }
+            Match::No => false,
+        }
+    }
+
+    /// Counts a read of all columns of an item.
+    pub(super) fn read_all(&mut self, item: &Item<'_>) {
+        match &item.shape {
+            Shape::Base {
+                relation,
+                known: None,
+            } => self.mark_all(*relation, Access::Select),
+            Shape::Base {
+                relation,
+                known: Some(columns),
+            } => {
+                for column in *columns {
+                    self.mark(*relation, Access::Select, column);
+                }
+            }
+            Shape::Derived {
+                columns, behind, ..
+            } => {
+                for (relation, column) in columns.iter().flat_map(|column| &column.origins) {
+                    self.mark(*relation, Access::Select, column);
+                }
+                for relation in behind {
+                    self.mark_all(*relation, Access::Select);
+                }
+            }
+        }
+    }
+
+    /// Counts a call. Where a catalog knows functions, an unqualified name counts for every schema of
+    /// the path that has one, because the types of the arguments choose among them.
+    pub(super) fn calls(&mut self, schema: Option<&Arc<str>>, name: &Arc<str>) {
+        if schema.is_none()
+            && let Some(catalog) = self.context.catalog
+            && let Some(schemas) = catalog.function_schemas(self.context.search_path, name)
+        {
+            let mut known = false;
+            for schema in schemas {
+                known = true;
+                self.functions.insert(Name {
+                    schema: Some(Arc::clone(schema)),
+                    name: Arc::clone(name),
+                });
+            }
+            if known {
+                return;
+            }
+        }
+        self.functions.insert(Name {
+            schema: schema.cloned(),
+            name: Arc::clone(name),
+        });
+    }
+
+    /// Counts a function that the grammar has a syntax for.
+    pub(super) fn calls_special(&mut self, name: &'static str) {
+        self.mentions.special.insert(name);
+        self.functions.insert(Name {
+            schema: None,
+            name: Arc::from(name),
+        });
+    }
+
+    /// The items of a base relation that a statement reads.
+    pub(super) fn base(
+        &mut self,
+        name: Name,
+        known: Option<&'c [Arc<str>]>,
+        alias: Option<Arc<str>>,
+    ) -> Item<'c> {
+        let schema = if alias.is_none() {
+            name.schema.clone()
+        } else {
+            None
+        };
+        let alias = alias.unwrap_or_else(|| Arc::clone(&name.name));
+        let relation: RelationId = self.relation(name);
+        Item {
+            alias,
+            schema,
+            shape: Shape::Base { relation, known },
+            bases: vec![relation],
+        }
+    }
+}

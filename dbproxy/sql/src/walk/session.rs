@@ -1,0 +1,173 @@
+//! Settings and transactions: every spelling of SET as the parameter that it sets.
+
+use std::sync::Arc;
+
+use exeat_policy::{Setting, UnreadableKind};
+use squawk_parser::SyntaxKind as K;
+
+use super::{Walk, Walked, refused, unsupported};
+use crate::names::{constant, path};
+use crate::tree::Node;
+
+impl Walk<'_> {
+    fn set(&mut self, name: &str, value: Option<String>) {
+        self.settings.push(Setting {
+            name: Arc::from(name),
+            value: value.map(Arc::from),
+        });
+    }
+
+    /// SET, RESET and their relatives.
+    pub(super) fn setting(&mut self, node: Node<'_>) -> Walked {
+        match node.kind() {
+            K::SET => self.set_statement(node),
+            K::RESET => self.reset(node),
+            K::SET_ROLE => {
+                self.set("role", Some(last_value(node)));
+                Ok(())
+            }
+            K::RESET_ROLE => {
+                self.set("role", None);
+                Ok(())
+            }
+            K::SET_SESSION_AUTH => {
+                self.set("session_authorization", Some(last_value(node)));
+                Ok(())
+            }
+            K::RESET_SESSION_AUTH => {
+                self.set("session_authorization", None);
+                Ok(())
+            }
+            K::SET_CONSTRAINTS => {
+                self.set("constraints", Some(last_value(node)));
+                Ok(())
+            }
+            K::SET_TRANSACTION => {
+                let target = node.first_inner().ok_or_else(|| unsupported(node))?;
+                match target.kind() {
+                    K::SESSION_CHARACTERISTICS => {
+                        self.transaction_modes(target, "default_transaction")
+                    }
+                    K::TRANSACTION_MODES => self.transaction_modes(target, "transaction"),
+                    K::TRANSACTION_SNAPSHOT => {
+                        self.set("transaction_snapshot", Some(last_value(target)))
+                    }
+                    _ => return Err(unsupported(target)),
+                }
+                Ok(())
+            }
+            _ => Err(unsupported(node)),
+        }
+    }
+
+    fn set_statement(&mut self, node: Node<'_>) -> Walked {
+        let scopes = [K::LOCAL_SCOPE, K::SESSION_SCOPE];
+        let target = node.inner().find(|child| !scopes.contains(&child.kind()));
+        let target = target.ok_or_else(|| unsupported(node))?;
+        match target.kind() {
+            K::SET_CONFIG => {
+                let parameter = target
+                    .child(K::CONFIG_PARAMETER_REF)
+                    .ok_or_else(|| unsupported(target))?;
+                let name = path(parameter).join(".").to_ascii_lowercase();
+                let value = match target.child(K::TO_CONFIG_VALUE) {
+                    Some(value) => config_value(value)?,
+                    None => return Err(unsupported(target)),
+                };
+                self.set(&name, value);
+            }
+            K::SET_TIME_ZONE => {
+                let value = (!target.has(K::LOCAL_KW) && !target.has(K::DEFAULT_KW))
+                    .then(|| words_after(target, 2));
+                self.set("timezone", value);
+            }
+            K::SET_SCHEMA_VALUE => self.set("search_path", Some(last_value(target))),
+            K::SET_XML_OPTION => self.set("xmloption", Some(last_value(target))),
+            _ => return Err(unsupported(target)),
+        }
+        Ok(())
+    }
+
+    fn reset(&mut self, node: Node<'_>) -> Walked {
+        let target = node.first_inner().ok_or_else(|| unsupported(node))?;
+        match target.kind() {
+            K::ALL => self.set("all", None),
+            K::CONFIG_PARAMETER_REF => self.set(&path(target).join(".").to_ascii_lowercase(), None),
+            K::RESET_TIME_ZONE => self.set("timezone", None),
+            K::RESET_TRANSACTION_ISOLATION => self.set("transaction_isolation", None),
+            _ => return Err(unsupported(target)),
+        }
+        Ok(())
+    }
+
+    /// The modes that BEGIN and SET TRANSACTION set, as the parameters behind them.
+    pub(super) fn transaction_modes(&mut self, node: Node<'_>, prefix: &str) {
+        for mode in node.inner() {
+            let (suffix, value) = match mode.kind() {
+                K::SERIALIZABLE => ("isolation", "serializable"),
+                K::REPEATABLE_READ => ("isolation", "repeatable read"),
+                K::READ_COMMITTED => ("isolation", "read committed"),
+                K::READ_UNCOMMITTED => ("isolation", "read uncommitted"),
+                K::READ_ONLY => ("read_only", "on"),
+                K::READ_WRITE => ("read_only", "off"),
+                K::DEFERRABLE => ("deferrable", "on"),
+                K::NOT_DEFERRABLE => ("deferrable", "off"),
+                _ => {
+                    self.transaction_modes(mode, prefix);
+                    continue;
+                }
+            };
+            self.set(&format!("{prefix}_{suffix}"), Some(value.to_owned()));
+        }
+    }
+}
+
+/// The tokens below a node, the first few left out.
+fn words_after(node: Node<'_>, skipped: usize) -> String {
+    let mut leaves = Vec::new();
+    collect(node, &mut leaves);
+    let values = leaves.into_iter().skip(skipped);
+    values
+        .map(|text| constant(text).unwrap_or_else(|| text.to_owned()))
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+fn collect<'t>(node: Node<'t>, leaves: &mut Vec<&'t str>) {
+    for child in node.children() {
+        if child.is_leaf() {
+            leaves.push(child.text());
+        } else {
+            collect(child, leaves);
+        }
+    }
+}
+
+/// The value of the last token.
+fn last_value(node: Node<'_>) -> String {
+    let mut leaves = Vec::new();
+    collect(node, &mut leaves);
+    leaves.pop().map_or_else(String::new, |text| {
+        constant(text).unwrap_or_else(|| text.to_owned())
+    })
+}
+
+/// `= value, value`; `None` for DEFAULT.
+fn config_value(node: Node<'_>) -> Walked<Option<String>> {
+    if node.has(K::DEFAULT_KW) {
+        return Ok(None);
+    }
+    let mut values = Vec::new();
+    for value in node.inner() {
+        let text = value.text();
+        let Some(value) = constant(text) else {
+            return Err(refused(
+                UnreadableKind::Unsupported,
+                value,
+                "a value that is no plain constant",
+            ));
+        };
+        values.push(value);
+    }
+    Ok(Some(values.join(", ")))
+}

@@ -1,0 +1,268 @@
+//! The statement at the top: what it is, and which part of the walk reads it.
+
+use std::sync::Arc;
+
+use exeat_policy::{Access, UnreadableKind, Verb};
+use squawk_parser::SyntaxKind as K;
+
+use super::query::is_query;
+use super::scope::Frame;
+use super::{Walk, Walked, refused, unsupported, words};
+use crate::names::{name, path};
+use crate::tree::Node;
+
+impl Walk<'_> {
+    /// Reads the one statement of a source file.
+    pub(super) fn statement(&mut self, root: Node<'_>) -> Walked<(Verb, Arc<str>)> {
+        let mut statements = root.inner().filter(|node| node.kind() != K::EMPTY_STMT);
+        let Some(node) = statements.next() else {
+            return Ok((Verb::Empty, Arc::from("empty")));
+        };
+        if let Some(second) = statements.next() {
+            return Err(refused(
+                UnreadableKind::Syntax,
+                second,
+                "a second statement without a semicolon",
+            ));
+        }
+        let verb = self.top(node)?;
+        Ok((verb, label(node)))
+    }
+
+    fn top(&mut self, node: Node<'_>) -> Walked<Verb> {
+        match node.kind() {
+            K::SELECT_INTO => {
+                self.query(node)?;
+                Ok(Verb::Define)
+            }
+            K::INSERT => self.change(node).map(|_| Verb::Insert),
+            K::UPDATE => self.change(node).map(|_| Verb::Update),
+            K::DELETE => self.change(node).map(|_| Verb::Delete),
+            K::MERGE => self.change(node).map(|_| Verb::Merge),
+            K::TRUNCATE => self.truncate(node).map(|()| Verb::Truncate),
+            K::COPY => self.copy(node),
+            K::CALL => {
+                let procedure = node
+                    .child(K::PROCEDURE_NAME_REF)
+                    .ok_or_else(|| unsupported(node))?;
+                self.call_path(&path(procedure), procedure)?;
+                node.inner()
+                    .skip(1)
+                    .try_for_each(|child| self.walk(child))?;
+                Ok(Verb::Call)
+            }
+            K::BEGIN => {
+                self.transaction_modes(node, "transaction");
+                Ok(Verb::Transaction)
+            }
+            K::COMMIT_TRANSACTION
+            | K::ROLLBACK_TRANSACTION
+            | K::ROLLBACK_TO_SAVEPOINT
+            | K::SAVEPOINT_CREATE
+            | K::RELEASE_SAVEPOINT => Ok(Verb::Transaction),
+            K::SET
+            | K::RESET
+            | K::SET_ROLE
+            | K::RESET_ROLE
+            | K::SET_SESSION_AUTH
+            | K::RESET_SESSION_AUTH
+            | K::SET_CONSTRAINTS
+            | K::SET_TRANSACTION => self.setting(node).map(|()| Verb::Set),
+            K::SHOW => Ok(Verb::Show),
+            K::EXPLAIN => self.wrapped(node, Verb::Explain),
+            K::PREPARE => {
+                self.prepared = node.child(K::PREPARED_STATEMENT).map(name);
+                self.wrapped(node, Verb::Prepare)
+            }
+            K::DECLARE => {
+                self.prepared = node.child(K::CURSOR).map(name);
+                self.wrapped(node, Verb::Declare)
+            }
+            K::EXECUTE => {
+                self.execute(node)?;
+                Ok(Verb::Execute)
+            }
+            K::DEALLOCATE => {
+                self.prepared = node.child(K::PREPARED_STATEMENT_REF).map(name);
+                Ok(Verb::Deallocate)
+            }
+            K::FETCH | K::MOVE => {
+                self.prepared = node.child(K::CURSOR_REF).map(name);
+                Ok(Verb::Fetch)
+            }
+            K::CLOSE => {
+                self.prepared = node.child(K::CURSOR_REF).map(name);
+                Ok(Verb::Close)
+            }
+            K::DISCARD => Ok(Verb::Discard),
+            K::LISTEN | K::UNLISTEN => Ok(Verb::Listen),
+            K::NOTIFY => Ok(Verb::Notify),
+            K::LOCK => {
+                self.relations_of(node, Access::Lock)?;
+                Ok(Verb::Lock)
+            }
+            K::VACUUM | K::ANALYZE | K::CLUSTER | K::REFRESH | K::REINDEX | K::CHECKPOINT => {
+                self.relations_of(node, Access::Maintain)?;
+                self.at_least(node, Access::Maintain);
+                Ok(Verb::Maintain)
+            }
+            K::PREPARE_TRANSACTION | K::COMMIT_PREPARED | K::ROLLBACK_PREPARED => {
+                self.at_least(node, Access::Maintain);
+                Ok(Verb::Maintain)
+            }
+            K::CREATE_TABLE_AS | K::CREATE_VIEW | K::CREATE_MATERIALIZED_VIEW => {
+                self.definition(node)?;
+                Ok(Verb::Define)
+            }
+            _ if is_query(node) => self.query(node).map(|_| Verb::Select),
+            _ if is_definition(node) => {
+                self.definition(node)?;
+                Ok(Verb::Define)
+            }
+            _ => Err(unsupported(node)),
+        }
+    }
+
+    /// EXPLAIN, PREPARE, DECLARE: the statement inside is what counts.
+    fn wrapped(&mut self, node: Node<'_>, verb: Verb) -> Walked<Verb> {
+        for child in node.inner() {
+            match child.kind() {
+                K::INSERT | K::UPDATE | K::DELETE | K::MERGE => drop(self.change(child)?),
+                K::EXECUTE => self.execute(child)?,
+                K::DECLARE => drop(self.wrapped(child, verb)?),
+                K::CREATE_TABLE_AS | K::CREATE_MATERIALIZED_VIEW => self.definition(child)?,
+                _ if is_query(child) => drop(self.query(child)?),
+                _ => self.walk(child)?,
+            }
+        }
+        Ok(verb)
+    }
+
+    fn execute(&mut self, node: Node<'_>) -> Walked {
+        self.prepared = node.child(K::PREPARED_STATEMENT_REF).map(name);
+        match node.child(K::ARG_LIST) {
+            Some(arguments) => self.walk(arguments),
+            None => Ok(()),
+        }
+    }
+
+    fn truncate(&mut self, node: Node<'_>) -> Walked {
+        if node.has(K::CASCADE) {
+            let detail = "TRUNCATE … CASCADE empties relations that it does not name";
+            return Err(refused(UnreadableKind::Unsupported, node, detail));
+        }
+        self.relations_of(node, Access::Truncate)
+    }
+
+    /// Counts every relation below a node.
+    fn relations_of(&mut self, node: Node<'_>, access: Access) -> Walked {
+        for child in node.inner() {
+            match child.kind() {
+                K::RELATION_NAME_REF | K::TABLE_NAME_REF | K::VIEW_REF | K::INDEX_REF => {
+                    let parts = path(child);
+                    self.mentions.relations.insert(parts.join("."));
+                    let (full, _) = self.named_relation(&parts, child)?;
+                    let relation = self.relation(full);
+                    self.mark_all(relation, access);
+                }
+                _ => self.relations_of(child, access)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn copy(&mut self, node: Node<'_>) -> Walked<Verb> {
+        let direction = node
+            .inner()
+            .find(|child| matches!(child.kind(), K::COPY_TO | K::COPY_FROM));
+        let direction = direction.ok_or_else(|| unsupported(node))?;
+        let end = direction.first_inner().map(Node::kind);
+        let reading = direction.kind() == K::COPY_TO;
+        if end
+            != Some(if reading {
+                K::COPY_STDOUT
+            } else {
+                K::COPY_STDIN
+            })
+        {
+            let detail = "COPY to or from the server's own files and programs";
+            return Err(refused(UnreadableKind::Unsupported, direction, detail));
+        }
+        if let Some(query) = node.child(K::COPY_QUERY) {
+            for inner in query.inner() {
+                match inner.kind() {
+                    K::INSERT | K::UPDATE | K::DELETE | K::MERGE => drop(self.change(inner)?),
+                    _ if is_query(inner) => drop(self.query(inner)?),
+                    _ => return Err(unsupported(inner)),
+                }
+            }
+            return Ok(Verb::CopyOut);
+        }
+        let table = node.child(K::COPY_TABLE).ok_or_else(|| unsupported(node))?;
+        let reference = table
+            .child(K::TABLE_NAME_REF)
+            .ok_or_else(|| unsupported(table))?;
+        let parts = path(reference);
+        self.mentions.relations.insert(parts.join("."));
+        let (full, known) = self.named_relation(&parts, reference)?;
+        let item = self.base(full, known, None);
+        let access = if reading {
+            Access::Select
+        } else {
+            Access::Insert
+        };
+        for relation in item.bases.clone() {
+            self.touch(relation, access);
+            match (table.child(K::COLUMN_REF_LIST), known) {
+                (Some(list), _) => list
+                    .inner()
+                    .for_each(|column| self.mark(relation, access, &name(column))),
+                (None, Some(columns)) => columns
+                    .iter()
+                    .for_each(|column| self.mark(relation, access, column)),
+                (None, None) => self.mark_all(relation, access),
+            }
+        }
+        if let Some(condition) = node.child(K::WHERE_CLAUSE) {
+            self.frames.push(Frame {
+                items: vec![item],
+                ..Frame::default()
+            });
+            self.walk(condition)?;
+            self.frames.pop();
+        }
+        Ok(if reading { Verb::CopyOut } else { Verb::CopyIn })
+    }
+}
+
+/// The statement's name in words.
+fn label(node: Node<'_>) -> Arc<str> {
+    Arc::from(match node.kind() {
+        K::SELECT | K::COMPOUND_SELECT | K::PAREN_SELECT | K::VALUES | K::TABLE => {
+            "select".to_owned()
+        }
+        K::COMMIT_TRANSACTION => "commit".to_owned(),
+        K::ROLLBACK_TRANSACTION | K::ROLLBACK_TO_SAVEPOINT => "rollback".to_owned(),
+        K::SAVEPOINT_CREATE => "savepoint".to_owned(),
+        K::SET_SESSION_AUTH => "set session authorization".to_owned(),
+        K::RESET_SESSION_AUTH => "reset session authorization".to_owned(),
+        K::REFRESH => "refresh materialized view".to_owned(),
+        _ => words(node),
+    })
+}
+
+/// Whether a statement belongs to the definition language.
+fn is_definition(node: Node<'_>) -> bool {
+    if matches!(
+        node.kind(),
+        K::COMMENT_ON | K::GRANT | K::REVOKE | K::REASSIGN | K::SECURITY_LABEL
+    ) {
+        return true;
+    }
+    let kind = format!("{:?}", node.kind());
+    let named = ["CREATE_", "ALTER_", "DROP_", "IMPORT_FOREIGN_"]
+        .iter()
+        .any(|start| kind.starts_with(start));
+    // What must be refused outright is refused by its kind.
+    named && crate::kinds::handling(node.kind()) == crate::kinds::Handling::Walk
+}
