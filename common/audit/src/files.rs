@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use crate::error::AuditError;
@@ -27,9 +28,14 @@ pub(crate) fn sync_folder(path: &Path) -> Result<(), AuditError> {
     folder.sync_all().map_err(AuditError::io("sync", path))
 }
 
-/// Makes a folder, where it does not exist.
+/// Makes a folder, where it does not exist, that only its owner can look into.
 pub(crate) fn make_folder(path: &Path) -> Result<(), AuditError> {
-    fs::create_dir_all(path).map_err(AuditError::io("create", path))
+    let mut builder = fs::DirBuilder::new();
+    builder
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .map_err(AuditError::io("create", path))
 }
 
 /// A segment's place: named by the number of its first leaf.

@@ -6,6 +6,7 @@
 mod canonical;
 mod checkpoint;
 mod context;
+mod control;
 mod decode;
 mod encode;
 mod error;
@@ -23,6 +24,7 @@ mod verify;
 
 pub use canonical::{CanonicalError, to_string as canonical_json};
 pub use checkpoint::{Checkpoint, CheckpointError};
+pub use control::{Recorded, record_read};
 pub use decode::DecodeError;
 pub use error::AuditError;
 pub use event::{

@@ -10,14 +10,17 @@ mod options;
 mod queue;
 mod receipt;
 mod recover;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::thread;
 
 use exeat_policy::AuditMode;
 
+use crate::control::Stopper;
 use crate::encode::encode;
 use crate::error::AuditError;
 use crate::event::{Body, Event, LogStarted, LogStopped, Plane};
@@ -50,6 +53,19 @@ pub struct Log {
 
 struct Inner {
     shared: Arc<Shared>,
+    control: Stopper,
+    /// Whether its start and its end are events: not where a reader only notes its reading.
+    announced: bool,
+}
+
+/// A log that does not keep itself alive.
+#[derive(Clone)]
+pub(crate) struct WeakLog(Weak<Inner>);
+
+impl WeakLog {
+    pub(crate) fn upgrade(&self) -> Option<Log> {
+        self.0.upgrade().map(|inner| Log { inner })
+    }
 }
 
 impl fmt::Debug for Log {
@@ -67,13 +83,18 @@ impl Log {
     /// [`AuditError::Locked`] where another process writes this log, [`AuditError::Tampered`] where it does
     /// not agree with its last checkpoint, [`AuditError::Io`] where it can't be read or written.
     pub fn open(options: LogOptions) -> Result<Self, AuditError> {
-        Self::mounted(options, Mount::default())
+        Self::mounted(options, Mount::default(), true)
     }
 
-    fn mounted(options: LogOptions, mount: Mount) -> Result<Self, AuditError> {
+    /// Opens a log that no process writes, to note something in it and close it again.
+    pub(crate) fn open_to_note(options: LogOptions) -> Result<Self, AuditError> {
+        Self::mounted(options, Mount::default(), false)
+    }
+
+    fn mounted(options: LogOptions, mount: Mount, announced: bool) -> Result<Self, AuditError> {
         let shared = Arc::new(Shared::new(options.queue_bytes));
         let node = options.node.clone();
-        let (writer, recovered) = Writer::open(options, Arc::clone(&shared), mount)?;
+        let (writer, control, recovered) = Writer::open(options, Arc::clone(&shared), mount)?;
         let leaves = writer.leaves();
         thread::Builder::new()
             .name("exeat-audit".to_owned())
@@ -82,8 +103,13 @@ impl Log {
                 "start the writer thread of",
                 "exeat-audit".as_ref(),
             ))?;
+        let stopper = control.stopper();
         let log = Self {
-            inner: Arc::new(Inner { shared }),
+            inner: Arc::new(Inner {
+                shared,
+                control: stopper,
+                announced,
+            }),
         };
         if let Some(recovered) = recovered {
             log.append(&Event::now(
@@ -92,14 +118,21 @@ impl Log {
                 Body::LogRecovered(recovered),
             ))?;
         }
-        let version = env!("CARGO_PKG_VERSION").into();
-        let started = LogStarted {
-            version,
-            node: node.into(),
-            leaves,
-        };
-        log.append(&Event::now(Plane::Control, None, Body::LogStarted(started)))?;
+        if announced {
+            let version = env!("CARGO_PKG_VERSION").into();
+            let started = LogStarted {
+                version,
+                node: node.into(),
+                leaves,
+            };
+            log.append(&Event::now(Plane::Control, None, Body::LogStarted(started)))?;
+        }
+        control.serve(log.downgrade())?;
         Ok(log)
+    }
+
+    fn downgrade(&self) -> WeakLog {
+        WeakLog(Arc::downgrade(&self.inner))
     }
 
     /// Appends an event. Never blocks; callable from any thread.
@@ -126,24 +159,40 @@ impl Log {
         self.inner.shared.health()
     }
 
-    /// Writes everything that was appended and ends the writer. Later appends fail with
+    /// Writes everything that was appended, signs it, and ends the writer. Later appends fail with
     /// [`AuditError::Closed`]. Calling it again is harmless.
     pub async fn close(&self) {
-        let shared = &self.inner.shared;
-        let stopped = LogStopped {
-            records: self.health().records,
-        };
-        // Refused where the log is closed already, or failed: then it is not stopped in order.
-        drop(self.append(&Event::now(Plane::Control, None, Body::LogStopped(stopped))));
-        shared.close();
-        let everything = Receipt::new(Arc::clone(shared), queue::CLOSED);
         // Where the log failed there is nothing left to wait for; the failure was told to each append.
-        drop(everything.wait(AuditMode::Strict).await);
+        drop(self.closing().wait(AuditMode::Strict).await);
+    }
+
+    /// The same for a thread that runs no futures.
+    pub(crate) fn close_blocking(&self) {
+        drop(self.closing().wait_blocking(AuditMode::Strict));
+    }
+
+    fn closing(&self) -> Receipt {
+        let Inner {
+            shared,
+            control,
+            announced,
+        } = &*self.inner;
+        control.stop();
+        if *announced {
+            let stopped = LogStopped {
+                records: self.health().records,
+            };
+            // Refused where the log is closed already, or failed: then it does not stop in order.
+            drop(self.append(&Event::now(Plane::Control, None, Body::LogStopped(stopped))));
+        }
+        shared.close();
+        Receipt::new(Arc::clone(shared), queue::CLOSED)
     }
 }
 
 impl Drop for Inner {
     fn drop(&mut self) {
+        self.control.stop();
         self.shared.close();
     }
 }

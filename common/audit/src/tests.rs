@@ -1,11 +1,20 @@
 //! Facts about the log as a whole.
 
 use std::fs;
+use std::path::Path;
 
 use exeat_policy::AuditMode;
 
 use crate::testing::{connection, event, judge, open, options};
-use crate::{AuditError, Body, Event, Log, LogStopped, Plane};
+use crate::{
+    AuditError, Body, Event, Log, LogStopped, PUBLIC_FILE, Plane, PublicKey, Report, verify,
+};
+
+/// Verifies a log with the public key in its folder.
+pub(crate) fn verified(directory: &Path) -> Report {
+    let key = PublicKey::read(&directory.join(PUBLIC_FILE)).unwrap();
+    verify(directory, &key, &[]).unwrap()
+}
 
 #[tokio::test]
 async fn a_record_is_in_the_segment_when_its_receipt_says_so() {

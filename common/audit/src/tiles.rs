@@ -91,17 +91,35 @@ fn index_at(size: u64, level: usize) -> u64 {
     size.checked_shr(shift).unwrap_or(0)
 }
 
-/// Reads a tile; `None` where it does not exist or has not the right length.
+/// Reads the first hashes of a tile, from the full one or one that is wide enough; `None` where there is
+/// none, or none of the right length.
 pub(crate) fn read(directory: &Path, level: usize, index: u64, width: usize) -> Option<Vec<Hash>> {
-    let partial = (width < TILE_WIDTH).then_some(width);
     let kind = level.to_string();
-    let bytes = fs::read(directory.join(path(&kind, index, partial)))
-        .or_else(|_| fs::read(directory.join(path(&kind, index, None))))
+    let full = directory.join(path(&kind, index, None));
+    let exact = directory.join(path(&kind, index, Some(width)));
+    let bytes = fs::read(&exact)
+        .or_else(|_| fs::read(&full))
+        .or_else(|_| fs::read(wider(exact.parent(), width)))
         .ok()?;
     let (hashes, rest) = bytes.as_chunks::<32>();
-    (rest.is_empty())
+    rest.is_empty()
         .then(|| hashes.get(..width).map(<[Hash]>::to_vec))
         .flatten()
+}
+
+/// A partial tile of at least this width. Older ones are removed when a newer one is there.
+fn wider(folder: Option<&Path>, width: usize) -> PathBuf {
+    let entries = folder
+        .and_then(|folder| fs::read_dir(folder).ok())
+        .into_iter()
+        .flatten()
+        .flatten();
+    let width_of = |path: &PathBuf| path.file_name()?.to_str()?.parse::<usize>().ok();
+    entries
+        .map(|entry| entry.path())
+        .filter(|path| width_of(path) >= Some(width))
+        .max_by_key(width_of)
+        .unwrap_or_default()
 }
 
 /// The tree of this size, as the tiles tell it; `None` where some are missing.

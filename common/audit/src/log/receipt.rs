@@ -2,9 +2,10 @@
 
 use std::fmt;
 use std::future::Future;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
 
 use exeat_policy::AuditMode;
 
@@ -51,6 +52,27 @@ impl Receipt {
             ticket: None,
         }
         .await
+    }
+}
+
+impl Receipt {
+    /// The same for a thread that runs no futures.
+    pub(crate) fn wait_blocking(&self, mode: AuditMode) -> Result<(), AuditError> {
+        struct Unpark(Thread);
+        impl Wake for Unpark {
+            fn wake(self: Arc<Self>) {
+                self.0.unpark();
+            }
+        }
+        let waker = Waker::from(Arc::new(Unpark(thread::current())));
+        let mut context = Context::from_waker(&waker);
+        let mut wait = pin!(self.wait(mode));
+        loop {
+            match wait.as_mut().poll(&mut context) {
+                Poll::Ready(outcome) => return outcome,
+                Poll::Pending => thread::park(),
+            }
+        }
     }
 }
 

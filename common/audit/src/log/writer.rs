@@ -16,6 +16,7 @@ use super::queue::{Batch, CLOSED, Item, Shared, Work};
 use super::recover::{self, Recovered};
 use crate::canonical::Encoder;
 use crate::checkpoint::{self, Checkpoint};
+use crate::control::Control;
 use crate::error::AuditError;
 use crate::event::LogRecovered;
 use crate::files;
@@ -35,7 +36,7 @@ pub(super) struct Writer {
     options: LogOptions,
     shared: Arc<Shared>,
     // Held, never read: the lock lives as long as the file.
-    _lock: File,
+    lock: Option<File>,
     key: SecretKey,
     mount: Mount,
     tree: Tree,
@@ -88,11 +89,12 @@ impl Writer {
         options: LogOptions,
         shared: Arc<Shared>,
         mount: Mount,
-    ) -> Result<(Self, Option<LogRecovered<'static>>), AuditError> {
+    ) -> Result<(Self, Control, Option<LogRecovered<'static>>), AuditError> {
         let directory = &options.directory;
         files::make_folder(&directory.join(files::SEGMENTS))?;
         files::make_folder(&directory.join(files::POLICIES))?;
         let lock = lock(directory)?;
+        let control = Control::listen(directory)?;
         let new = recover::is_new(directory)?;
         let key = SecretKey::open(directory, &options.node, new)?;
         let found = match new {
@@ -109,7 +111,7 @@ impl Writer {
         let now = Instant::now();
         let mut writer = Self {
             shared,
-            _lock: lock,
+            lock: Some(lock),
             key,
             mount,
             tree: found.tree,
@@ -137,7 +139,7 @@ impl Writer {
         writer.sign()?;
         writer.remember()?;
         files::sync_folder(&writer.options.directory)?;
-        Ok((writer, found.report))
+        Ok((writer, control, found.report))
     }
 
     /// How many leaves the log holds.
@@ -174,6 +176,8 @@ impl Writer {
             }
             if closing {
                 self.remember()?;
+                // Before it is told, so that who waited for it can open the log again.
+                self.lock = None;
                 self.shared.publish_written(CLOSED);
                 self.shared.publish_durable(CLOSED);
                 return Ok(());

@@ -145,7 +145,10 @@ async fn removing_swapping_and_inserting_name_the_first_record_that_moved() {
 async fn broken_framing_and_other_spellings_are_noticed() {
     let spaced = tampered(30, |lines| lines[9] = [b" ", lines[9].as_slice()].concat()).await;
     assert_eq!(spaced.sequence, Some(9), "{spaced}");
-    let joined = tampered(30, |lines| { lines[9].pop(); }).await;
+    let joined = tampered(30, |lines| {
+        lines[9].pop();
+    })
+    .await;
     assert_eq!(joined.sequence, Some(9), "{joined}");
     let empty = tampered(30, |lines| lines.insert(9, b"\n".to_vec())).await;
     assert_eq!(empty.sequence, Some(9), "{empty}");
