@@ -4,10 +4,12 @@
 //! Nothing here waits for a fixed time, uses a fixed port or outlives its test. It must never reach
 //! into the product: what is shown is shown through the binary's doors.
 
+pub mod audit;
 pub mod database;
 pub mod dns;
 pub mod exeat;
 pub mod jwt;
+pub mod lab;
 pub mod origin;
 pub mod pki;
 pub mod raw;

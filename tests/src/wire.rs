@@ -85,8 +85,12 @@ impl Wire {
     /// Connects to the database itself as its superuser, past the proxy.
     pub fn past_the_proxy(database: &Database, name: &str) -> Self {
         let stream = UnixStream::connect(database.socket()).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-        let mut wire = Self { stream: Box::new(stream) };
+        stream
+            .set_read_timeout(Some(Duration::from_secs(20)))
+            .unwrap();
+        let mut wire = Self {
+            stream: Box::new(stream),
+        };
         let answer = wire.start(&[("user", "postgres"), ("database", name)], "");
         assert_eq!(sqlstate(&answer), None, "{answer:?}");
         wire

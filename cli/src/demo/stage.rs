@@ -206,32 +206,37 @@ struct Identities {
 
 impl Identities {
     fn create(folder: PathBuf) -> Result<Self> {
-        exeat(&["identity", "init", "--store", &text(&folder)])?;
-        Ok(Self { folder })
+        let store = Self { folder };
+        store.identity(&["init"])?;
+        Ok(store)
     }
 
     fn root(&self) -> PathBuf {
         self.folder.join("ca.pem")
     }
 
+    /// Where issued certificates and keys go.
+    fn issued(&self) -> PathBuf {
+        self.folder.join("issued")
+    }
+
     fn client(&self, role: &str) -> Result<(PathBuf, PathBuf)> {
-        self.issue(role, &[role])
+        self.issue(role, &[])
     }
 
     fn server(&self, name: &str, names: &[&str]) -> Result<(PathBuf, PathBuf)> {
-        let mut arguments = vec![name];
+        let mut arguments = vec!["--server"];
         for name in names {
-            arguments.extend(["--server", name]);
+            arguments.extend(["--dns", name]);
         }
         self.issue(name, &arguments)
     }
 
     fn issue(&self, name: &str, arguments: &[&str]) -> Result<(PathBuf, PathBuf)> {
-        let out = self.folder.join("issued");
+        let out = self.issued();
         fs::create_dir_all(&out)?;
-        let (store, folder) = (text(&self.folder), text(&out));
-        let fixed = ["--ttl", "12h", "--store", &store, "--out", &folder];
-        exeat(&[&["identity", "issue"], arguments, &fixed].concat())?;
+        let fixed = ["issue", name, "--ttl", "12h", "--out", &text(&out)];
+        self.identity(&[&fixed, arguments].concat())?;
         Ok((
             out.join(format!("{name}.pem")),
             out.join(format!("{name}.key")),
@@ -239,12 +244,12 @@ impl Identities {
     }
 
     fn token(&self, role: &str) -> Result<String> {
-        let printed = exeat(&["identity", "token", role, "--store", &text(&self.folder)])?;
-        printed
-            .lines()
-            .last()
-            .map(|token| token.trim().to_owned())
-            .context("no token was printed")
+        Ok(self.identity(&["token", role])?.trim().to_owned())
+    }
+
+    fn identity(&self, arguments: &[&str]) -> Result<String> {
+        let folder = text(&self.folder);
+        exeat(&[&["identity", "--directory", &folder], arguments].concat())
     }
 }
 

@@ -1,5 +1,14 @@
 //! The end-to-end tests: the real binary between real clients and real servers. One program, so that
 //! it is linked once; each test starts what it needs for itself.
 
+mod callers;
+mod crash;
+mod database;
+mod egress;
+mod gateway;
 mod harness;
+mod limits;
+mod live;
+mod names;
 mod sql;
+mod tls;

@@ -12,7 +12,12 @@ pub(crate) fn seconds(pid: u32) -> f64 {
     let parents = parents();
     while let Some(pid) = open.pop() {
         total += own(pid).unwrap_or(0.0);
-        open.extend(parents.iter().filter(|(_, parent)| *parent == pid).map(|(child, _)| *child));
+        open.extend(
+            parents
+                .iter()
+                .filter(|(_, parent)| *parent == pid)
+                .map(|(child, _)| *child),
+        );
     }
     total
 }
@@ -20,7 +25,10 @@ pub(crate) fn seconds(pid: u32) -> f64 {
 /// `utime` and `stime`, all threads of the process.
 fn own(pid: u32) -> Option<f64> {
     let fields = stat(pid)?;
-    let ticks: f64 = [11, 12].iter().map(|at| fields[*at].parse::<f64>().unwrap_or(0.0)).sum();
+    let ticks: f64 = [11, 12]
+        .iter()
+        .map(|at| fields[*at].parse::<f64>().unwrap_or(0.0))
+        .sum();
     Some(ticks / TICKS)
 }
 
@@ -28,7 +36,8 @@ fn own(pid: u32) -> Option<f64> {
 fn parents() -> Vec<(u32, u32)> {
     let numbers = fs::read_dir("/proc").into_iter().flatten().flatten();
     let pids = numbers.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
-    pids.filter_map(|pid| Some((pid, stat(pid)?[1].parse().ok()?))).collect()
+    pids.filter_map(|pid| Some((pid, stat(pid)?[1].parse().ok()?)))
+        .collect()
 }
 
 /// The fields after the command's name, which may hold spaces: `state`, `ppid`, …

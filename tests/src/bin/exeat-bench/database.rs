@@ -31,7 +31,9 @@ struct Peer {
 pub(crate) fn measure(plan: &Plan) -> Result<String> {
     let folder = tempfile::Builder::new().prefix("exeat-bench-").tempdir()?;
     let database = Database::start_with(
-        &format!("CREATE ROLE bench LOGIN PASSWORD '{PASSWORD}' SUPERUSER; CREATE DATABASE bench OWNER bench;"),
+        &format!(
+            "CREATE ROLE bench LOGIN PASSWORD '{PASSWORD}' SUPERUSER; CREATE DATABASE bench OWNER bench;"
+        ),
         &["log_statement=none", "max_connections=300"],
     );
     let scale = pgbench(database.port(), &["-i", "-q", "-s", "10"], folder.path())?;
@@ -42,24 +44,56 @@ pub(crate) fn measure(plan: &Plan) -> Result<String> {
     let transaction = PgBouncer::start(folder.path(), "transaction", database.port())?;
     let exeat = start_exeat(folder.path(), database.port())?;
     let peers = [
-        Peer { name: "direct", port: database.port(), pid: None },
-        Peer { name: "PgBouncer, session", port: session.port, pid: Some(session.process.id()) },
-        Peer { name: "PgBouncer, transaction", port: transaction.port, pid: Some(transaction.process.id()) },
-        Peer { name: "Exeat", port: exeat.dbproxy().port(), pid: Some(exeat.pid()) },
+        Peer {
+            name: "direct",
+            port: database.port(),
+            pid: None,
+        },
+        Peer {
+            name: "PgBouncer, session",
+            port: session.port,
+            pid: Some(session.process.id()),
+        },
+        Peer {
+            name: "PgBouncer, transaction",
+            port: transaction.port,
+            pid: Some(transaction.process.id()),
+        },
+        Peer {
+            name: "Exeat",
+            port: exeat.dbproxy().port(),
+            pid: Some(exeat.pid()),
+        },
     ];
     let mut text = String::new();
     for mode in ["simple", "extended"] {
-        let mut rows: Vec<Row> =
-            peers.iter().map(|peer| Row { name: peer.name.to_owned(), samples: Vec::new() }).collect();
+        let mut rows: Vec<Row> = peers
+            .iter()
+            .map(|peer| Row {
+                name: peer.name.to_owned(),
+                samples: Vec::new(),
+            })
+            .collect();
         for round in 0..plan.rounds {
             for turn in 0..peers.len() {
                 let at = (round + turn) % peers.len();
                 let peer = &peers[at];
-                eprintln!("round {} of {}: pgbench -S -M {mode}: {}", round + 1, plan.rounds, peer.name);
-                rows[at].samples.push(sample(peer, mode, plan, folder.path()).context(peer.name)?);
+                eprintln!(
+                    "round {} of {}: pgbench -S -M {mode}: {}",
+                    round + 1,
+                    plan.rounds,
+                    peer.name
+                );
+                rows[at]
+                    .samples
+                    .push(sample(peer, mode, plan, folder.path()).context(peer.name)?);
             }
         }
-        text.push_str(&table(&format!("pgbench -S -M {mode}"), &rows, "PgBouncer, session"));
+        text.push_str(&table(
+            &format!("pgbench -S -M {mode}"),
+            &rows,
+            "PgBouncer, session",
+        ));
     }
     exeat.stop();
     Ok(text)
@@ -72,19 +106,38 @@ fn sample(peer: &Peer, mode: &str, plan: &Plan, folder: &Path) -> Result<Sample>
     fs::create_dir_all(&logs)?;
     let (clients, seconds) = (plan.connections.to_string(), plan.seconds.to_string());
     let before = peer.pid.map(cpu::seconds);
-    let arguments =
-        ["-S", "-n", "-M", mode, "-c", &clients, "-j", "1", "-T", &seconds, "-l", "--sampling-rate=0.1"];
+    let arguments = [
+        "-S",
+        "-n",
+        "-M",
+        mode,
+        "-c",
+        &clients,
+        "-j",
+        "1",
+        "-T",
+        &seconds,
+        "-l",
+        "--sampling-rate=0.1",
+    ];
     let done = pgbench(peer.port, &arguments, &logs)?;
-    let used = peer.pid.zip(before).map(|(pid, before)| cpu::seconds(pid) - before);
+    let used = peer
+        .pid
+        .zip(before)
+        .map(|(pid, before)| cpu::seconds(pid) - before);
     let output = String::from_utf8_lossy(&done.stdout);
     if !done.status.success() {
         bail!("pgbench: {}", String::from_utf8_lossy(&done.stderr));
     }
     let number = |prefix: &str| -> Option<f64> {
         let line = output.lines().find_map(|line| line.strip_prefix(prefix))?;
-        line.split(|c: char| c.is_whitespace() || c == '/').next()?.parse().ok()
+        line.split(|c: char| c.is_whitespace() || c == '/')
+            .next()?
+            .parse()
+            .ok()
     };
-    let transactions = number("number of transactions actually processed: ").context("pgbench's output")?;
+    let transactions =
+        number("number of transactions actually processed: ").context("pgbench's output")?;
     let rate = number("tps = ").context("pgbench's output")?;
     let latencies = latencies(&logs)?;
     Ok(Sample {
@@ -100,7 +153,10 @@ fn latencies(folder: &Path) -> Result<Vec<u32>> {
     let mut times = Vec::new();
     for entry in fs::read_dir(folder)? {
         let text = fs::read_to_string(entry?.path())?;
-        times.extend(text.lines().filter_map(|line| line.split(' ').nth(2)?.parse::<u32>().ok()));
+        times.extend(
+            text.lines()
+                .filter_map(|line| line.split(' ').nth(2)?.parse::<u32>().ok()),
+        );
     }
     times.sort_unstable();
     Ok(times)
@@ -124,8 +180,18 @@ fn start_exeat(folder: &Path, port: u16) -> Result<Process> {
     fs::create_dir_all(&folder)?;
     let store = folder.join("identity");
     let directory = [Path::new("--directory"), &store];
-    run_exeat([Path::new("identity"), Path::new("init")].iter().chain(&directory)).exits(0);
-    let password = [Path::new("identity"), Path::new("password"), Path::new("bench"), Path::new("--stdin")];
+    run_exeat(
+        [Path::new("identity"), Path::new("init")]
+            .iter()
+            .chain(&directory),
+    )
+    .exits(0);
+    let password = [
+        Path::new("identity"),
+        Path::new("password"),
+        Path::new("bench"),
+        Path::new("--stdin"),
+    ];
     run_with(&exeat(password.iter().chain(&directory)), PASSWORD).exits(0);
     fs::write(folder.join("password"), PASSWORD)?;
     fs::write(
@@ -201,7 +267,9 @@ impl PgBouncer {
             .spawn()
             .context("pgbouncer: not started; `make bench` installs it")?;
         let pgbouncer = Self { process, port };
-        wait::until_true("pgbouncer listens", || std::net::TcpStream::connect(("127.0.0.1", port)).is_ok());
+        wait::until_true("pgbouncer listens", || {
+            std::net::TcpStream::connect(("127.0.0.1", port)).is_ok()
+        });
         Ok(pgbouncer)
     }
 }

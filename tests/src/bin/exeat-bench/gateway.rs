@@ -39,7 +39,15 @@ pub(crate) fn measure(plan: &Plan) -> Result<String> {
     let token = exeat.1;
     let credentials = STANDARD.encode(format!("bench:{token}"));
     let peers = [
-        Peer { name: "direct", route: Route { dial: address, connect: None, hello: hello.clone() }, pid: None },
+        Peer {
+            name: "direct",
+            route: Route {
+                dial: address,
+                connect: None,
+                hello: hello.clone(),
+            },
+            pid: None,
+        },
         Peer {
             name: "Squid",
             route: Route {
@@ -62,26 +70,52 @@ pub(crate) fn measure(plan: &Plan) -> Result<String> {
             pid: Some(exeat.0.pid()),
         },
     ];
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
     let mut text = String::new();
-    for (operation, title) in
-        [(Operation::Tunnel, "New tunnels"), (Operation::Request, "1 KB answers in live tunnels")]
-    {
-        let mut rows: Vec<Row> =
-            peers.iter().map(|peer| Row { name: peer.name.to_owned(), samples: Vec::new() }).collect();
+    for (operation, title) in [
+        (Operation::Tunnel, "New tunnels"),
+        (Operation::Request, "1 KB answers in live tunnels"),
+    ] {
+        let mut rows: Vec<Row> = peers
+            .iter()
+            .map(|peer| Row {
+                name: peer.name.to_owned(),
+                samples: Vec::new(),
+            })
+            .collect();
         for round in 0..plan.rounds {
             for turn in 0..peers.len() {
                 let at = (round + turn) % peers.len();
                 let peer = &peers[at];
-                eprintln!("round {} of {}: {title}: {}", round + 1, plan.rounds, peer.name);
-                let warm = load::run(&peer.route, operation, plan.connections, Duration::from_millis(300));
+                eprintln!(
+                    "round {} of {}: {title}: {}",
+                    round + 1,
+                    plan.rounds,
+                    peer.name
+                );
+                let warm = load::run(
+                    &peer.route,
+                    operation,
+                    plan.connections,
+                    Duration::from_millis(300),
+                );
                 runtime.block_on(warm).with_context(|| peer.name)?;
                 let before = peer.pid.map(cpu::seconds);
                 let duration = Duration::from_secs(plan.seconds);
                 let done = runtime
-                    .block_on(load::run(&peer.route, operation, plan.connections, duration))
+                    .block_on(load::run(
+                        &peer.route,
+                        operation,
+                        plan.connections,
+                        duration,
+                    ))
                     .with_context(|| peer.name)?;
-                let used = peer.pid.zip(before).map(|(pid, before)| cpu::seconds(pid) - before);
+                let used = peer
+                    .pid
+                    .zip(before)
+                    .map(|(pid, before)| cpu::seconds(pid) - before);
                 rows[at].samples.push(Sample {
                     rate: done.operations as f64 / done.seconds,
                     p50: percentile(&done.latencies, 0.5),
@@ -117,8 +151,21 @@ fn start_exeat(folder: &Path, port: u16) -> Result<(Process, String)> {
     fs::create_dir_all(&folder)?;
     let store = folder.join("identity");
     let directory = [Path::new("--directory"), &store];
-    run_exeat([Path::new("identity"), Path::new("init")].iter().chain(&directory)).exits(0);
-    let token = run_exeat([Path::new("identity"), Path::new("token"), Path::new("bench")].iter().chain(&directory));
+    run_exeat(
+        [Path::new("identity"), Path::new("init")]
+            .iter()
+            .chain(&directory),
+    )
+    .exits(0);
+    let token = run_exeat(
+        [
+            Path::new("identity"),
+            Path::new("token"),
+            Path::new("bench"),
+        ]
+        .iter()
+        .chain(&directory),
+    );
     fs::write(
         folder.join("policy.yaml"),
         format!(
@@ -184,7 +231,9 @@ impl Squid {
             .spawn()
             .context("squid: not started; `make bench` installs it")?;
         let squid = Self { process, address };
-        wait::until_true("squid listens", || std::net::TcpStream::connect(address).is_ok());
+        wait::until_true("squid listens", || {
+            std::net::TcpStream::connect(address).is_ok()
+        });
         Ok(squid)
     }
 }
@@ -198,5 +247,8 @@ impl Drop for Squid {
 
 /// Servers are in the administrator's folders, which are not on everybody's `PATH`.
 pub(crate) fn path_with_sbin() -> String {
-    format!("{}:/usr/sbin:/sbin", std::env::var("PATH").unwrap_or_default())
+    format!(
+        "{}:/usr/sbin:/sbin",
+        std::env::var("PATH").unwrap_or_default()
+    )
 }

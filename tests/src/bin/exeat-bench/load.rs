@@ -42,7 +42,12 @@ pub(crate) struct Load {
 }
 
 /// Runs `operation` on `connections` connections for `duration`.
-pub(crate) async fn run(route: &Route, operation: Operation, connections: usize, duration: Duration) -> Result<Load> {
+pub(crate) async fn run(
+    route: &Route,
+    operation: Operation,
+    connections: usize,
+    duration: Duration,
+) -> Result<Load> {
     let started = Instant::now();
     let end = started + duration;
     let mut tasks = JoinSet::new();
@@ -61,7 +66,11 @@ pub(crate) async fn run(route: &Route, operation: Operation, connections: usize,
     }
     let seconds = started.elapsed().as_secs_f64();
     latencies.sort_unstable();
-    Ok(Load { operations: latencies.len() as u64, seconds, latencies })
+    Ok(Load {
+        operations: latencies.len() as u64,
+        seconds,
+        latencies,
+    })
 }
 
 async fn tunnels(route: &Route, end: Instant) -> Result<Vec<u32>> {
@@ -97,7 +106,10 @@ async fn open(route: &Route) -> Result<TcpStream> {
     }
     stream.write_all(&route.hello).await?;
     let mut answer = [0; ANSWER];
-    stream.read_exact(&mut answer).await.context("the first answer through the tunnel")?;
+    stream
+        .read_exact(&mut answer)
+        .await
+        .context("the first answer through the tunnel")?;
     Ok(stream)
 }
 
@@ -106,7 +118,10 @@ async fn established(stream: &mut TcpStream) -> Result<()> {
     let mut head = Vec::with_capacity(512);
     while !head.ends_with(b"\r\n\r\n") {
         if stream.read_buf(&mut head).await? == 0 || head.len() > 8192 {
-            bail!("the proxy ended the connection: {}", String::from_utf8_lossy(&head));
+            bail!(
+                "the proxy ended the connection: {}",
+                String::from_utf8_lossy(&head)
+            );
         }
     }
     if !head.starts_with(b"HTTP/1.1 200") {

@@ -39,7 +39,11 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<()> {
-    let mut plan = Plan { rounds: 3, seconds: 5, connections: 32 };
+    let mut plan = Plan {
+        rounds: 3,
+        seconds: 5,
+        connections: 32,
+    };
     let (mut only, mut out) = (None, None);
     let mut arguments = std::env::args().skip(1);
     while let Some(flag) = arguments.next() {
@@ -47,7 +51,9 @@ fn run() -> Result<()> {
             println!("{USAGE}");
             return Ok(());
         }
-        let value = arguments.next().with_context(|| format!("{flag} needs a value; {USAGE}"))?;
+        let value = arguments
+            .next()
+            .with_context(|| format!("{flag} needs a value; {USAGE}"))?;
         match flag.as_str() {
             "--rounds" => plan.rounds = value.parse().context(USAGE)?,
             "--seconds" => plan.seconds = value.parse().context(USAGE)?,

@@ -16,7 +16,9 @@ pub(crate) const ANSWER: usize = 1024;
 
 /// Starts the origin on a thread of its own; it ends with the process.
 pub(crate) fn start(hello: usize) -> Result<SocketAddr> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
     let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0"))?;
     let address = listener.local_addr()?;
     std::thread::spawn(move || {
