@@ -249,12 +249,10 @@ impl Lab {
             "runtime: {{ threads: 2, drain_timeout: {} }}",
             setup.drain.unwrap_or("5s")
         ));
-        add(format!(
-            "identity:\n  store: {root}/identity\n  trust_domains:"
-        ));
-        add(format!(
-            "    - {{ name: {TRUST_DOMAIN}, roots: [{root}/identity/ca.pem], crls: [{root}/identity/crl.pem] }}"
-        ));
+        add(format!("identity:\n  store: {root}/identity"));
+        if !setup.trust_domains.is_empty() {
+            add("  trust_domains:".to_owned());
+        }
         setup
             .trust_domains
             .iter()

@@ -294,8 +294,6 @@ version: 1
 policy: {root}/policy.yaml
 identity:
   store: {root}/identity
-  trust_domains:
-    - {{ name: exeat.internal, roots: [{root}/identity/ca.pem], crls: [{root}/identity/crl.pem] }}
 audit:
   directory: {root}/audit
 admin:

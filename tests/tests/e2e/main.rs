@@ -4,6 +4,7 @@
 mod callers;
 mod crash;
 mod database;
+mod docs;
 mod egress;
 mod gateway;
 mod harness;
