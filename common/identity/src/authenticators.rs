@@ -204,3 +204,6 @@ impl std::fmt::Debug for Authenticators {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -280,3 +280,6 @@ fn create(store: &Store, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
     let path = store.path(name);
     file::create(&path, bytes).map_err(|source| StoreError::Io { path, source })
 }
+
+#[cfg(test)]
+mod tests;

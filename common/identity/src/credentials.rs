@@ -91,10 +91,7 @@ pub fn set_password(
     now: Timestamp,
 ) -> Result<PasswordRecord, CredentialError> {
     check_name(name)?;
-    if password.expose().is_empty() {
-        return Err(CredentialError::EmptyPassword);
-    }
-    let verifier = Verifier::make(password.expose()).ok_or(RandomUnavailable)?;
+    let verifier = Verifier::make(password.expose())?.ok_or(CredentialError::EmptyPassword)?;
     let record = PasswordRecord {
         name: name.to_owned(),
         verifier: verifier.to_string(),
@@ -175,3 +172,6 @@ fn random_hex(bytes: usize) -> Result<String, RandomUnavailable> {
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -220,7 +220,7 @@ impl JwtVerifier {
 
     /// Fetches keys until `stop`.
     pub(crate) async fn run_refresh(&self, stop: impl Future<Output = ()>) {
-        refresh::run(self.issuers.values().cloned(), stop).await;
+        refresh::run(self.issuers.values().cloned(), refresh::PACE, stop).await;
     }
 }
 
@@ -228,3 +228,6 @@ impl JwtVerifier {
 pub(crate) fn looks_like(secret: &str) -> bool {
     parse::split(secret).is_ok_and(|parts| parse::is_object(parts.header))
 }
+
+#[cfg(test)]
+mod tests;

@@ -24,6 +24,3 @@ pub use exeat_audit::Plane;
 pub use limits::{Lease, Limits};
 pub use policy::PolicyStore;
 pub use registry::{EndReason, Live, Registry, SessionInfo};
-
-#[cfg(test)]
-mod stage;

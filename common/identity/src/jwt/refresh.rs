@@ -8,44 +8,69 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
-use super::fetch::Fetcher;
+use super::fetch::{FetchError, Fetcher};
 use super::issuer::IssuerKeys;
+use super::keys::KeySet;
 use crate::settings::Jwks;
 
-const EVERY: Duration = Duration::from_secs(300);
-/// However many unknown keys tokens name, fetches are at least this far apart.
-const AT_MOST_EVERY: Duration = Duration::from_secs(10);
-const FIRST_RETRY: Duration = Duration::from_secs(1);
-const LAST_RETRY: Duration = Duration::from_secs(60);
+/// How often keys are fetched.
+#[derive(Clone, Copy)]
+pub(super) struct Pace {
+    /// While all is well.
+    pub(super) every: Duration,
+    /// However many unknown keys tokens name, fetches are at least this far apart.
+    pub(super) at_most_every: Duration,
+    /// After a failure; doubled with each further one.
+    pub(super) first_retry: Duration,
+    /// The longest wait after failures.
+    pub(super) last_retry: Duration,
+}
+
+pub(super) const PACE: Pace = Pace {
+    every: Duration::from_secs(300),
+    at_most_every: Duration::from_secs(10),
+    first_retry: Duration::from_secs(1),
+    last_retry: Duration::from_secs(60),
+};
 
 /// Fetches until `stop`; the tasks end with it.
 pub(super) async fn run(
     issuers: impl Iterator<Item = Arc<IssuerKeys>>,
+    pace: Pace,
     stop: impl Future<Output = ()>,
 ) {
     let mut tasks = JoinSet::new();
     for issuer in issuers.filter(|issuer| !matches!(issuer.settings().jwks, Jwks::File(_))) {
-        tasks.spawn(keep_fresh(issuer));
+        tasks.spawn(keep_fresh(issuer, pace));
     }
     // Dropping the set at the end ends its tasks.
     stop.await;
 }
 
-async fn keep_fresh(issuer: Arc<IssuerKeys>) {
-    let mut retry = FIRST_RETRY;
+async fn keep_fresh(issuer: Arc<IssuerKeys>, pace: Pace) {
+    let mut fetcher = None;
+    let mut retry = pace.first_retry;
     loop {
         let started = Instant::now();
-        let next = if fetch_once(&issuer).await {
-            retry = FIRST_RETRY;
-            EVERY
-        } else {
-            let wait = retry;
-            retry = retry.saturating_mul(2).min(LAST_RETRY);
-            wait
+        let outcome = fetch(&issuer, &mut fetcher).await;
+        report(&issuer, &outcome);
+        let next = match outcome {
+            Ok(keys) => {
+                issuer.replace_keys(keys);
+                retry = pace.first_retry;
+                pace.every
+            }
+            Err(_) => {
+                // The roots are read anew: they may be what was wrong.
+                fetcher = None;
+                let wait = retry;
+                retry = retry.saturating_mul(2).min(pace.last_retry);
+                wait
+            }
         };
         tokio::select! {
             () = sleep_until(started + next) => {}
-            () = wanted(&issuer, started + AT_MOST_EVERY.min(next)) => {}
+            () = wanted(&issuer, started + pace.at_most_every.min(next)) => {}
         }
     }
 }
@@ -56,32 +81,30 @@ async fn wanted(issuer: &IssuerKeys, earliest: Instant) {
     sleep_until(earliest).await;
 }
 
-/// Fetches once; whether it succeeded.
-async fn fetch_once(issuer: &IssuerKeys) -> bool {
+async fn fetch(issuer: &IssuerKeys, fetcher: &mut Option<Fetcher>) -> Result<KeySet, FetchError> {
     let settings = issuer.settings();
-    let fetched = match Fetcher::new(settings) {
-        Ok(fetcher) => fetcher.keys(settings).await,
-        Err(error) => Err(error),
+    let fetcher = match fetcher {
+        Some(fetcher) => fetcher,
+        None => fetcher.insert(Fetcher::new(settings)?),
     };
-    match fetched {
+    fetcher.keys(settings).await
+}
+
+fn report(issuer: &IssuerKeys, outcome: &Result<KeySet, FetchError>) {
+    let issuer = issuer.settings().issuer.as_str();
+    match outcome {
         Ok(keys) => {
-            tracing::debug!(
-                issuer = settings.issuer,
-                keys = keys.len(),
-                "fetched the issuer's keys"
-            );
-            issuer.replace_keys(keys);
+            tracing::debug!(issuer, keys = keys.len(), "fetched the issuer's keys");
             crate::meters::jwks_refreshed("ok");
-            true
         }
         Err(error) => {
+            let kind = error.kind();
             tracing::warn!(
-                issuer = settings.issuer,
-                kind = error.kind(),
+                issuer,
+                kind,
                 "could not fetch the issuer's keys, the last ones stay: {error}"
             );
-            crate::meters::jwks_refreshed(error.kind());
-            false
+            crate::meters::jwks_refreshed(kind);
         }
     }
 }

@@ -51,3 +51,6 @@ pub fn tls_server_end_point(der: &[u8]) -> Option<Vec<u8>> {
     };
     Some(digest::digest(hash, der).as_ref().to_vec())
 }
+
+#[cfg(test)]
+mod tests;

@@ -156,3 +156,6 @@ impl fmt::Debug for AwaitFinal {
         f.debug_struct("AwaitFinal").finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,7 +11,7 @@ use zeroize::Zeroize as _;
 
 use super::ScramError;
 use crate::secret::Secret;
-use crate::token::sha256;
+use crate::token::{RandomUnavailable, sha256};
 
 /// The same for all verifiers made here and for the mock ones: a differing number would tell which
 /// names exist.
@@ -32,12 +32,12 @@ pub struct Verifier {
 }
 
 impl Verifier {
-    /// Makes a verifier for a password, with a random salt. `None` where the password is empty
-    /// (PostgreSQL's clients refuse to send one) or no random numbers are to be had.
-    pub fn make(password: &str) -> Option<Self> {
+    /// Makes a verifier for a password, with a random salt. `None` where nothing is left of the
+    /// password: PostgreSQL's clients refuse to send an empty one.
+    pub fn make(password: &str) -> Result<Option<Self>, RandomUnavailable> {
         let mut salt = [0_u8; SALT_BYTES];
-        rand::fill(&mut salt).ok()?;
-        Self::derive(password, &salt, ITERATIONS)
+        rand::fill(&mut salt).map_err(|_unspecified| RandomUnavailable)?;
+        Ok(Self::derive(password, &salt, ITERATIONS))
     }
 
     pub(super) fn derive(password: &str, salt: &[u8], iterations: NonZeroU32) -> Option<Self> {
@@ -155,3 +155,6 @@ pub(super) fn sign(key: &[u8], message: &[u8]) -> [u8; 32] {
     out.copy_from_slice(hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), message).as_ref());
     out
 }
+
+#[cfg(test)]
+mod tests;
