@@ -24,3 +24,6 @@ pub use exeat_audit::Plane;
 pub use limits::{Lease, Limits};
 pub use policy::PolicyStore;
 pub use registry::{EndReason, Live, Registry, SessionInfo};
+
+#[cfg(test)]
+mod stage;

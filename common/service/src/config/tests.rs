@@ -71,7 +71,10 @@ fn an_unknown_key_is_refused_at_its_place() {
     let (line, column, message) = problem("policy: policy.yaml", "polcy: policy.yaml");
     assert_eq!((line, column), (2, 1), "{message}");
     assert!(message.contains("polcy"), "{message}");
-    let (line, _, message) = problem("address: 127.0.0.1:0", "address: 127.0.0.1:0\n      tsl: {}");
+    let (line, _, message) = problem(
+        "address: 127.0.0.1:0",
+        "address: 127.0.0.1:0\n      tsl: {}",
+    );
     assert_eq!(line, 7);
     assert!(message.contains("tsl"), "{message}");
 }
@@ -85,22 +88,65 @@ runtime: { threads: 0, drain_timeout: soon }
 audit: { directory: audit, segment_bytes: 1KiB }
 ";
     let found = problems(text);
-    let places: Vec<_> = found.iter().map(|(line, column, _)| (*line, *column)).collect();
-    assert_eq!(places, [(1, 1), (1, 10), (2, 9), (3, 21), (3, 39), (4, 43)], "{found:?}");
+    let places: Vec<_> = found
+        .iter()
+        .map(|(line, column, _)| (*line, *column))
+        .collect();
+    assert_eq!(
+        places,
+        [(1, 1), (1, 10), (2, 9), (3, 21), (3, 39), (4, 43)],
+        "{found:?}"
+    );
 }
 
 #[test]
 fn what_would_do_nothing_is_refused() {
     let cases = [
-        ("listeners:\n    - address: 127.0.0.1:0", "listeners: []", "a gateway without listeners does nothing"),
-        ("gateway:", "identity: { trust_domains: [{ name: a.example, roots: [a.pem] }] }\ngateway:", "no listener asks for client certificates, so this trust domain does nothing"),
-        ("gateway:", "identity: { issuers: [{ issuer: 'https://a.example', audience: [], jwks: discovery }] }\ngateway:", "without an audience, tokens that were made for others would be accepted"),
-        ("gateway:", "identity: { issuers: [{ issuer: 'https://a.example', audience: [a], jwks: { file: a.json }, ca: a.pem }] }\ngateway:", "the roots do nothing where the keys are in a file"),
-        ("127.0.0.1:0", "127.0.0.1:0\n      tls: { certificate: a, key: b, client_certificates: true }", "client certificates are asked for, but no trust domain could accept one"),
-        ("gateway:", "gateway:\n  dns: { servers: [] }", "an empty list of servers can't resolve anything"),
-        ("gateway:", "gateway:\n  dns: { static: { a.example: [] } }", "a name without addresses"),
-        ("gateway:", "gateway:\n  dns: { static: { A.example: [192.0.2.1] } }", "`A.example` is not the canonical form of a name, so no request would ever match it"),
-        ("gateway:", "gateway:\n  timeouts: { idle: 0s }", "a deadline of zero lets nothing through"),
+        (
+            "listeners:\n    - address: 127.0.0.1:0",
+            "listeners: []",
+            "a gateway without listeners does nothing",
+        ),
+        (
+            "gateway:",
+            "identity: { trust_domains: [{ name: a.example, roots: [a.pem] }] }\ngateway:",
+            "no listener asks for client certificates, so this trust domain does nothing",
+        ),
+        (
+            "gateway:",
+            "identity: { issuers: [{ issuer: 'https://a.example', audience: [], jwks: discovery }] }\ngateway:",
+            "without an audience, tokens that were made for others would be accepted",
+        ),
+        (
+            "gateway:",
+            "identity: { issuers: [{ issuer: 'https://a.example', audience: [a], jwks: { file: a.json }, ca: a.pem }] }\ngateway:",
+            "the roots do nothing where the keys are in a file",
+        ),
+        (
+            "127.0.0.1:0",
+            "127.0.0.1:0\n      tls: { certificate: a, key: b, client_certificates: true }",
+            "client certificates are asked for, but no trust domain could accept one",
+        ),
+        (
+            "gateway:",
+            "gateway:\n  dns: { servers: [] }",
+            "an empty list of servers can't resolve anything",
+        ),
+        (
+            "gateway:",
+            "gateway:\n  dns: { static: { a.example: [] } }",
+            "a name without addresses",
+        ),
+        (
+            "gateway:",
+            "gateway:\n  dns: { static: { A.example: [192.0.2.1] } }",
+            "`A.example` is not the canonical form of a name, so no request would ever match it",
+        ),
+        (
+            "gateway:",
+            "gateway:\n  timeouts: { idle: 0s }",
+            "a deadline of zero lets nothing through",
+        ),
     ];
     for (from, to, expected) in cases {
         let (_, _, message) = problem(from, to);
@@ -111,13 +157,48 @@ fn what_would_do_nothing_is_refused() {
 #[test]
 fn values_are_judged_where_they_stand() {
     let cases = [
-        ("gateway:", "gateway:\n  dns: { servers: [dns.example] }", (5, 20), "`dns.example` is no address of a DNS server"),
-        ("gateway:", "gateway:\n  dns: { static: { a.example: [somewhere] } }", (5, 32), "`somewhere` is no IP address"),
-        ("gateway:", "admin: { address: '0.0.0.0:9180' }\ngateway:", (4, 19), "the admin listener is reachable from other machines, and nothing authenticates its callers"),
-        ("gateway:", "identity: { issuers: [{ issuer: 'http://a.example', audience: [a], jwks: discovery }] }\ngateway:", (4, 33), "an issuer is an https URL"),
-        ("gateway:", "identity: { issuers: [{ issuer: 'https://a.example', audience: [a], jwks: { url: 'http://a.example' } }] }\ngateway:", (4, 75), "keys are fetched over https only"),
-        ("- address: 127.0.0.1:0", "- address: 127.0.0.1:3128\n    - address: 127.0.0.1:3128", (7, 16), "127.0.0.1:3128 is used by another listener"),
-        ("version: 1", "version: 1\nnode: 'a b'", (2, 7), "a node's name has at least one character and no white space"),
+        (
+            "gateway:",
+            "gateway:\n  dns: { servers: [dns.example] }",
+            (5, 20),
+            "`dns.example` is no address of a DNS server",
+        ),
+        (
+            "gateway:",
+            "gateway:\n  dns: { static: { a.example: [somewhere] } }",
+            (5, 32),
+            "`somewhere` is no IP address",
+        ),
+        (
+            "gateway:",
+            "admin: { address: '0.0.0.0:9180' }\ngateway:",
+            (4, 19),
+            "the admin listener is reachable from other machines, and nothing authenticates its callers",
+        ),
+        (
+            "gateway:",
+            "identity: { issuers: [{ issuer: 'http://a.example', audience: [a], jwks: discovery }] }\ngateway:",
+            (4, 33),
+            "an issuer is an https URL",
+        ),
+        (
+            "gateway:",
+            "identity: { issuers: [{ issuer: 'https://a.example', audience: [a], jwks: { url: 'http://a.example' } }] }\ngateway:",
+            (4, 75),
+            "keys are fetched over https only",
+        ),
+        (
+            "- address: 127.0.0.1:0",
+            "- address: 127.0.0.1:3128\n    - address: 127.0.0.1:3128",
+            (7, 16),
+            "127.0.0.1:3128 is used by another listener",
+        ),
+        (
+            "version: 1",
+            "version: 1\nnode: 'a b'",
+            (2, 7),
+            "a node's name has at least one character and no white space",
+        ),
     ];
     for (from, to, place, expected) in cases {
         let (line, column, message) = problem(from, to);
@@ -136,19 +217,61 @@ fn the_database_part_is_judged_too() {
     let good = "address: db.internal:5432, users: { rw: {} }";
     assert_eq!(problems(&with(", require_tls: false", good)), []);
     let cases = [
-        ("", good, "this listener requires TLS, but has no certificate: it would refuse everybody"),
-        (", require_tls: false", "address: db.internal, users: { rw: {} }", "`db.internal` is no address of a server"),
-        (", require_tls: false", "address: 'db:0', users: { rw: {} }", "`db:0` is no address of a server"),
-        (", require_tls: false", "address: 'db:1', users: {}", "a database without users: no `as` of a policy could connect"),
-        (", require_tls: false", "address: 'db:1', users: { rw: {} }, catalog_user: ro", "`ro` is not among the users"),
-        (", require_tls: false", "address: 'db:1', users: { rw: {} }, search_path: []", "an empty search path finds no table"),
-        (", require_tls: false", "address: 'db:1', users: { rw: {} }, tls: { mode: disable, roots: [a] }", "roots do nothing when TLS is disabled"),
-        (", require_tls: false", "address: 'db:1', users: { rw: {} }, tls: { mode: verify_full, roots: [] }", "without roots no certificate verifies"),
-        (", require_tls: false", "address: 'db:1', users: { rw: { password: { env: EXEAT_TEST_NOT_SET } } }", "the environment variable EXEAT_TEST_NOT_SET is not set, or is no UTF-8"),
+        (
+            "",
+            good,
+            "this listener requires TLS, but has no certificate: it would refuse everybody",
+        ),
+        (
+            ", require_tls: false",
+            "address: db.internal, users: { rw: {} }",
+            "`db.internal` is no address of a server",
+        ),
+        (
+            ", require_tls: false",
+            "address: 'db:0', users: { rw: {} }",
+            "`db:0` is no address of a server",
+        ),
+        (
+            ", require_tls: false",
+            "address: 'db:1', users: {}",
+            "a database without users: no `as` of a policy could connect",
+        ),
+        (
+            ", require_tls: false",
+            "address: 'db:1', users: { rw: {} }, catalog_user: ro",
+            "`ro` is not among the users",
+        ),
+        (
+            ", require_tls: false",
+            "address: 'db:1', users: { rw: {} }, search_path: []",
+            "an empty search path finds no table",
+        ),
+        (
+            ", require_tls: false",
+            "address: 'db:1', users: { rw: {} }, tls: { mode: disable, roots: [a] }",
+            "roots do nothing when TLS is disabled",
+        ),
+        (
+            ", require_tls: false",
+            "address: 'db:1', users: { rw: {} }, tls: { mode: verify_full, roots: [] }",
+            "without roots no certificate verifies",
+        ),
+        (
+            ", require_tls: false",
+            "address: 'db:1', users: { rw: { password: { env: EXEAT_TEST_NOT_SET } } }",
+            "the environment variable EXEAT_TEST_NOT_SET is not set, or is no UTF-8",
+        ),
     ];
     for (listener, database, expected) in cases {
         let found = problems(&with(listener, database));
-        assert_eq!(found.iter().map(|(.., message)| message.as_str()).collect::<Vec<_>>(), [expected]);
+        assert_eq!(
+            found
+                .iter()
+                .map(|(.., message)| message.as_str())
+                .collect::<Vec<_>>(),
+            [expected]
+        );
     }
 }
 
@@ -165,7 +288,10 @@ fn an_upstream_may_be_a_v6_literal() {
 fn a_secret_is_read_from_its_file_and_never_shown() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("token"), "open sesame\n").unwrap();
-    let text = GOOD.replace("gateway:", "admin: { address: '0.0.0.0:0', token: { file: token } }\ngateway:");
+    let text = GOOD.replace(
+        "gateway:",
+        "admin: { address: '0.0.0.0:0', token: { file: token } }\ngateway:",
+    );
     let config = parse(&folder.path().join("exeat.yaml"), &text).unwrap();
     assert!(!format!("{config:?}").contains("sesame"));
     assert_eq!(config.admin.unwrap().token.unwrap().expose(), "open sesame");
@@ -175,7 +301,10 @@ fn a_secret_is_read_from_its_file_and_never_shown() {
 fn an_empty_secret_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("token"), "\n").unwrap();
-    let text = GOOD.replace("gateway:", "admin: { address: '127.0.0.1:0', token: { file: token } }\ngateway:");
+    let text = GOOD.replace(
+        "gateway:",
+        "admin: { address: '127.0.0.1:0', token: { file: token } }\ngateway:",
+    );
     let error = parse(&folder.path().join("exeat.yaml"), &text).unwrap_err();
     assert_eq!(error.list()[0].message, "the secret is empty");
 }
@@ -184,7 +313,12 @@ fn an_empty_secret_is_refused() {
 fn a_missing_file_is_told_apart() {
     let error = load(Path::new("no/such/exeat.yaml")).unwrap_err();
     assert!(error.is_unreadable());
-    assert!(error.to_string().starts_with("no/such/exeat.yaml: can't be read"), "{error}");
+    assert!(
+        error
+            .to_string()
+            .starts_with("no/such/exeat.yaml: can't be read"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -194,7 +328,17 @@ fn units_are_read_strictly() {
     assert_eq!(duration("2h"), Some(Duration::from_secs(7200)));
     assert_eq!(bytes("64MiB"), Some(64 << 20));
     assert_eq!(bytes("5kB"), Some(5000));
-    for wrong in ["", "5", "s", "-5s", "5 s", "5S", "1.5s", "99999999999999999999s", "18446744073709551615d"] {
+    for wrong in [
+        "",
+        "5",
+        "s",
+        "-5s",
+        "5 s",
+        "5S",
+        "1.5s",
+        "99999999999999999999s",
+        "18446744073709551615d",
+    ] {
         assert_eq!(duration(wrong), None, "{wrong}");
     }
     for wrong in ["", "5", "5mib", "5K", "-1B", "99999999999999999999GiB"] {
@@ -228,11 +372,14 @@ fn the_sample_holds_with_every_key_switched_on() {
                 text.push_str(&format!("{before}{key}\n"));
             }
             // The continuation lines of a key that is switched off have two spaces.
-            Some(key) if key.starts_with("  ") && indent > 0 => text.push_str(&format!("{before}{key}\n")),
+            Some(key) if key.starts_with("  ") && indent > 0 => {
+                text.push_str(&format!("{before}{key}\n"))
+            }
             _ => text.push_str(&format!("{line}\n")),
         }
     }
-    let config = parse(&folder.path().join("exeat.yaml"), &text).unwrap_or_else(|error| panic!("{error}"));
+    let config =
+        parse(&folder.path().join("exeat.yaml"), &text).unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(config.identity.trust_domains.len(), 1);
     assert_eq!(config.identity.issuers.len(), 1);
     assert_eq!(config.gateway.unwrap().dns.servers.len(), 2);
@@ -242,5 +389,8 @@ fn the_sample_holds_with_every_key_switched_on() {
 #[test]
 fn the_schema_in_the_repository_is_that_of_the_types() {
     let kept = include_str!("../../../../config/exeat.schema.json");
-    assert!(kept == schema(), "run `exeat run --schema > config/exeat.schema.json`");
+    assert!(
+        kept == schema(),
+        "run `exeat run --schema > config/exeat.schema.json`"
+    );
 }

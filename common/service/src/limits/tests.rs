@@ -24,12 +24,19 @@ roles:
         {database}
 "
     );
-    exeat_policy::load(&[Source { name: "policy.yaml".to_owned(), text }]).unwrap()
+    exeat_policy::load(&[Source {
+        name: "policy.yaml".to_owned(),
+        text,
+    }])
+    .unwrap()
 }
 
 fn limits(egress: &str, database: &str) -> (Limits<FakeRelativeClock>, FakeRelativeClock) {
     let clock = FakeRelativeClock::default();
-    (Limits::with_clock(&policy(egress, database), clock.clone()), clock)
+    (
+        Limits::with_clock(&policy(egress, database), clock.clone()),
+        clock,
+    )
 }
 
 #[test]
@@ -68,7 +75,10 @@ fn a_tunnel_gives_its_place_back() {
 fn sessions_and_statements_are_counted_per_database() {
     let (limits, _) = limits("", "limits: { sessions: 1, statements: 1/s }");
     let _lease = limits.session("fn", "shop").unwrap();
-    assert_eq!(limits.session("fn", "shop").unwrap_err(), LimitKind::Sessions);
+    assert_eq!(
+        limits.session("fn", "shop").unwrap_err(),
+        LimitKind::Sessions
+    );
     assert!(limits.session("fn", "other").is_ok());
     assert_eq!(limits.statement("fn", "shop"), None);
     assert_eq!(limits.statement("fn", "shop"), Some(LimitKind::Statements));
@@ -80,7 +90,10 @@ fn touching_the_policy_gives_no_fresh_allowance() {
     let _lease = limits.tunnel("fn").unwrap();
     assert_eq!(limits.connect("fn"), None);
     assert!(!limits.bytes("fn").unwrap().add(10));
-    limits.follow(&policy("limits: { connects: 1/s, tunnels: 1, bytes: 10B/day }", "audit: strict"));
+    limits.follow(&policy(
+        "limits: { connects: 1/s, tunnels: 1, bytes: 10B/day }",
+        "audit: strict",
+    ));
     assert_eq!(limits.connect("fn"), Some(LimitKind::Connects));
     assert_eq!(limits.tunnel("fn").unwrap_err(), LimitKind::Tunnels);
     assert!(limits.bytes("fn").unwrap().exhausted());
@@ -121,12 +134,21 @@ fn leases_of_many_threads_never_exceed_the_limit() {
             scope.spawn(|| {
                 for _ in 0..1_000 {
                     if let Ok(_lease) = limits.tunnel("fn") {
-                        let live = limits.roles.load()["fn"].tunnels.live.load(Ordering::Relaxed);
+                        let live = limits.roles.load()["fn"]
+                            .tunnels
+                            .live
+                            .load(Ordering::Relaxed);
                         assert!((1..=3).contains(&live));
                     }
                 }
             });
         }
     });
-    assert_eq!(limits.roles.load()["fn"].tunnels.live.load(Ordering::Relaxed), 0);
+    assert_eq!(
+        limits.roles.load()["fn"]
+            .tunnels
+            .live
+            .load(Ordering::Relaxed),
+        0
+    );
 }

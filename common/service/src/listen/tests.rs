@@ -15,7 +15,11 @@ fn port_zero_is_resolved_once_for_all_threads() {
     let address = bound.address();
     let sockets = bound.into_sockets();
     assert_eq!(sockets.len(), 4);
-    assert!(sockets.iter().all(|socket| socket.local_addr().unwrap() == address));
+    assert!(
+        sockets
+            .iter()
+            .all(|socket| socket.local_addr().unwrap() == address)
+    );
     TcpStream::connect(address).unwrap();
 }
 

@@ -36,7 +36,8 @@ pub(super) struct Held {
     /// What proved it, to ask again.
     evidence: Option<Evidence>,
     pub(super) request: Option<Request>,
-    /// The generation that this was judged by.
+    /// The generation at the last hold, or at registration: what is held next was decided by it or a
+    /// later one.
     generation: u64,
 }
 
@@ -91,8 +92,7 @@ impl Entry {
     /// Judges what the session holds by policy and identities as they are now; whether that ended it.
     pub(super) fn judge(&self, shared: &Shared) -> bool {
         let denied = {
-            let mut held = self.held();
-            held.generation = shared.generation.load(Ordering::Acquire);
+            let held = self.held();
             held.request
                 .as_ref()
                 .and_then(|request| judge(request, held.evidence.as_ref(), shared))
@@ -169,12 +169,17 @@ impl Live {
     }
 
     /// Holds the request that allowed what is going on now. It is judged again with every change of
-    /// policy or identities, the first time right here where one came in since the last time.
+    /// policy or identities, the first time right here where one came in since the last hold. Decide
+    /// first, then hold, then decide the next.
     pub fn hold(&self, request: Request) {
         let stale = {
             let mut held = self.entry.held();
             held.request = Some(request);
-            held.generation != self.registry.0.generation.load(Ordering::Acquire)
+            // INVARIANT: under the lock, so that either this sees the new generation or the walk over
+            // the sessions sees the request. The walk leaves the generation as it is: what is being
+            // decided while it passes may still be held by the old policy afterwards.
+            let generation = self.registry.0.generation.load(Ordering::Acquire);
+            std::mem::replace(&mut held.generation, generation) != generation
         };
         if stale {
             self.entry.judge(&self.registry.0);

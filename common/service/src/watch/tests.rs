@@ -25,7 +25,10 @@ fn only_new_content_is_a_change() {
 fn a_file_that_comes_or_goes_is_a_change() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("a.yaml");
-    let mut watch = Watch::new(vec![folder.path().to_owned(), folder.path().join("missing")]);
+    let mut watch = Watch::new(vec![
+        folder.path().to_owned(),
+        folder.path().join("missing"),
+    ]);
     assert!(!watch.changed());
     fs::write(&file, "a").unwrap();
     assert!(watch.changed());
