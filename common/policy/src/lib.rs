@@ -19,6 +19,7 @@ mod load;
 mod pattern;
 mod principal;
 mod reason;
+mod remedy;
 mod request;
 mod set;
 mod units;
@@ -35,6 +36,7 @@ pub use facts::{
 };
 pub use load::{load, read_yaml};
 pub use principal::{Assurance, Caller, Identity, IdentityFailure, Method, Principal};
+pub use remedy::{Remedy, remedy};
 pub use request::{
     Authority, ConnectionRequest, Host, LimitKind, Protocol, Request, SessionRequest,
     StatementRequest, TlsFinding, UnixMillis,

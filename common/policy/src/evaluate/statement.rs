@@ -232,7 +232,7 @@ fn pieces<'g, 'f>(
 ) -> ControlFlow<()> {
     seen(statement(allow, facts))?;
     for access in &facts.relations {
-        seen(relation(allow, access))?;
+        seen(relation(allow, facts, access))?;
     }
     for function in &facts.functions {
         seen(
@@ -327,10 +327,21 @@ fn statement<'g, 'f>(allow: &'g Grants, facts: &'f Facts) -> Result<Option<&'g R
 
 fn relation<'g, 'f>(
     allow: &'g Grants,
+    facts: &'f Facts,
     access: &'f RelationAccess,
 ) -> Result<Option<&'g Rule>, Lack<'f>> {
     let none = || Lack::Relation(access);
-    let schema = access.relation.schema.as_deref().ok_or_else(none)?;
+    let Some(schema) = access.relation.schema.as_deref() else {
+        // What lives in no schema (an extension, a role, the whole database) is granted by its statement.
+        let word = match access.access {
+            Access::Define => &*facts.label,
+            Access::Maintain => verb_word(facts),
+            Access::Select | Access::Insert | Access::Update | Access::Delete | Access::Truncate | Access::Lock => {
+                return Err(none());
+            }
+        };
+        return allow.statements.get(word).map(Some).ok_or(Lack::Statement(word));
+    };
     let name = &access.relation.name;
     let rules = allow.relation(access.access, schema, name);
     match access.access {
