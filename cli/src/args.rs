@@ -8,6 +8,7 @@ use crate::completions;
 use crate::demo;
 use crate::exit::Status;
 use crate::identity;
+use crate::policy;
 
 /// Identity-aware egress gateway and PostgreSQL access proxy: every outbound connection and every
 /// statement needs a permit, and each is on record.
@@ -30,6 +31,8 @@ pub(crate) enum Command {
     Demo(demo::Command),
     /// The built-in CA, tokens and passwords: init, issue, token, password, revoke, list
     Identity(identity::Command),
+    /// Check a policy, explain a decision, run a policy's own test cases: check, explain, test, schema
+    Policy(policy::Command),
     /// Print a completion script for a shell
     Completions(completions::Command),
 }

@@ -8,6 +8,7 @@ mod completions;
 mod demo;
 mod exit;
 mod identity;
+mod policy;
 
 use std::process::ExitCode;
 
@@ -24,6 +25,7 @@ fn main() -> ExitCode {
     let outcome = match command {
         Command::Demo(command) => demo::run(command),
         Command::Identity(command) => identity::run(command),
+        Command::Policy(command) => policy::run(command),
         Command::Completions(command) => completions::run(command),
     };
     outcome.unwrap_or_else(|error| exit::report(&error))

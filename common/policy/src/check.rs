@@ -26,6 +26,7 @@ pub(crate) struct Checker<'a> {
     sources: &'a [Source],
     sink: &'a Sink,
     locations: HashMap<Arc<str>, Location>,
+    rules: usize,
 }
 
 /// The compiled parts of a policy.
@@ -34,6 +35,7 @@ pub(crate) struct Compiled {
     pub(crate) by_name: HashMap<Arc<str>, usize>,
     pub(crate) identities: Identities,
     pub(crate) locations: HashMap<Arc<str>, Location>,
+    pub(crate) rules: usize,
 }
 
 /// Checks the document of all files and compiles it. Usable only when the sink stayed empty.
@@ -42,6 +44,7 @@ pub(crate) fn check(document: &Document, sources: &[Source], sink: &Sink) -> Com
         sources,
         sink,
         locations: HashMap::new(),
+        rules: 0,
     };
     let (roles, identities) = checker.roles(document);
     let by_name = roles
@@ -54,6 +57,7 @@ pub(crate) fn check(document: &Document, sources: &[Source], sink: &Sink) -> Com
         by_name,
         identities,
         locations: checker.locations,
+        rules: checker.rules,
     }
 }
 
@@ -95,6 +99,12 @@ impl Checker<'_> {
             self.locations.insert(path.clone(), location);
         }
         path
+    }
+
+    /// The same for a rule, which is counted.
+    fn rule_path(&mut self, path: String, place: &Place) -> Arc<str> {
+        self.rules += 1;
+        self.path(path, place)
     }
 
     /// `line 12`, or `policy.yaml, line 12` where the other place is in another file.

@@ -34,7 +34,7 @@ pub use facts::{
     Access, Columns, Confirmation, Facts, Name, RelationAccess, Setting, Subject, Unreadable,
     UnreadableKind, Verb,
 };
-pub use load::{load, read_yaml};
+pub use load::{load, read_yaml, schema};
 pub use principal::{Assurance, Caller, Identity, IdentityFailure, Method, Principal};
 pub use remedy::{Remedy, remedy};
 pub use request::{

@@ -88,7 +88,16 @@ fn compile(
         by_name: compiled.by_name,
         identities: compiled.identities,
         locations: compiled.locations,
+        rules: compiled.rules,
     })
+}
+
+/// The JSON Schema of policy files, for editors.
+pub fn schema() -> String {
+    let schema = schemars::schema_for!(Document);
+    let mut text = serde_json::to_string_pretty(&schema).unwrap_or_default();
+    text.push('\n');
+    text
 }
 
 fn hash(canonical: &str) -> PolicyHash {

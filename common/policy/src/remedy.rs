@@ -13,8 +13,8 @@ use crate::evaluate::statement::{Lack, lacks};
 use crate::evaluate::{evaluate, statement::access_word};
 use crate::grants::PG_CATALOG;
 use crate::{
-    Access, AddressClass, Basis, Columns, ConnectionRequest, Decision, Effect, Facts, Host, Name, PolicySet, Protocol, Reason,
-    Request, StatementRequest, Subject, classify,
+    Access, AddressClass, Basis, Columns, ConnectionRequest, Decision, Effect, Facts, Host, Name,
+    PolicySet, Protocol, Reason, Request, StatementRequest, Subject, classify,
 };
 
 #[cfg(test)]
@@ -31,7 +31,10 @@ pub struct Remedy {
 
 impl Remedy {
     fn advice(text: impl Into<String>) -> Self {
-        Self { advice: text.into(), snippet: None }
+        Self {
+            advice: text.into(),
+            snippet: None,
+        }
     }
 }
 
@@ -43,7 +46,9 @@ pub fn remedy(policy: &PolicySet, request: &Request) -> Option<Remedy> {
     }
     if decision.reason == Reason::DeniedByRule {
         let rule = decision.rule.as_ref().map_or("it", |rule| &rule.path);
-        return Some(Remedy::advice(format!("deny wins over every allow rule: narrow or take out `{rule}`")));
+        return Some(Remedy::advice(format!(
+            "deny wins over every allow rule: narrow or take out `{rule}`"
+        )));
     }
     Some(match request {
         Request::Connection(request) => connection(request, &decision),
@@ -66,7 +71,9 @@ fn role_of(caller: &crate::Caller) -> Option<&str> {
 }
 
 fn connection(request: &ConnectionRequest, decision: &Decision) -> Remedy {
-    let Some(role) = role_of(&request.caller) else { return Remedy::advice(decision.reason.hint()) };
+    let Some(role) = role_of(&request.caller) else {
+        return Remedy::advice(decision.reason.hint());
+    };
     let plain = match decision.reason {
         Reason::HostNotAllowed
         | Reason::PortNotAllowed
@@ -74,8 +81,12 @@ fn connection(request: &ConnectionRequest, decision: &Decision) -> Remedy {
         | Reason::AddressNotPublic
         | Reason::AddressMetadata => request.protocol == Protocol::Http,
         Reason::TlsRequired | Reason::NotTls => true,
-        Reason::SpecialUseName if request.authority.host_is_local() => request.protocol == Protocol::Http,
-        Reason::SpecialUseName => return Remedy::advice("no rule opens this name: it never leads outside"),
+        Reason::SpecialUseName if request.authority.host_is_local() => {
+            request.protocol == Protocol::Http
+        }
+        Reason::SpecialUseName => {
+            return Remedy::advice("no rule opens this name: it never leads outside");
+        }
         _ => return Remedy::advice(decision.reason.hint()),
     };
     let mut rule = match &request.authority.host {
@@ -91,7 +102,12 @@ fn connection(request: &ConnectionRequest, decision: &Decision) -> Remedy {
     }
     let mut networks: Vec<String> = Vec::new();
     if matches!(request.authority.host, Host::Name(_)) {
-        for address in request.addresses.iter().flatten().map(|address| unmapped(*address)) {
+        for address in request
+            .addresses
+            .iter()
+            .flatten()
+            .map(|address| unmapped(*address))
+        {
             let network = one(address);
             if classify(address) != AddressClass::Public && !networks.contains(&network) {
                 networks.push(network);
@@ -104,14 +120,18 @@ fn connection(request: &ConnectionRequest, decision: &Decision) -> Remedy {
     }
     Remedy {
         advice: "add this rule to the role".to_owned(),
-        snippet: Some(format!("roles:\n  {role}:\n    egress:\n      allow:\n{rule}")),
+        snippet: Some(format!(
+            "roles:\n  {role}:\n    egress:\n      allow:\n{rule}"
+        )),
     }
 }
 
 impl crate::Authority {
     fn host_is_local(&self) -> bool {
         match &self.host {
-            Host::Name(name) => crate::egress::special_use(name) == Some(crate::egress::SpecialUse::Local),
+            Host::Name(name) => {
+                crate::egress::special_use(name) == Some(crate::egress::SpecialUse::Local)
+            }
             Host::Address(_) => false,
         }
     }
@@ -122,12 +142,22 @@ fn one(address: IpAddr) -> String {
 }
 
 fn statement(policy: &PolicySet, request: &StatementRequest, decision: &Decision) -> Remedy {
-    let Some(role) = role_of(&request.caller) else { return Remedy::advice(decision.reason.hint()) };
-    let Subject::Readable(facts) = &request.subject else { return Remedy::advice(decision.reason.hint()) };
-    let grant = policy.role(role).and_then(|role| role.database(&request.database));
+    let Some(role) = role_of(&request.caller) else {
+        return Remedy::advice(decision.reason.hint());
+    };
+    let Subject::Readable(facts) = &request.subject else {
+        return Remedy::advice(decision.reason.hint());
+    };
+    let grant = policy
+        .role(role)
+        .and_then(|role| role.database(&request.database));
     match (decision.basis, decision.reason) {
-        (Basis::Floor, _) => return Remedy::advice(format!("no rule opens this: {}", decision.reason.hint())),
-        (_, Reason::ColumnMasked) => return Remedy::advice("leave the column out, or take it out of the database's `mask`"),
+        (Basis::Floor, _) => {
+            return Remedy::advice(format!("no rule opens this: {}", decision.reason.hint()));
+        }
+        (_, Reason::ColumnMasked) => {
+            return Remedy::advice("leave the column out, or take it out of the database's `mask`");
+        }
         _ => {}
     }
     let empty = crate::grants::Grants::default();
@@ -162,7 +192,10 @@ fn database_rules(role: &str, database: &str, new: Option<&str>, rules: &[String
     } else {
         "add these rules to the role"
     };
-    Remedy { advice: advice.to_owned(), snippet: Some(snippet) }
+    Remedy {
+        advice: advice.to_owned(),
+        snippet: Some(snippet),
+    }
 }
 
 #[derive(Default)]
@@ -175,24 +208,32 @@ struct Missing {
 impl Missing {
     fn add(&mut self, facts: &Facts, lack: &Lack<'_>) {
         match lack {
-            Lack::Statement(word) if matches!(facts.verb, crate::Verb::Define | crate::Verb::Explain) || is_word(word) => {
+            Lack::Statement(word)
+                if matches!(facts.verb, crate::Verb::Define | crate::Verb::Explain)
+                    || is_word(word) =>
+            {
                 self.list("statement", quoted(word));
             }
             Lack::Statement(_) => self.hopeless("it names nothing that it writes to"),
             Lack::Relation(access) => self.relation(access, None),
             Lack::Columns(access, columns) => {
-                let columns: Vec<String> = columns.iter().map(|column| identifier(column)).collect();
+                let columns: Vec<String> =
+                    columns.iter().map(|column| identifier(column)).collect();
                 self.relation(access, Some(columns));
             }
             Lack::AllColumns(access) => self.relation(access, None),
             Lack::Function(name) => self.list("call", quoted(&qualified(name))),
             Lack::Operator(name) | Lack::Type(name) if name.schema.is_none() => {
-                self.hopeless(format!("`{name}` is not qualified and not known; write its schema"));
+                self.hopeless(format!(
+                    "`{name}` is not qualified and not known; write its schema"
+                ));
             }
             Lack::Operator(name) => self.list("operator", quoted(&operator(name))),
             Lack::Type(name) => self.list("type", quoted(&qualified(name))),
             Lack::Setting(setting) => self.list("set", quoted(&setting.name)),
-            Lack::Unconfirmed => self.hopeless("only one of the two readers can read it; write it more plainly"),
+            Lack::Unconfirmed => {
+                self.hopeless("only one of the two readers can read it; write it more plainly")
+            }
         }
     }
 
@@ -219,13 +260,19 @@ impl Missing {
             other => access_word(other),
         };
         let columns = lacking.or_else(|| match (&access.columns, access.access) {
-            (Columns::Named(columns), Access::Select | Access::Insert | Access::Update) if !columns.is_empty() => {
+            (Columns::Named(columns), Access::Select | Access::Insert | Access::Update)
+                if !columns.is_empty() =>
+            {
                 Some(columns.iter().map(|column| identifier(column)).collect())
             }
             _ => None,
         });
         // A column list is only for what is not granted as a whole.
-        let mut pattern = format!("{}.{}", identifier(schema), identifier(&access.relation.name));
+        let mut pattern = format!(
+            "{}.{}",
+            identifier(schema),
+            identifier(&access.relation.name)
+        );
         if let Some(columns) = columns {
             let _ = write!(pattern, "({})", columns.join(", "));
         }
@@ -236,7 +283,10 @@ impl Missing {
     }
 
     fn rules(self) -> Vec<String> {
-        let lists = self.lists.into_iter().map(|(key, items)| format!("{key}: [{}]", items.join(", ")));
+        let lists = self
+            .lists
+            .into_iter()
+            .map(|(key, items)| format!("{key}: [{}]", items.join(", ")));
         self.relations.into_iter().chain(lists).collect()
     }
 }
@@ -253,13 +303,20 @@ fn qualified(name: &Name) -> String {
 }
 
 fn operator(name: &Name) -> String {
-    format!("{}.{}", name.schema.as_deref().map(identifier).unwrap_or_default(), name.name)
+    format!(
+        "{}.{}",
+        name.schema.as_deref().map(identifier).unwrap_or_default(),
+        name.name
+    )
 }
 
 /// An identifier as rules write it.
 fn identifier(name: &str) -> String {
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
-    if name.chars().all(plain) && !name.starts_with(|c: char| c.is_ascii_digit()) && !name.is_empty() {
+    if name.chars().all(plain)
+        && !name.starts_with(|c: char| c.is_ascii_digit())
+        && !name.is_empty()
+    {
         name.to_owned()
     } else {
         format!("\"{}\"", name.replace('"', "\"\""))
@@ -269,7 +326,9 @@ fn identifier(name: &str) -> String {
 /// A text as YAML writes it, within brackets too.
 fn quoted(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "_.()/- ".contains(c);
-    let bare = text.starts_with(|c: char| c.is_ascii_alphabetic()) && text.chars().all(plain);
+    let word = matches!(text, "true" | "false" | "null");
+    let bare =
+        !word && text.starts_with(|c: char| c.is_ascii_alphabetic()) && text.chars().all(plain);
     if bare || text.contains('(') && text.chars().all(|c| plain(c) || c == ',') {
         text.to_owned()
     } else {

@@ -24,6 +24,7 @@ pub struct PolicySet {
     pub(crate) by_name: HashMap<Arc<str>, usize>,
     pub(crate) identities: Identities,
     pub(crate) locations: HashMap<Arc<str>, Location>,
+    pub(crate) rules: usize,
 }
 
 impl PolicySet {
@@ -50,6 +51,11 @@ impl PolicySet {
     /// All roles, in the order of their names.
     pub fn roles(&self) -> impl Iterator<Item = &Role> {
         self.roles.iter()
+    }
+
+    /// How many rules there are, allow and deny, egress and databases.
+    pub fn rules(&self) -> usize {
+        self.rules
     }
 
     /// Where a rule stands, by the path that decisions name. Unknown in a policy that was read from

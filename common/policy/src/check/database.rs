@@ -112,7 +112,7 @@ impl Checker<'_> {
     fn denies_in(&mut self, database: &str, rules: &List<Spanned<DenyDocument>>) -> Grants {
         let mut deny = Grants::default();
         for (at, rule) in rules.iter().enumerate() {
-            let path = self.path(format!("{database}.deny[{at}]"), &rule.place);
+            let path = self.rule_path(format!("{database}.deny[{at}]"), &rule.place);
             match &rule.value {
                 DenyDocument::Select(text) => {
                     self.relation(&mut deny, None, Access::Select, text, &path)
@@ -156,7 +156,7 @@ impl Checker<'_> {
     ) -> Grants {
         let mut allow = Grants::default();
         for (at, rule) in rules.iter().enumerate() {
-            let path = self.path(format!("{database}.allow[{at}]"), &rule.place);
+            let path = self.rule_path(format!("{database}.allow[{at}]"), &rule.place);
             let deny = Some(deny);
             match &rule.value {
                 AllowDocument::Select(text) => {

@@ -48,7 +48,7 @@ impl Checker<'_> {
     ) {
         let mut seen = HashMap::new();
         for (at, rule) in rules.iter().enumerate() {
-            let path = self.path(format!("{role}.egress.deny[{at}]"), &rule.place);
+            let path = self.rule_path(format!("{role}.egress.deny[{at}]"), &rule.place);
             let id = rule_id(egress.deny_rules.len());
             egress.deny_rules.push(path);
             let Some((target, place)) = self.target(&rule.host, &rule.cidr, &rule.place) else {
@@ -68,7 +68,7 @@ impl Checker<'_> {
     ) {
         let mut seen = HashMap::new();
         for (at, rule) in rules.iter().enumerate() {
-            let path = self.path(format!("{role}.egress.allow[{at}]"), &rule.place);
+            let path = self.rule_path(format!("{role}.egress.allow[{at}]"), &rule.place);
             let id = rule_id(egress.allow_rules.len());
             let target = self.target(&rule.host, &rule.cidr, &rule.place);
             let tls = rule.tls.unwrap_or(true);

@@ -336,11 +336,20 @@ fn relation<'g, 'f>(
         let word = match access.access {
             Access::Define => &*facts.label,
             Access::Maintain => verb_word(facts),
-            Access::Select | Access::Insert | Access::Update | Access::Delete | Access::Truncate | Access::Lock => {
+            Access::Select
+            | Access::Insert
+            | Access::Update
+            | Access::Delete
+            | Access::Truncate
+            | Access::Lock => {
                 return Err(none());
             }
         };
-        return allow.statements.get(word).map(Some).ok_or(Lack::Statement(word));
+        return allow
+            .statements
+            .get(word)
+            .map(Some)
+            .ok_or(Lack::Statement(word));
     };
     let name = &access.relation.name;
     let rules = allow.relation(access.access, schema, name);

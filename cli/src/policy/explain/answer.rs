@@ -1,0 +1,199 @@
+//! Decisions with what belongs to them for whoever asked: the rule's place, the words, the remedy.
+
+use std::io::Write;
+use std::ops::Range;
+
+use exeat_policy::{
+    Basis, Decision, Effect, Obligations, PolicySet, Reason, Remedy, Request, evaluate, remedy,
+};
+use serde::Serialize;
+
+/// The answer to one question. All or nothing: with several statements one denial denies them all.
+#[derive(Serialize)]
+pub(super) struct Answer<'a> {
+    /// The question.
+    question: Question<'a>,
+    /// `allow` or `deny` for all of it.
+    decision: Effect,
+    /// The reason of the first denial, or of the first statement.
+    reason: Reason,
+    /// The rule that decided, and its file and line.
+    rule: Option<String>,
+    location: Option<String>,
+    /// The hash of the policy.
+    policy: String,
+    /// The HTTP status or the SQLSTATE that the caller would get.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sqlstate: Option<&'static str>,
+    /// One per statement; one for a connection.
+    decisions: Vec<Judged>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Question<'a> {
+    To(&'a str),
+    Sql(&'a str),
+}
+
+/// One decision.
+#[derive(Serialize)]
+pub(super) struct Judged {
+    pub(super) effect: Effect,
+    pub(super) reason: Reason,
+    pub(super) basis: Basis,
+    pub(super) rule: Option<String>,
+    pub(super) location: Option<String>,
+    pub(super) detail: Option<String>,
+    pub(super) message: &'static str,
+    pub(super) hint: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) advice: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) add: Option<String>,
+    pub(super) obligations: Option<Obligations>,
+    pub(super) policy: String,
+    /// The bytes of the statement within the text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) range: Option<[usize; 2]>,
+}
+
+impl<'a> Answer<'a> {
+    pub(super) fn connection(policy: &PolicySet, text: &'a str, request: Request) -> Self {
+        let judged = Judged::new(policy, &request, None);
+        let status = (judged.effect == Effect::Deny).then_some(match judged.reason {
+            Reason::CredentialsMissing | Reason::CredentialsInvalid => 407,
+            _ => 403,
+        });
+        Self::of(policy, Question::To(text), vec![judged], status)
+    }
+
+    pub(super) fn statements(
+        policy: &PolicySet,
+        text: &'a str,
+        requests: Vec<(Range<usize>, Request)>,
+    ) -> Self {
+        let judged = |(range, request)| Judged::new(policy, &request, Some(range));
+        let decisions = requests.into_iter().map(judged).collect();
+        Self::of(policy, Question::Sql(text), decisions, None)
+    }
+
+    /// What never became a request, because it is no legal authority.
+    pub(super) fn malformed(policy: &PolicySet, text: &'a str, why: String) -> Self {
+        let judged = Judged::refused(policy, Reason::AuthorityMalformed, why);
+        Self::of(policy, Question::To(text), vec![judged], Some(400))
+    }
+
+    /// A line that is no text.
+    pub(super) fn unreadable(policy: &PolicySet, text: &'a str, why: String) -> Self {
+        let judged = Judged::refused(policy, Reason::Unreadable, why);
+        Self::of(policy, Question::Sql(text), vec![judged], None)
+    }
+
+    fn of(
+        policy: &PolicySet,
+        question: Question<'a>,
+        decisions: Vec<Judged>,
+        status: Option<u16>,
+    ) -> Self {
+        let denied = decisions
+            .iter()
+            .find(|judged| judged.effect == Effect::Deny);
+        let first = denied.or(decisions.first());
+        // Without a decision nothing was allowed.
+        let decision = first.map_or(Effect::Deny, |judged| judged.effect);
+        let reason = first.map_or(Reason::Unreadable, |judged| judged.reason);
+        let sql = matches!(question, Question::Sql(_));
+        Self {
+            question,
+            decision,
+            reason,
+            rule: first.and_then(|judged| judged.rule.clone()),
+            location: first.and_then(|judged| judged.location.clone()),
+            policy: policy.hash().to_string(),
+            status,
+            sqlstate: (sql && decision == Effect::Deny).then(|| sqlstate(reason)),
+            decisions,
+        }
+    }
+
+    pub(super) fn allowed(&self) -> bool {
+        self.decision == Effect::Allow
+    }
+
+    pub(super) fn decisions(&self) -> &[Judged] {
+        &self.decisions
+    }
+
+    /// The text that a decision is about.
+    pub(super) fn text_of(&self, judged: &Judged) -> &'a str {
+        match (&self.question, judged.range) {
+            (Question::Sql(text), Some([start, end])) => text.get(start..end).unwrap_or(text),
+            (Question::Sql(text) | Question::To(text), _) => text,
+        }
+    }
+
+    pub(super) fn write_json(&self, out: &mut impl Write) -> anyhow::Result<()> {
+        serde_json::to_writer(&mut *out, self)?;
+        writeln!(out)?;
+        Ok(())
+    }
+}
+
+impl Judged {
+    fn new(policy: &PolicySet, request: &Request, range: Option<Range<usize>>) -> Self {
+        let decision: Decision = evaluate(policy, request);
+        let remedy = remedy(policy, request);
+        let (advice, add) = match remedy {
+            Some(Remedy { advice, snippet }) => (Some(advice), snippet),
+            None => (None, None),
+        };
+        let rule = decision.rule.map(|rule| rule.path.to_string());
+        Self {
+            effect: decision.effect,
+            reason: decision.reason,
+            basis: decision.basis,
+            location: rule
+                .as_deref()
+                .and_then(|rule| policy.location(rule))
+                .map(ToString::to_string),
+            rule,
+            detail: decision.detail.map(|detail| detail.to_string()),
+            message: decision.reason.message(),
+            hint: decision.reason.hint(),
+            advice,
+            add,
+            obligations: Some(decision.obligations),
+            policy: decision.policy.to_string(),
+            range: range.map(|range| [range.start, range.end]),
+        }
+    }
+
+    fn refused(policy: &PolicySet, reason: Reason, why: String) -> Self {
+        Self {
+            effect: Effect::Deny,
+            reason,
+            basis: Basis::Floor,
+            rule: None,
+            location: None,
+            detail: Some(why),
+            message: reason.message(),
+            hint: reason.hint(),
+            advice: None,
+            add: None,
+            obligations: None,
+            policy: policy.hash().to_string(),
+            range: None,
+        }
+    }
+}
+
+/// 42601 where it can't be read, 42501 where it is not allowed.
+fn sqlstate(reason: Reason) -> &'static str {
+    match reason {
+        Reason::Unreadable => "42601",
+        _ => "42501",
+    }
+}

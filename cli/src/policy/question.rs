@@ -1,0 +1,96 @@
+//! Requests as people ask them: a role and a destination, or a role, a database and a statement.
+//!
+//! What a service would learn on the way (addresses, the TLS handshake, the catalog) is only judged
+//! where it is given.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use exeat_policy::{
+    Assurance, Authority, AuthorityError, Caller, ConnectionRequest, Identity, Method, PolicySet,
+    Principal, Protocol, Request, StatementRequest, TlsFinding,
+};
+use exeat_sql::{Catalog, Context};
+
+/// Who asks.
+pub(super) fn caller(policy: &PolicySet, role: &str, assurance: Assurance) -> Caller {
+    let known = policy.role(role).and_then(|role| {
+        let own = |identity: &&Identity| policy.role_of(identity) == Some(role.name());
+        role.identities().iter().find(own).cloned()
+    });
+    Caller::Known(Arc::new(Principal {
+        role: Arc::from(role),
+        identity: known.unwrap_or_else(|| Identity::Token(Arc::from(role))),
+        method: match assurance {
+            Assurance::Certificate => Method::Certificate,
+            Assurance::Jwt => Method::Jwt,
+            Assurance::Token => Method::Token,
+            Assurance::Source => Method::Source,
+        },
+        expires_at: None,
+    }))
+}
+
+/// A connection, as far as it is described.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Connection {
+    /// Plain HTTP instead of a tunnel.
+    pub(super) http: bool,
+    /// What the name resolved to; not judged when empty.
+    pub(super) addresses: Vec<IpAddr>,
+    /// What the handshake showed.
+    pub(super) tls: Option<TlsFinding>,
+}
+
+/// The request for a connection.
+pub(super) fn connection(
+    caller: Caller,
+    to: &str,
+    about: &Connection,
+) -> Result<Request, AuthorityError> {
+    Ok(Request::Connection(ConnectionRequest {
+        caller,
+        authority: Authority::parse(to)?,
+        protocol: if about.http {
+            Protocol::Http
+        } else {
+            Protocol::Tunnel
+        },
+        addresses: (!about.addresses.is_empty()).then(|| about.addresses.clone()),
+        tls: about.tls.clone(),
+        exhausted: None,
+        at: now(),
+    }))
+}
+
+/// The requests for the statements of one text, with the place of each.
+pub(super) fn statements(
+    caller: &Caller,
+    database: &str,
+    sql: &str,
+    catalog: Option<&Catalog>,
+) -> Vec<(std::ops::Range<usize>, Request)> {
+    let context = Context {
+        catalog,
+        ..Context::default()
+    };
+    let database: Arc<str> = Arc::from(database);
+    let request = |subject| {
+        Request::Statement(StatementRequest {
+            caller: caller.clone(),
+            database: database.clone(),
+            subject,
+            catalog: catalog.map_or(0, |catalog| catalog.version),
+            exhausted: None,
+            at: now(),
+        })
+    };
+    exeat_sql::read(sql, &context)
+        .into_iter()
+        .map(|statement| (statement.range, request(statement.subject)))
+        .collect()
+}
+
+fn now() -> i64 {
+    jiff::Timestamp::now().as_millisecond()
+}

@@ -1,0 +1,205 @@
+//! Case files: what they say, and whether the policy agrees.
+
+use std::net::IpAddr;
+use std::path::Path;
+
+use exeat_policy::{
+    Assurance, Basis, Decision, Effect, PolicySet, Protocol, Reason, Request, TlsFinding, evaluate,
+    read_yaml,
+};
+use serde::Deserialize;
+
+use super::super::{files, question};
+use crate::exit::Failure;
+
+/// A case file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CaseFile {
+    /// The policy file or folder, relative to this file.
+    #[serde(default)]
+    policy: Option<String>,
+    cases: Vec<Case>,
+}
+
+/// One request and what the policy must say to it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Case {
+    name: String,
+    role: String,
+    #[serde(default)]
+    assurance: Option<Assurance>,
+    #[serde(default)]
+    to: Option<String>,
+    #[serde(default)]
+    addresses: Vec<IpAddr>,
+    #[serde(default)]
+    protocol: Option<Protocol>,
+    /// The server name that the handshake asks for.
+    #[serde(default)]
+    tls: Option<String>,
+    #[serde(default)]
+    database: Option<String>,
+    #[serde(default)]
+    sql: Option<String>,
+    expect: Expected,
+    #[serde(default)]
+    reason: Option<Reason>,
+    #[serde(default)]
+    rule: Option<String>,
+    #[serde(default)]
+    detail: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Expected {
+    Allow,
+    Deny,
+    /// Allowed because of report mode only.
+    Report,
+}
+
+/// What came of one case.
+pub(super) struct Outcome {
+    pub(super) file: String,
+    pub(super) name: String,
+    pub(super) failure: Option<String>,
+}
+
+/// Runs the cases of a file.
+pub(super) fn run(path: &Path) -> Result<Vec<Outcome>, Failure> {
+    let source = files::source(path)?;
+    let file: CaseFile =
+        read_yaml(&source).map_err(|problems| files::invalid("policy test", &problems))?;
+    let policy = super::policy_for(path, file.policy.as_deref())?;
+    let outcome = |case: &Case| Outcome {
+        file: source.name.clone(),
+        name: case.name.clone(),
+        failure: case.run(&policy).err(),
+    };
+    Ok(file.cases.iter().map(outcome).collect())
+}
+
+impl Case {
+    fn run(&self, policy: &PolicySet) -> Result<(), String> {
+        let decision = self.decision(policy)?;
+        let got = match (decision.effect, decision.basis) {
+            (Effect::Allow, Basis::Report) => Expected::Report,
+            (Effect::Allow, _) => Expected::Allow,
+            (Effect::Deny, _) => Expected::Deny,
+        };
+        let rule = decision.rule.as_ref().map(|rule| &*rule.path);
+        let mut wrong = Vec::new();
+        if got != self.expect {
+            wrong.push(format!("expected {}, got {}", word(self.expect), word(got)));
+        }
+        if let Some(reason) = self.reason.filter(|reason| *reason != decision.reason) {
+            wrong.push(format!("expected reason {reason}, got {}", decision.reason));
+        }
+        if let Some(expected) = self
+            .rule
+            .as_deref()
+            .filter(|expected| Some(*expected) != rule)
+        {
+            wrong.push(format!(
+                "expected rule {expected}, got {}",
+                rule.unwrap_or("none")
+            ));
+        }
+        let detail = decision.detail.as_deref();
+        if let Some(expected) = self
+            .detail
+            .as_deref()
+            .filter(|expected| Some(*expected) != detail)
+        {
+            wrong.push(format!(
+                "expected detail `{expected}`, got `{}`",
+                detail.unwrap_or("none")
+            ));
+        }
+        if wrong.is_empty() {
+            return Ok(());
+        }
+        wrong.push(format!(
+            "the decision: {}: {}",
+            decision.reason,
+            decision.reason.message()
+        ));
+        wrong.extend(detail.map(|detail| format!("about: {detail}")));
+        wrong.extend(rule.map(|rule| match policy.location(rule) {
+            Some(location) => format!("by: {rule} ({location})"),
+            None => format!("by: {rule}"),
+        }));
+        Err(wrong.join("\n"))
+    }
+
+    fn decision(&self, policy: &PolicySet) -> Result<Decision, String> {
+        let caller = question::caller(
+            policy,
+            &self.role,
+            self.assurance.unwrap_or(Assurance::Certificate),
+        );
+        match (&self.to, &self.database, &self.sql) {
+            (Some(to), None, None) => {
+                let about = question::Connection {
+                    http: self.protocol == Some(Protocol::Http),
+                    addresses: self.addresses.clone(),
+                    tls: self
+                        .tls
+                        .as_deref()
+                        .map(|name| TlsFinding::ServerName(name.into())),
+                };
+                match question::connection(caller, to, &about) {
+                    Ok(request) => Ok(evaluate(policy, &request)),
+                    Err(error) => Ok(malformed(policy, &error.to_string())),
+                }
+            }
+            (None, Some(database), Some(sql)) => {
+                let requests = question::statements(&caller, database, sql, None);
+                all_or_nothing(policy, requests.into_iter().map(|(_, request)| request))
+            }
+            _ => Err("a case has `to`, or `database` and `sql`".to_owned()),
+        }
+    }
+}
+
+/// The first denial, or the first decision.
+fn all_or_nothing(
+    policy: &PolicySet,
+    requests: impl Iterator<Item = Request>,
+) -> Result<Decision, String> {
+    let mut first = None;
+    for request in requests {
+        let decision = evaluate(policy, &request);
+        if decision.effect == Effect::Deny {
+            return Ok(decision);
+        }
+        first.get_or_insert(decision);
+    }
+    first.ok_or_else(|| "the text holds no statement".to_owned())
+}
+
+fn malformed(policy: &PolicySet, why: &str) -> Decision {
+    Decision {
+        effect: Effect::Deny,
+        reason: Reason::AuthorityMalformed,
+        basis: Basis::Floor,
+        rule: None,
+        detail: Some(why.into()),
+        obligations: exeat_policy::Obligations {
+            audit: exeat_policy::AuditMode::Release,
+            tls: false,
+        },
+        policy: policy.hash().clone(),
+    }
+}
+
+fn word(expected: Expected) -> &'static str {
+    match expected {
+        Expected::Allow => "allow",
+        Expected::Deny => "deny",
+        Expected::Report => "report",
+    }
+}
