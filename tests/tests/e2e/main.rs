@@ -11,5 +11,6 @@ mod harness;
 mod limits;
 mod live;
 mod names;
+mod reasons;
 mod sql;
 mod tls;
