@@ -1,0 +1,44 @@
+//! Step 4, connect: a permit becomes a connection to one of its addresses. It looks nothing up again and
+//! must never dial anything else.
+
+pub(crate) mod race;
+
+use std::time::{Duration, Instant};
+
+use exeat_audit::Outcome;
+use tokio::net::TcpStream;
+
+use crate::decide::{Grant, Permit};
+use crate::metrics;
+
+/// A connected destination.
+pub(crate) struct Upstream {
+    /// The bytes.
+    pub(crate) stream: TcpStream,
+    /// What holds while it lives.
+    pub(crate) grant: Grant,
+}
+
+/// Connects.
+///
+/// # Errors
+/// No address answered; that is on record then.
+pub(crate) async fn connect(permit: Permit, patience: Duration) -> Result<Upstream, race::Failure> {
+    let (addresses, port, mut grant) = permit.into_parts();
+    let started = Instant::now();
+    let outcome = race::connect(&addresses, port, patience).await;
+    metrics::connected(started.elapsed());
+    match outcome {
+        Ok(stream) => {
+            if let Ok(address) = stream.peer_addr() {
+                grant.record.dialled(address.ip());
+            }
+            Ok(Upstream { stream, grant })
+        }
+        Err(failure) => {
+            grant.record.ended(Outcome::Failed, Some(failure.kind()));
+            metrics::upstream_error(failure.kind());
+            Err(failure)
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! The HTTP conversation with a client: hyper's server behind the strict guard, one answer per request,
+//! until the client leaves, a tunnel takes over, or the session is told to end.
+
+use std::convert::Infallible;
+use std::pin::pin;
+use std::sync::Arc;
+
+use exeat_service::EndReason;
+use exeat_service::config::GatewayTimeouts;
+use http::{Method, Request, Response};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+
+use crate::accept::Client;
+use crate::body::{Body, InFlight};
+use crate::denial::{Accept, Answer};
+use crate::http::guard::{Guard, Patience};
+use crate::http::head::{MAX_FIELDS, MAX_HEAD};
+use crate::refusal::Refusal;
+use crate::session::Session;
+
+/// How a conversation ended.
+pub(crate) enum End {
+    /// By itself, or with the answer that opens a tunnel.
+    Over,
+    /// The session was told to end.
+    Ended(EndReason),
+}
+
+/// The strict guard in front of hyper.
+pub(crate) fn guard(client: Client, timeouts: &GatewayTimeouts) -> Guard<Client> {
+    let patience = Patience {
+        head: timeouts.handshake,
+        idle: timeouts.idle,
+    };
+    Guard::new(client, patience)
+}
+
+/// Converses until the end.
+pub(crate) async fn converse(session: Arc<Session>, guard: Guard<Client>) -> End {
+    let live = session.live.clone();
+    let drain = session.worker.gateway.core.drain.clone();
+    let service = service_fn(move |request| answer(session.clone(), request));
+    let mut builder = http1::Builder::new();
+    // The guard times out, caps and frames; hyper's own caps only have to let that through.
+    builder
+        .half_close(true)
+        .header_read_timeout(None)
+        .max_headers(MAX_FIELDS + 1)
+        .max_header_size(MAX_HEAD + 1)
+        .max_buf_size(2 * MAX_HEAD);
+    let mut connection = pin!(builder.serve_connection(guard, service).with_upgrades());
+    let mut ended = pin!(live.ended());
+    let mut drained = pin!(drain.cancelled());
+    let mut draining = false;
+    loop {
+        tokio::select! {
+            outcome = connection.as_mut() => {
+                if let Err(error) = outcome {
+                    tracing::debug!(plane = "gateway", %error, "the conversation broke off");
+                }
+                return End::Over;
+            }
+            reason = &mut ended => return End::Ended(reason),
+            () = &mut drained, if !draining => {
+                draining = true;
+                connection.as_mut().graceful_shutdown();
+            }
+        }
+    }
+}
+
+async fn answer(
+    session: Arc<Session>,
+    request: Request<Incoming>,
+) -> Result<Response<Body>, Infallible> {
+    const UNNOTICED: Refusal = Refusal::bad("bad_request_line", "the request can't be read");
+    let connect = request.method() == Method::CONNECT;
+    let accept = Accept::of(request.headers());
+    let Some(notice) = session.watch.notice() else {
+        let answer = Answer::refused(UNNOTICED);
+        return Ok(answer.into_response(accept, true).map(Body::from));
+    };
+    let in_flight = InFlight::new(session.clone());
+    let close = notice.refusal.is_some() || notice.early;
+    match session.exchange(request, notice, in_flight).await {
+        Ok(response) => Ok(response),
+        Err(answer) => {
+            if connect && !close {
+                session.watch.resume();
+            }
+            Ok(answer.into_response(accept, close).map(Body::from))
+        }
+    }
+}

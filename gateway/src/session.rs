@@ -1,0 +1,181 @@
+//! The story of a connection, told once: accept → identify → decide → connect → relay → record. No
+//! other file knows the order. A connection carries any number of plain requests, each a story of its
+//! own from `identify` on, and ends with at most one tunnel.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use exeat_audit::Outcome;
+use exeat_policy::Protocol;
+use exeat_service::{Live, clock};
+use http::{Method, Request, Response};
+use hyper::body::Incoming;
+use hyper::upgrade::OnUpgrade;
+use rustls_pki_types::CertificateDer;
+use tokio::net::TcpStream;
+
+use crate::accept;
+use crate::body::{Body, InFlight};
+use crate::connect::{self, Upstream};
+use crate::converse::{self, End};
+use crate::decide::{self, Question};
+use crate::denial::{Answer, LOOP};
+use crate::forward;
+use crate::gateway::Worker;
+use crate::http::fields;
+use crate::http::guard::{Notice, Watch};
+use crate::http::target::{self, Target};
+use crate::identify::{self, Standing};
+use crate::record;
+use crate::refusal::Refusal;
+use crate::tunnel;
+
+/// What all requests of a connection share.
+pub(crate) struct Session {
+    pub(crate) worker: Arc<Worker>,
+    pub(crate) live: Arc<Live>,
+    peer: SocketAddr,
+    local: SocketAddr,
+    certificate: Option<Vec<CertificateDer<'static>>>,
+    pub(crate) watch: Watch,
+    /// The tunnel that the connection turns into once the answer to CONNECT is out.
+    tunnel: Mutex<Option<(Upstream, OnUpgrade)>>,
+}
+
+/// Serves a connection to its end.
+pub(crate) async fn run(worker: Arc<Worker>, stream: TcpStream, peer: SocketAddr) {
+    let core = &worker.gateway.core;
+    let live = record::register(&core.sessions, peer, worker.listener);
+    let tls = worker.tls.is_some();
+    let mut record = record::Session::open(&core.log, &live, peer, worker.listener, tls);
+    let (outcome, error) = story(&worker, &live, stream, peer).await;
+    record.ended(outcome, error);
+}
+
+async fn story(
+    worker: &Arc<Worker>,
+    live: &Arc<Live>,
+    stream: TcpStream,
+    peer: SocketAddr,
+) -> (Outcome, Option<&'static str>) {
+    let timeouts = worker.gateway.timeouts;
+    let accepted = match accept::accept(stream, worker.tls.as_deref(), timeouts.handshake).await {
+        Ok(accepted) => accepted,
+        Err(failure) => {
+            tracing::debug!(plane = "gateway", %peer, error = %failure, "not accepted");
+            return (Outcome::Failed, Some(failure.kind()));
+        }
+    };
+    let guard = converse::guard(accepted.client, &timeouts);
+    let session = Arc::new(Session {
+        worker: worker.clone(),
+        live: live.clone(),
+        peer,
+        local: accepted.local,
+        certificate: accepted.certificate,
+        watch: guard.watch(),
+        tunnel: Mutex::new(None),
+    });
+    // Boxed, so that what HTTP needed is gone before a tunnel is relayed.
+    let end = Box::pin(converse::converse(session.clone(), guard)).await;
+    if let End::Ended(reason) = end {
+        return (reason.outcome(), None);
+    }
+    match session.take_tunnel() {
+        Some((upstream, upgrade)) => tunnel::run(&session, upstream, upgrade).await,
+        None => (Outcome::Completed, None),
+    }
+}
+
+impl Session {
+    /// Answers one request.
+    pub(crate) async fn exchange(
+        self: &Arc<Self>,
+        request: Request<Incoming>,
+        notice: Notice,
+        in_flight: InFlight,
+    ) -> Result<Response<Body>, Answer> {
+        if let Some(refusal) = notice.refusal {
+            return Err(self.refuse(refusal));
+        }
+        let headers = request.headers();
+        let target = target::read(request.method(), &notice.target, headers)
+            .map_err(|refusal| self.refuse(refusal))?;
+        if fields::passed(headers, &self.worker.gateway.via.pseudonym) {
+            return Err(self.refuse(LOOP));
+        }
+        let question = self.identify(&request, &target);
+        let permit = decide::decide(&self.worker, &self.live, self.local.ip(), question)
+            .await
+            .map_err(|denial| {
+                if matches!(denial, decide::Denial::Loop) {
+                    record::Session::refused(&self.worker.gateway.core.log, &self.live, LOOP);
+                }
+                Answer::denied(&denial)
+            })?;
+        let patience = self.worker.gateway.timeouts.connect;
+        let upstream = connect::connect(permit, patience)
+            .await
+            .map_err(Answer::unconnected)?;
+        match target.path {
+            None => {
+                in_flight.becomes_tunnel();
+                Ok(self.open_tunnel(request, upstream))
+            }
+            Some(path) => {
+                let place = (&target.authority, path);
+                forward::relay(self, upstream, request, place, in_flight).await
+            }
+        }
+    }
+
+    fn identify(&self, request: &Request<Incoming>, target: &Target) -> Question {
+        let core = &self.worker.gateway.core;
+        let started = Instant::now();
+        let standing = Standing {
+            certificate: self.certificate.as_deref(),
+            source: self.peer.ip().to_canonical(),
+        };
+        let identified = identify::identify(
+            &core.identity.load(),
+            &core.policy.current(),
+            standing,
+            request.headers(),
+            clock::now(),
+        );
+        Question {
+            authority: target.authority.clone(),
+            protocol: if request.method() == Method::CONNECT {
+                Protocol::Tunnel
+            } else {
+                Protocol::Http
+            },
+            identified,
+            took: started.elapsed(),
+        }
+    }
+
+    /// The answer that turns the connection into a tunnel.
+    fn open_tunnel(&self, request: Request<Incoming>, upstream: Upstream) -> Response<Body> {
+        let upgrade = hyper::upgrade::on(request);
+        *self.lock_tunnel() = Some((upstream, upgrade));
+        Response::new(Body::empty())
+    }
+
+    fn take_tunnel(&self) -> Option<(Upstream, OnUpgrade)> {
+        self.lock_tunnel().take()
+    }
+
+    fn lock_tunnel(&self) -> std::sync::MutexGuard<'_, Option<(Upstream, OnUpgrade)>> {
+        self.tunnel.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn refuse(&self, refusal: Refusal) -> Answer {
+        record::Session::refused(&self.worker.gateway.core.log, &self.live, refusal);
+        Answer::refused(refusal)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,4 @@
+//! Whole sessions over loopback, by raw sockets.
+
+mod http;
+mod tunnels;
