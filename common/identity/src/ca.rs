@@ -200,6 +200,7 @@ pub fn issue(
             expires,
             revoked: None,
         };
+        contents.forget_ended(now);
         contents.certificates.push(record.clone());
         Ok(Issued {
             certificate_pem: certificate.pem(),

@@ -68,6 +68,7 @@ pub fn create_token(
         revoked: None,
     };
     store.edit(|contents| {
+        contents.forget_ended(now);
         contents.tokens.push(record.clone());
         Ok::<_, CredentialError>(())
     })?;

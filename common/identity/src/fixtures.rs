@@ -65,8 +65,13 @@ fn signer_params(name: &str) -> CertificateParams {
 
 impl Signer {
     pub(crate) fn root(name: &str) -> Self {
+        Self::root_until(name, seconds_from_now(86_400))
+    }
+
+    pub(crate) fn root_until(name: &str, ends: OffsetDateTime) -> Self {
         let key = KeyPair::generate().unwrap();
-        let params = signer_params(name);
+        let mut params = signer_params(name);
+        params.not_after = ends;
         let certificate = params.self_signed(&key).unwrap();
         Self {
             issuer: Issuer::new(params, key),

@@ -224,9 +224,11 @@ impl JwtVerifier {
     }
 }
 
-/// Whether a secret is meant as a JWT: three parts, the first of them a JSON object.
+/// Whether a secret is meant as a JWT: three parts, the first of them a JSON object. What is longer
+/// than any JWT is not even looked into.
 pub(crate) fn looks_like(secret: &str) -> bool {
-    parse::split(secret).is_ok_and(|parts| parse::is_object(parts.header))
+    secret.len() <= MAX_TOKEN_BYTES
+        && parse::split(secret).is_ok_and(|parts| parse::is_object(parts.header))
 }
 
 #[cfg(test)]

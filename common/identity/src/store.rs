@@ -22,6 +22,8 @@ pub(crate) mod file;
 pub const STORE_FILE: &str = "store.json";
 const LOCK_FILE: &str = ".lock";
 const VERSION: u32 = 1;
+/// How long what has ended stays on the list.
+const KEPT_DAYS: i64 = 30;
 /// A store beyond this is not one of ours.
 const MAX_STORE_BYTES: u64 = 256 * 1024 * 1024;
 
@@ -181,6 +183,18 @@ impl Contents {
             passwords: Vec::new(),
             certificates: Vec::new(),
         }
+    }
+
+    /// Forgets tokens and certificates that ended long ago: short-lived ones would pile up for ever.
+    /// Nothing can be proven with them, listed or not.
+    pub(crate) fn forget_ended(&mut self, now: Timestamp) {
+        let ended_long_ago = |expires: Timestamp| {
+            now.duration_since(expires) > jiff::SignedDuration::from_hours(24 * KEPT_DAYS)
+        };
+        self.tokens
+            .retain(|token| !token.expires.is_some_and(ended_long_ago));
+        self.certificates
+            .retain(|certificate| !ended_long_ago(certificate.expires));
     }
 
     pub(crate) fn mock_key(&self) -> Option<[u8; 32]> {

@@ -13,23 +13,23 @@ use exeat_policy::{IdentityFailure, UnixMillis};
 use moka::sync::Cache;
 use rustls::DistinguishedName;
 use rustls::crypto::WebPkiSupportedAlgorithms;
-use rustls_pki_types::pem::PemObject as _;
-use rustls_pki_types::{CertificateDer, CertificateRevocationListDer, TrustAnchor, UnixTime};
+use rustls_pki_types::{CertificateDer, UnixTime};
 use webpki::{
-    CertRevocationList, EndEntityCert, ExpirationPolicy, KeyUsage, OwnedCertRevocationList,
-    RevocationCheckDepth, RevocationOptionsBuilder, UnknownStatusPolicy, anchor_from_trusted_cert,
+    EndEntityCert, ExpirationPolicy, KeyUsage, RevocationCheckDepth, RevocationOptionsBuilder,
+    UnknownStatusPolicy,
 };
 
 use crate::settings::TrustDomain;
 use crate::spiffe::{SpiffeError, SpiffeId, TrustDomainName};
-use crate::store::file;
 
+mod domain;
 mod leaf;
 mod verifier;
 
+use domain::Domain;
+pub use domain::read_certificates;
 pub(crate) use verifier::DomainVerifier;
 
-const MAX_PEM_BYTES: u64 = 16 * 1024 * 1024;
 /// A chain beyond this is refused unread.
 const MAX_CHAIN_CERTIFICATES: usize = 8;
 const MAX_CHAIN_BYTES: usize = 64 * 1024;
@@ -135,12 +135,6 @@ pub(crate) struct VerifiedCertificate {
     pub(crate) expires_at: UnixMillis,
 }
 
-struct Domain {
-    roots: Vec<CertificateDer<'static>>,
-    anchors: Vec<TrustAnchor<'static>>,
-    lists: Vec<CertRevocationList<'static>>,
-}
-
 /// All trust domains.
 pub(crate) struct TrustBundle {
     domains: HashMap<TrustDomainName, Domain>,
@@ -180,14 +174,12 @@ impl TrustBundle {
     }
 
     pub(crate) fn roots(&self) -> impl Iterator<Item = &CertificateDer<'static>> {
-        self.domains.values().flat_map(|domain| &domain.roots)
+        self.domains.values().flat_map(Domain::certificates)
     }
 
     pub(crate) fn subjects(&self) -> Vec<DistinguishedName> {
-        let anchors = self.domains.values().flat_map(|domain| &domain.anchors);
-        anchors
-            .map(|anchor| DistinguishedName::in_sequence(anchor.subject.as_ref()))
-            .collect()
+        let subjects = self.domains.values().flat_map(Domain::subjects);
+        subjects.map(DistinguishedName::in_sequence).collect()
     }
 
     /// What a chain (leaf first) proves at a time; a recent verdict on the same bytes is used again.
@@ -221,7 +213,7 @@ impl TrustBundle {
             .get(leaf.id.domain())
             .ok_or(CertificateError::UnknownDomain)?;
         let time = UnixTime::since_unix_epoch(Duration::from_millis(now.max(0).unsigned_abs()));
-        let lists: Vec<_> = domain.lists.iter().collect();
+        let (anchors, lists) = (domain.anchors_at(now), domain.lists());
         // Only an empty list of lists is refused: such a domain has no revocation.
         let revocation = RevocationOptionsBuilder::new(&lists).ok().map(|builder| {
             builder
@@ -235,7 +227,7 @@ impl TrustBundle {
         let path = certificate
             .verify_for_usage(
                 self.algorithms.all,
-                &domain.anchors,
+                &anchors,
                 intermediates,
                 time,
                 KeyUsage::client_auth(),
@@ -243,44 +235,13 @@ impl TrustBundle {
                 None,
             )
             .map_err(|error| CertificateError::from_webpki(&error))?;
-        let mut expires_at = leaf.expires_at;
+        let mut expires_at = leaf.expires_at.min(domain.end_of(path.anchor()));
         for intermediate in path.intermediate_certificates() {
             expires_at = expires_at.min(leaf::end_of(&intermediate.der())?);
         }
         Ok(VerifiedCertificate {
             id: leaf.id,
             expires_at,
-        })
-    }
-}
-
-impl Domain {
-    fn read(settings: &TrustDomain) -> Result<Self, TrustError> {
-        let mut roots = Vec::new();
-        let mut anchors = Vec::new();
-        for path in &settings.roots {
-            let failed = |detail: String| TrustError::File {
-                path: path.clone(),
-                detail,
-            };
-            for der in read_certificates(path)? {
-                let anchor = anchor_from_trusted_cert(&der)
-                    .map_err(|error| failed(format!("unusable root certificate: {error}")))?;
-                anchors.push(anchor.to_owned());
-                roots.push(der);
-            }
-        }
-        if anchors.is_empty() {
-            return Err(TrustError::NoRoots(settings.name.clone()));
-        }
-        let mut lists = Vec::new();
-        for path in &settings.crls {
-            lists.extend(read_lists(path)?);
-        }
-        Ok(Self {
-            roots,
-            anchors,
-            lists,
         })
     }
 }
@@ -301,45 +262,6 @@ fn fingerprint(chain: &[CertificateDer<'_>]) -> Result<[u8; 32], CertificateErro
         .as_ref()
         .try_into()
         .map_err(|_error| CertificateError::Malformed)
-}
-
-/// Reads the certificates of a PEM file; none is an error.
-pub fn read_certificates(
-    path: &std::path::Path,
-) -> Result<Vec<CertificateDer<'static>>, TrustError> {
-    let failed = |detail: String| TrustError::File {
-        path: path.to_owned(),
-        detail,
-    };
-    let text = file::read(path, MAX_PEM_BYTES).map_err(|error| failed(error.to_string()))?;
-    let certificates: Vec<_> = CertificateDer::pem_slice_iter(&text)
-        .collect::<Result<_, _>>()
-        .map_err(|error| failed(format!("no PEM certificate: {error}")))?;
-    if certificates.is_empty() {
-        return Err(failed("no PEM certificate in it".to_owned()));
-    }
-    Ok(certificates)
-}
-
-fn read_lists(path: &std::path::Path) -> Result<Vec<CertRevocationList<'static>>, TrustError> {
-    let failed = |detail: String| TrustError::File {
-        path: path.to_owned(),
-        detail,
-    };
-    let bytes = file::read(path, MAX_PEM_BYTES).map_err(|error| failed(error.to_string()))?;
-    let mut ders: Vec<_> = CertificateRevocationListDer::pem_slice_iter(&bytes)
-        .collect::<Result<_, _>>()
-        .map_err(|error| failed(format!("no PEM revocation list: {error}")))?;
-    if ders.is_empty() {
-        // DER then. An empty file must not silently switch revocation off.
-        ders.push(CertificateRevocationListDer::from(bytes));
-    }
-    let list = |der: CertificateRevocationListDer<'_>| {
-        OwnedCertRevocationList::from_der(&der)
-            .map(CertRevocationList::Owned)
-            .map_err(|error| failed(format!("no revocation list: {error}")))
-    };
-    ders.into_iter().map(list).collect()
 }
 
 #[cfg(test)]

@@ -180,7 +180,8 @@ fn every_failure_is_reached_and_told_apart() {
     let (now, later) = (now(), now() + 61_000);
     let minted = crate::token::mint().unwrap();
     let spaced = format!("{token} ");
-    let cases: [(&str, Presented<'_>, i64, IdentityFailure); 16] = [
+    let huge = format!("eyJhbGciOiJSUzI1NiJ9.{}.AA", "A".repeat(100_000));
+    let cases: [(&str, Presented<'_>, i64, IdentityFailure); 17] = [
         (
             "nothing",
             present(None, None, None, None),
@@ -238,6 +239,12 @@ fn every_failure_is_reached_and_told_apart() {
         (
             "a JWT without issuers",
             present(None, Some("eyJhbGciOiJSUzI1NiJ9.e30.AA"), None, None),
+            now,
+            CredentialsInvalid,
+        ),
+        (
+            "a JWT beyond any size",
+            present(None, Some(&huge), None, None),
             now,
             CredentialsInvalid,
         ),

@@ -111,6 +111,11 @@ impl Fetcher {
         if discovery.issuer != issuer.issuer {
             return Err(FetchError::OtherIssuer(discovery.issuer));
         }
+        let secure = |url: &str| url.starts_with("https://");
+        if secure(&issuer.issuer) && !secure(&discovery.jwks_uri) {
+            // Else a document could send us to a service on this machine.
+            return Err(FetchError::Url(discovery.jwks_uri));
+        }
         Ok(discovery.jwks_uri)
     }
 

@@ -2,7 +2,7 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, fchown};
 use std::path::Path;
 
 use base64::Engine as _;
@@ -75,10 +75,19 @@ fn stage(path: &Path, bytes: &[u8]) -> io::Result<std::path::PathBuf> {
         .write(true)
         .mode(PRIVATE)
         .open(&staged)?;
+    keep_owner(&file, path);
     file.write_all(bytes)
         .and_then(|()| file.sync_all())
         .inspect_err(|_error| discard(&staged))?;
     Ok(staged)
+}
+
+/// A store that belongs to the service's user stays readable for it when root changes it. Whoever may
+/// not give files away leaves their own name on it.
+fn keep_owner(file: &File, path: &Path) {
+    if let Ok(before) = fs::symlink_metadata(path) {
+        fchown(file, Some(before.uid()), Some(before.gid())).ok();
+    }
 }
 
 fn discard(staged: &Path) {

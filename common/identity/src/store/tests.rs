@@ -121,3 +121,46 @@ fn create_never_overwrites() {
     assert_eq!(fs::read(&path).unwrap(), b"one");
     assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
 }
+
+#[test]
+fn a_replaced_file_keeps_its_owner() {
+    use std::os::unix::fs::{MetadataExt as _, chown};
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("store.json");
+    file::create(&path, b"one").unwrap();
+    // Only root can give a file away; for others there is nothing to keep.
+    let given = chown(&path, Some(65_534), Some(65_534)).is_ok();
+    let before = fs::metadata(&path).unwrap();
+    file::replace(&path, b"two").unwrap();
+    let after = fs::metadata(&path).unwrap();
+    assert_eq!((before.uid(), before.gid()), (after.uid(), after.gid()));
+    assert_eq!(after.uid() == 65_534, given);
+    assert_eq!(after.permissions().mode() & 0o777, 0o600);
+}
+
+#[test]
+fn what_ended_long_ago_is_forgotten_and_nothing_else() {
+    use super::TokenRecord;
+    let now = jiff::Timestamp::now();
+    let token = |id: &str, days: Option<i64>| TokenRecord {
+        id: id.to_owned(),
+        name: id.to_owned(),
+        sha256: String::new(),
+        created: jiff::Timestamp::UNIX_EPOCH,
+        expires: days.map(|days| now - jiff::SignedDuration::from_hours(24 * days)),
+        revoked: None,
+    };
+    let mut contents = Contents::new(TrustDomainName::parse("exeat.internal").unwrap(), &[7; 32]);
+    contents.tokens = vec![
+        token("never", None),
+        token("recent", Some(29)),
+        token("old", Some(31)),
+    ];
+    contents.forget_ended(now);
+    let names: Vec<_> = contents
+        .tokens
+        .iter()
+        .map(|token| token.id.as_str())
+        .collect();
+    assert_eq!(names, ["never", "recent"]);
+}

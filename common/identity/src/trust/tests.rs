@@ -237,6 +237,30 @@ fn a_chain_ends_with_its_first_certificate_that_ends() {
 }
 
 #[test]
+fn a_root_counts_as_long_as_it_is_valid_itself() {
+    let directory = tempfile::tempdir().unwrap();
+    let ended = Signer::root_until("corp", seconds_from_now(-10));
+    let ending = Signer::root_until("corp", seconds_from_now(60));
+    let settings = [TrustDomain {
+        name: domain("corp.example"),
+        roots: vec![
+            ended.write(directory.path(), "ended.pem"),
+            ending.write(directory.path(), "ending.pem"),
+        ],
+        crls: vec![],
+    }];
+    let bundle = TrustBundle::read(&settings).unwrap();
+    let leaf = |root: &Signer| {
+        root.leaf(|leaf| leaf.subject_alt_names = vec![uri(CHARGE)])
+            .chain
+    };
+    let error = bundle.verify_cached(&leaf(&ended), now()).unwrap_err();
+    assert_eq!(error, CertificateError::Untrusted);
+    let verified = bundle.verify_cached(&leaf(&ending), now()).unwrap();
+    assert!(verified.expires_at <= now() + 62_000);
+}
+
+#[test]
 fn an_intermediate_without_a_list_is_refused_where_lists_are_kept() {
     let stage = stage();
     let bundle = bundle(&stage);

@@ -31,6 +31,7 @@ const BRISK: Pace = Pace {
 /// What the issuer answers with.
 struct Answers {
     issuer: String,
+    jwks_uri: String,
     status: StatusCode,
     keys: Vec<u8>,
 }
@@ -55,7 +56,7 @@ fn set(keys: &[Value]) -> Vec<u8> {
 fn answer(answers: &Answers, url: &str, path: &str) -> Response<Full<Bytes>> {
     let body = match path {
         "/.well-known/openid-configuration" => {
-            json!({ "issuer": answers.issuer, "jwks_uri": format!("{url}/keys"), "response_types_supported": [] })
+            json!({ "issuer": answers.issuer, "jwks_uri": answers.jwks_uri, "response_types_supported": [] })
                 .to_string()
                 .into_bytes()
         }
@@ -84,6 +85,7 @@ impl Provider {
         };
         let answers = Arc::new(Mutex::new(Answers {
             issuer: url.clone(),
+            jwks_uri: format!("{url}/keys"),
             status: StatusCode::OK,
             keys: set(&[ec_jwk(&KEYS.ec, "ec")]),
         }));
@@ -350,8 +352,19 @@ async fn https_is_verified_by_the_issuers_roots() {
     assert_eq!(provider.fetched(), 0);
 
     settings.ca = Some(authority.write(directory.path(), "issuer.pem"));
-    let (verifier, _task) = running(settings);
+    let (verifier, task) = running(settings.clone());
     until(|| verifier.verify(&token, NOW_MILLIS).is_ok()).await;
+    task.abort();
+
+    // An issuer on https can't send us to plain http, not even on this machine.
+    provider.change(|answers| answers.jwks_uri = "http://127.0.0.1:1/keys".into());
+    let fetcher = super::super::fetch::Fetcher::new(&settings).unwrap();
+    assert!(
+        fetcher
+            .keys(&settings)
+            .await
+            .is_err_and(|error| error.kind() == "url")
+    );
 }
 
 #[tokio::test]
