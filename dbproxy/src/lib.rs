@@ -1,1 +1,31 @@
+//! The PostgreSQL access proxy: applications connect to it instead of the database, as themselves. It
+//! knows what each statement reads and writes, lets through what the policy allows, and writes down
+//! every statement.
+//!
+//! `session` tells the story of a connection in six steps: accept → identify → decide → connect →
+//! relay → record. Each step has a file of that name. No byte of a client reaches a database before the
+//! statement that it belongs to was judged, allowed and recorded.
 
+mod accept;
+mod cancel;
+mod catalog;
+mod connect;
+mod database;
+mod decide;
+mod denial;
+mod guard;
+mod identify;
+mod listener;
+mod metrics;
+mod parameters;
+mod pipe;
+mod record;
+mod relay;
+mod server;
+mod session;
+mod stop;
+mod stream;
+mod upstream;
+mod wire;
+
+pub use server::{Dbproxy, SetupError, serve};

@@ -141,6 +141,12 @@ impl ScramVerifier {
         }
     }
 
+    /// Whether a password is stored at all. Only to pick the method that a role is asked to use: an
+    /// exchange goes the same way for both.
+    pub fn is_stored(&self) -> bool {
+        self.real
+    }
+
     /// A verifier that never fits, stable per name.
     pub fn mock(key: &Secret<[u8; 32]>, name: &str) -> Self {
         Self {

@@ -1,0 +1,287 @@
+//! Step 1, accept: from a socket to a start-up packet, with TLS where it is asked for.
+//!
+//! Nothing that arrived before TLS is ever used after it, and no password is asked for here.
+
+use std::io;
+use std::net::SocketAddr;
+
+use exeat_audit::Outcome;
+use exeat_identity::scram::ChannelBinding;
+use exeat_service::tls::TlsServer;
+use rustls_pki_types::CertificateDer;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+
+use crate::listener::Listener;
+use crate::pipe::Pipe;
+use crate::stop::Stop;
+use crate::stream::Stream;
+use crate::wire::Violation;
+use crate::wire::options;
+use crate::wire::startup::{self, CancelKey, NEWEST, Opening, Startup};
+use crate::wire::write::{self, Error};
+
+/// The name of the protocol in TLS (ALPN), as PostgreSQL 17 and its clients use it.
+pub(crate) const ALPN: &[u8] = b"postgresql";
+
+/// A client that has sent its start-up packet.
+pub(crate) struct Accepted {
+    pub(crate) client: Client,
+    pub(crate) startup: Startup,
+    /// Configuration parameters of the packet, in the order in which they take effect.
+    pub(crate) settings: Vec<(String, String)>,
+}
+
+/// What a connection turned out to be.
+pub(crate) enum Incoming {
+    /// A client that wants a session.
+    Session(Box<Accepted>),
+    /// A request to cancel a statement of another connection.
+    Cancel(CancelKey),
+}
+
+/// The client's side of a session before the relay.
+pub(crate) struct Client {
+    pub(crate) stream: Stream,
+    pub(crate) inbound: Pipe,
+    pub(crate) peer: SocketAddr,
+    /// The chain that the client proved in the TLS handshake.
+    pub(crate) certificate: Option<Vec<CertificateDer<'static>>>,
+    /// What SCRAM can be bound to.
+    pub(crate) binding: ChannelBinding,
+}
+
+impl Client {
+    pub(crate) fn is_encrypted(&self) -> bool {
+        matches!(self.stream, Stream::Tls(_))
+    }
+
+    pub(crate) async fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.stream.write_all(bytes).await?;
+        self.stream.flush().await
+    }
+
+    /// Tells the client why there will be no session; it may be gone already.
+    pub(crate) async fn tell(&mut self, error: &Error) {
+        let mut message = Vec::new();
+        write::error(&mut message, error);
+        drop(self.send(&message).await);
+        drop(self.stream.shutdown().await);
+    }
+}
+
+/// Reads what comes before the start-up packet, and the packet.
+pub(crate) async fn accept(
+    socket: TcpStream,
+    peer: SocketAddr,
+    listener: &Listener,
+) -> Result<Incoming, (Option<Client>, Stop)> {
+    socket
+        .set_nodelay(true)
+        .map_err(|error| (None, gone(error)))?;
+    let mut client = match greet(socket, peer, listener).await {
+        Ok(client) => client,
+        Err(stop) => return Err((None, stop)),
+    };
+    match start(&mut client, listener).await {
+        Ok((Opening::Cancel(key), _)) => Ok(Incoming::Cancel(key)),
+        Ok((Opening::Startup(startup), settings)) => Ok(Incoming::Session(Box::new(Accepted {
+            client,
+            startup,
+            settings,
+        }))),
+        Ok(_) => Err((Some(client), Violation::UnexpectedType.into())),
+        Err(stop) => Err((Some(client), stop)),
+    }
+}
+
+fn gone(_: io::Error) -> Stop {
+    Stop::silent(Outcome::Failed, "client_io")
+}
+
+/// Answers requests for encryption until the client goes on.
+async fn greet(
+    mut socket: TcpStream,
+    peer: SocketAddr,
+    listener: &Listener,
+) -> Result<Client, Stop> {
+    let mut first = [0];
+    if socket.peek(&mut first).await.map_err(gone)? == 0 {
+        return Err(Stop::silent(Outcome::Completed, "no_startup"));
+    }
+    if first == [0x16] {
+        let server = listener
+            .tls
+            .as_ref()
+            .ok_or_else(|| Stop::silent(Outcome::Failed, "tls_not_configured"))?;
+        let client = encrypt(socket, peer, server).await?;
+        // A direct handshake must name the protocol, or a page in a browser could start one (ALPACA).
+        return match alpn(&client.stream) {
+            Some(name) if name == ALPN => Ok(client),
+            _ => Err(Stop::silent(Outcome::Failed, "tls_without_alpn")),
+        };
+    }
+    let mut inbound = Pipe::new();
+    let (mut ssl_asked, mut gss_asked) = (false, false);
+    loop {
+        let (opening, length) = opening(&mut inbound, &mut socket).await?;
+        let asked = match opening {
+            Opening::Ssl => &mut ssl_asked,
+            Opening::Gss => &mut gss_asked,
+            // Left unread: `start` reads it again.
+            _ => return Ok(plain(socket, inbound, peer)),
+        };
+        if std::mem::replace(asked, true) {
+            return Err(Violation::UnexpectedType.into());
+        }
+        inbound.discard(length);
+        // Whoever sends before the answer would have it taken for what comes after (CVE-2021-23214).
+        if !inbound.unscanned().is_empty() {
+            return Err(Stop::refused(
+                "08P01",
+                "early_data",
+                "received unencrypted data after an encryption request",
+            ));
+        }
+        match &listener.tls {
+            Some(server) if opening == Opening::Ssl => {
+                socket.write_all(b"S").await.map_err(gone)?;
+                let client = encrypt(socket, peer, server).await?;
+                return match alpn(&client.stream) {
+                    None => Ok(client),
+                    Some(name) if name == ALPN => Ok(client),
+                    Some(_) => Err(Stop::silent(Outcome::Failed, "tls_alpn")),
+                };
+            }
+            _ => socket.write_all(b"N").await.map_err(gone)?,
+        }
+    }
+}
+
+fn plain(socket: TcpStream, inbound: Pipe, peer: SocketAddr) -> Client {
+    Client {
+        stream: Stream::Plain(socket),
+        inbound,
+        peer,
+        certificate: None,
+        binding: ChannelBinding::None,
+    }
+}
+
+async fn encrypt(socket: TcpStream, peer: SocketAddr, server: &TlsServer) -> Result<Client, Stop> {
+    let binding = server.certificate().map_or(ChannelBinding::None, |der| {
+        ChannelBinding::of_certificate(&der)
+    });
+    let stream = server.acceptor().accept(socket).await.map_err(|error| {
+        tracing::debug!(%peer, %error, "TLS handshake failed");
+        Stop::silent(Outcome::Failed, "tls_handshake")
+    })?;
+    let (_, connection) = stream.get_ref();
+    let certificate = connection
+        .peer_certificates()
+        .map(|chain| chain.iter().map(|der| der.clone().into_owned()).collect());
+    Ok(Client {
+        stream: Stream::Tls(Box::new(stream.into())),
+        inbound: Pipe::new(),
+        peer,
+        certificate,
+        binding,
+    })
+}
+
+fn alpn(stream: &Stream) -> Option<Vec<u8>> {
+    match stream {
+        Stream::Plain(_) => None,
+        Stream::Tls(stream) => stream.get_ref().1.alpn_protocol().map(<[u8]>::to_vec),
+    }
+}
+
+async fn opening(
+    inbound: &mut Pipe,
+    stream: &mut (impl tokio::io::AsyncRead + Unpin),
+) -> Result<(Opening, usize), Stop> {
+    loop {
+        if let Some(found) = startup::read(inbound.unscanned())? {
+            return Ok(found);
+        }
+        inbound.need(startup::MAX.min(inbound.unscanned().len() + 1024));
+        if inbound.fill(stream).await.map_err(gone)? == 0 {
+            return Err(Stop::silent(Outcome::Completed, "no_startup"));
+        }
+    }
+}
+
+/// The start-up packet and what can be said of it without knowing who sent it.
+async fn start(
+    client: &mut Client,
+    listener: &Listener,
+) -> Result<(Opening, Vec<(String, String)>), Stop> {
+    let (opening, length) = opening(&mut client.inbound, &mut client.stream).await?;
+    client.inbound.discard(length);
+    let Opening::Startup(startup) = &opening else {
+        return Ok((opening, Vec::new()));
+    };
+    if listener.require_tls && !client.is_encrypted() {
+        return Err(Stop::tell(
+            "tls_required",
+            Error::fatal("28000", "this server accepts only encrypted connections")
+                .hint("Connect with sslmode=require, or better sslmode=verify-full."),
+        ));
+    }
+    if let Some(value) = &startup.replication
+        && !matches!(value.as_str(), "false" | "off" | "no" | "0")
+    {
+        // The replication protocol has a grammar of its own that no policy speaks.
+        return Err(Stop::tell(
+            "replication",
+            Error::fatal("0A000", "replication connections are not accepted"),
+        ));
+    }
+    let settings = settings(startup)?;
+    if startup.minor > 2 || !startup.extensions.is_empty() {
+        let version = NEWEST.min((3 << 16) | u32::from(startup.minor));
+        let mut message = Vec::new();
+        write::negotiate(&mut message, version, &startup.extensions);
+        client.send(&message).await.map_err(gone)?;
+    }
+    Ok((opening, settings))
+}
+
+/// The configuration parameters: `options` first, as PostgreSQL applies them.
+fn settings(startup: &Startup) -> Result<Vec<(String, String)>, Stop> {
+    let mut all = match &startup.options {
+        None => Vec::new(),
+        Some(options) => options::settings(options).map_err(|error| {
+            Stop::tell("startup_options", Error::fatal("42501", error.to_string()))
+        })?,
+    };
+    all.extend(startup.settings.clone());
+    let mut kept = Vec::new();
+    for (name, value) in all {
+        if name != "client_encoding" {
+            kept.push((name, value));
+        } else if !is_utf8(&value) {
+            return Err(Stop::tell(
+                "client_encoding",
+                Error::fatal(
+                    "22023",
+                    format!("client_encoding \"{value}\" is not accepted"),
+                )
+                .detail("Statements are read as UTF-8.")
+                .hint("Set client_encoding (PGCLIENTENCODING) to UTF8."),
+            ));
+        }
+    }
+    Ok(kept)
+}
+
+/// PostgreSQL compares the names of encodings without punctuation and case. SQL_ASCII is what libpq
+/// takes from a C locale; it means "no conversion", which UTF-8 to UTF-8 is.
+fn is_utf8(name: &str) -> bool {
+    let plain: String = name
+        .chars()
+        .filter(char::is_ascii_alphanumeric)
+        .map(|letter| letter.to_ascii_lowercase())
+        .collect();
+    matches!(plain.as_str(), "utf8" | "unicode" | "sqlascii")
+}

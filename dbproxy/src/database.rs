@@ -1,0 +1,56 @@
+//! The databases behind the proxy, by their name in the policy and in the start-up packet.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use exeat_service::config;
+
+use crate::catalog::Catalogs;
+use crate::upstream::{Upstream, UpstreamError};
+
+/// A database: how to reach it, and what its names mean.
+#[derive(Debug)]
+pub(crate) struct Database {
+    pub(crate) name: Arc<str>,
+    pub(crate) upstream: Arc<Upstream>,
+    pub(crate) search_path: Arc<[Arc<str>]>,
+    catalog_user: Option<Arc<str>>,
+    /// One per database role that catalogs are read as.
+    catalogs: std::sync::Mutex<HashMap<Arc<str>, Arc<Catalogs>>>,
+}
+
+/// All of them.
+pub(crate) type Databases = HashMap<Arc<str>, Arc<Database>>;
+
+/// Checks the configured databases.
+pub(crate) fn databases(config: &config::Dbproxy) -> Result<Databases, (Arc<str>, UpstreamError)> {
+    let open = |(name, database): (&Arc<str>, &config::Database)| {
+        let upstream = Upstream::new(database, config.timeouts.connect)
+            .map_err(|error| (Arc::clone(name), error))?;
+        let database = Database {
+            name: Arc::clone(name),
+            upstream: Arc::new(upstream),
+            search_path: database.search_path.clone().into(),
+            catalog_user: database.catalog_user.clone(),
+            catalogs: std::sync::Mutex::default(),
+        };
+        Ok((Arc::clone(name), Arc::new(database)))
+    };
+    config.databases.iter().map(open).collect()
+}
+
+impl Database {
+    /// The catalog for a session of this database role: read by the configured user, or by the role
+    /// itself where there is none.
+    pub(crate) fn catalogs(&self, as_role: &Arc<str>) -> Arc<Catalogs> {
+        let user = self.catalog_user.as_ref().unwrap_or(as_role);
+        let mut catalogs = self
+            .catalogs
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let known = catalogs.entry(Arc::clone(user)).or_insert_with(|| {
+            Arc::new(Catalogs::new(Arc::clone(&self.upstream), Arc::clone(user)))
+        });
+        Arc::clone(known)
+    }
+}

@@ -1,0 +1,164 @@
+//! How a denial reads in a client: SQLSTATE, message, DETAIL with rule, reason and decision, HINT with
+//! the command that explains it. Never more than the caller's own request and rule.
+
+use std::fmt::Write as _;
+
+use exeat_policy::{Basis, Caller, Decision, Reason, Request, Subject};
+use exeat_service::EndReason;
+use uuid::Uuid;
+
+use crate::wire::write::Error;
+
+/// Longer statements are not repeated in a hint.
+const SHOWN: usize = 200;
+
+/// The SQLSTATE of a denied statement: 42601 where it can't be read, 53400 where a limit is exhausted,
+/// 28000 where the identity no longer holds, else 42501.
+fn statement_code(decision: &Decision) -> &'static str {
+    match decision.reason {
+        Reason::Unreadable => "42601",
+        _ if decision.basis == Basis::Limit => "53400",
+        _ if is_about_identity(decision.reason) => "28000",
+        _ => "42501",
+    }
+}
+
+fn is_about_identity(reason: Reason) -> bool {
+    matches!(
+        reason,
+        Reason::CredentialsMissing
+            | Reason::CredentialsInvalid
+            | Reason::CredentialsExpired
+            | Reason::CredentialsRevoked
+            | Reason::IdentityUnknown
+            | Reason::IdentityConflict
+            | Reason::AssuranceTooLow
+    )
+}
+
+/// The error of a denied statement.
+pub(crate) fn statement(request: &Request, decision: &Decision, id: Uuid, sql: &str) -> Error {
+    let Request::Statement(asked) = request else {
+        return Error::plain("42501", "permission denied");
+    };
+    let message = match &asked.subject {
+        Subject::Unreadable(why) => format!("statement refused: {}", why.detail),
+        Subject::Readable(_) => match &decision.detail {
+            Some(about) => format!("permission denied: {}: {about}", decision.reason.message()),
+            None => format!("permission denied: {}", decision.reason.message()),
+        },
+    };
+    Error::plain(statement_code(decision), message)
+        .detail(detail(decision, id))
+        .hint(hint(&asked.caller, &asked.database, decision, Some(sql)))
+}
+
+/// The error of a session that is not opened. 28P01 where a password or a token is wrong, 28000 where
+/// the identity is not accepted for another cause, 42501 where the role may not use the database, 53300
+/// where it has too many sessions.
+pub(crate) fn session(request: &Request, decision: &Decision, id: Uuid) -> Error {
+    let code = match decision.reason {
+        Reason::CredentialsMissing | Reason::CredentialsInvalid => "28P01",
+        Reason::LimitSessions => "53300",
+        reason if is_about_identity(reason) => "28000",
+        _ => "42501",
+    };
+    let (caller, database) = match request {
+        Request::Session(asked) => (&asked.caller, &asked.database),
+        Request::Statement(asked) => (&asked.caller, &asked.database),
+        Request::Connection(_) => return Error::fatal(code, decision.reason.message()),
+    };
+    let message = match caller {
+        // One sentence for every cause that a guesser could use.
+        Caller::Unknown(_) if code == "28P01" => "authentication failed".to_owned(),
+        Caller::Unknown(_) => format!("authentication failed: {}", decision.reason.message()),
+        Caller::Known(_) => format!(
+            "connection to database \"{database}\" denied: {}",
+            decision.reason.message()
+        ),
+    };
+    Error::fatal(code, message)
+        .detail(detail(decision, id))
+        .hint(hint(caller, database, decision, None))
+}
+
+/// The setting of a start-up packet that is not accepted.
+pub(crate) fn startup_setting(
+    request: &Request,
+    decision: &Decision,
+    id: Uuid,
+    name: &str,
+) -> Error {
+    let mut error = statement(request, decision, id, "");
+    error.severity = crate::wire::write::Severity::Fatal;
+    error.message = format!(
+        "the startup parameter \"{name}\" is not accepted: {}",
+        decision.reason.message()
+    );
+    error
+}
+
+/// What a live session is told when it is ended.
+pub(crate) fn ended(reason: &EndReason) -> Error {
+    match reason {
+        EndReason::Denied(decision) => Error::fatal(
+            "57P01",
+            format!(
+                "terminating connection: no longer allowed by the policy: {}",
+                decision.reason.message()
+            ),
+        )
+        .detail(reason_of(decision)),
+        EndReason::Expired => Error::fatal(
+            "57P01",
+            "terminating connection: the proof of your identity has expired",
+        )
+        .hint("Connect again with a fresh credential."),
+        EndReason::Drained => Error::fatal(
+            "57P01",
+            "terminating connection: the proxy is shutting down",
+        )
+        .hint("Connect again."),
+        EndReason::Killed => Error::fatal(
+            "57P01",
+            "terminating connection due to administrator command",
+        ),
+    }
+}
+
+fn reason_of(decision: &Decision) -> String {
+    let mut text = format!("Reason: {}.", decision.reason.code());
+    if let Some(rule) = &decision.rule {
+        // Writing to a String can't fail.
+        let _ = write!(text, " Rule: {}.", rule.path);
+    }
+    text
+}
+
+fn detail(decision: &Decision, id: Uuid) -> String {
+    format!("{} Decision: {id}.", reason_of(decision))
+}
+
+fn hint(caller: &Caller, database: &str, decision: &Decision, sql: Option<&str>) -> String {
+    let Caller::Known(principal) = caller else {
+        return decision.reason.hint().to_owned();
+    };
+    let role = &principal.role;
+    match sql {
+        Some(sql) if decision.basis != Basis::Limit => format!(
+            "{} To see why: exeat policy explain --role {role} --database {database} --sql {}",
+            decision.reason.hint(),
+            quoted(sql)
+        ),
+        _ => decision.reason.hint().to_owned(),
+    }
+}
+
+/// One word for a shell; `-` (the statement on standard input) where it is too long to be shown.
+fn quoted(sql: &str) -> String {
+    if sql.is_empty() || sql.len() > SHOWN || sql.contains(['\n', '\r']) {
+        "-".to_owned()
+    } else {
+        format!("'{}'", sql.replace('\'', "'\\''"))
+    }
+}

@@ -1,0 +1,176 @@
+//! A text that was read and judged: its statements, what each one touches, and what the policy says.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use exeat_policy::{Decision, Effect, Facts, Name, Subject, Unreadable, UnreadableKind, Verb};
+
+/// A text and the verdict on it in one scope.
+#[derive(Debug)]
+pub(crate) struct Verdict {
+    pub(crate) scope: u64,
+    /// The text as it came.
+    pub(crate) sql: Arc<[u8]>,
+    /// The text to forward, where comments had to be blanked. Same length.
+    pub(crate) blanked: Option<Arc<[u8]>>,
+    /// Its statements in order, empty ones left out.
+    pub(crate) statements: Vec<Judged>,
+}
+
+/// One statement, judged.
+#[derive(Clone, Debug)]
+pub(crate) struct Judged {
+    /// The scope that `decision` was made in.
+    pub(crate) scope: u64,
+    pub(crate) subject: Subject,
+    /// Its text for the record: secrets taken out.
+    pub(crate) text: Arc<str>,
+    /// The name that PREPARE, EXECUTE, DEALLOCATE, DECLARE, FETCH or CLOSE names; `None` also for ALL.
+    pub(crate) name: Option<Arc<str>>,
+    pub(crate) decision: Arc<Decision>,
+}
+
+/// A statement that a name stands for.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    pub(crate) verdict: Arc<Verdict>,
+    /// Which statement of the verdict it is; `None` for an empty one.
+    pub(crate) index: Option<usize>,
+    /// Types of somebody's own that Parse gave to parameters.
+    pub(crate) types: Vec<Name>,
+}
+
+impl Prepared {
+    /// The statement, unless it is empty.
+    pub(crate) fn judged(&self) -> Option<&Judged> {
+        self.verdict.statements.get(self.index?)
+    }
+}
+
+impl Judged {
+    pub(crate) fn facts(&self) -> Option<&Facts> {
+        match &self.subject {
+            Subject::Readable(facts) => Some(facts),
+            Subject::Unreadable(_) => None,
+        }
+    }
+
+    /// What it is; what can't be read is never forwarded, so its verb does not matter.
+    pub(crate) fn verb(&self) -> Verb {
+        self.facts().map_or(Verb::Empty, |facts| facts.verb)
+    }
+
+    /// Whether a name that the catalog does not have is all that is wrong.
+    pub(crate) fn is_unresolved(&self) -> bool {
+        matches!(&self.subject, Subject::Unreadable(why) if why.kind == UnreadableKind::Unresolved)
+    }
+
+    /// DISCARD ALL, the only form that forgets names.
+    pub(crate) fn is_discard_all(&self) -> bool {
+        self.text
+            .split_whitespace()
+            .nth(1)
+            .is_some_and(|word| word.eq_ignore_ascii_case("all"))
+    }
+
+    pub(crate) fn is_allowed(&self) -> bool {
+        self.decision.effect == Effect::Allow
+    }
+}
+
+impl Verdict {
+    /// Reads and judges a text.
+    pub(super) fn read(
+        scope: u64,
+        sql: &[u8],
+        context: &exeat_sql::Context<'_>,
+        types: &[Name],
+        decide: impl Fn(Subject) -> Arc<Decision>,
+    ) -> Self {
+        let Ok(text) = str::from_utf8(sql) else {
+            let subject = unreadable(UnreadableKind::Encoding, "the statement is not valid UTF-8");
+            let decision = decide(subject.clone());
+            return Self::single(scope, sql, subject, decision);
+        };
+        let mut statements = Vec::new();
+        for statement in exeat_sql::read(text, context) {
+            let subject = with_types(statement.subject, types);
+            if matches!(&subject, Subject::Readable(facts) if facts.verb == Verb::Empty) {
+                continue;
+            }
+            let piece = text.get(statement.range).unwrap_or(text);
+            statements.push(Judged {
+                scope,
+                text: exeat_sql::redact(piece.trim()).into(),
+                name: statement.prepared,
+                decision: decide(subject.clone()),
+                subject,
+            });
+        }
+        let blanked = match exeat_sql::blank_comments(text) {
+            Cow::Borrowed(_) => None,
+            Cow::Owned(blanked) => Some(blanked.into_bytes().into()),
+        };
+        Self {
+            scope,
+            sql: sql.into(),
+            blanked,
+            statements,
+        }
+    }
+
+    /// A text that is not even looked at.
+    pub(super) fn single(
+        scope: u64,
+        sql: &[u8],
+        subject: Subject,
+        decision: Arc<Decision>,
+    ) -> Self {
+        Self {
+            scope,
+            sql: sql.into(),
+            blanked: None,
+            statements: vec![Judged {
+                scope,
+                subject,
+                text: "".into(),
+                name: None,
+                decision,
+            }],
+        }
+    }
+
+    /// Whether a newer catalog could make it readable.
+    pub(crate) fn is_unresolved(&self) -> bool {
+        self.statements.iter().any(Judged::is_unresolved)
+    }
+
+    /// Whether the server may ask the client for COPY data.
+    pub(crate) fn copies_in(&self) -> bool {
+        self.statements
+            .iter()
+            .any(|judged| judged.verb() == Verb::CopyIn)
+    }
+}
+
+/// A subject that can't be read.
+pub(crate) fn unreadable(kind: UnreadableKind, detail: &str) -> Subject {
+    Subject::Unreadable(Arc::new(Unreadable {
+        kind,
+        detail: detail.into(),
+        offset: None,
+    }))
+}
+
+fn with_types(subject: Subject, types: &[Name]) -> Subject {
+    match subject {
+        Subject::Readable(facts) if !types.is_empty() => {
+            let mut facts = Facts::clone(&facts);
+            facts.types.extend_from_slice(types);
+            facts.types.sort();
+            facts.types.dedup();
+            Subject::Readable(Arc::new(facts))
+        }
+        other => other,
+    }
+}

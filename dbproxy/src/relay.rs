@@ -1,0 +1,318 @@
+//! The relay of one session: bytes in both directions, every frame examined, until one side ends.
+//!
+//! One task, no lock: what arrived is examined in place and written from where it lies. Per turn each
+//! socket is read and written at most once.
+
+mod admit;
+mod client;
+mod deny;
+mod expected;
+mod extended;
+mod finish;
+mod gate;
+mod names;
+mod query;
+mod running;
+mod server;
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use exeat_audit::AuditError;
+use exeat_service::config::Parameters;
+use exeat_service::{EndReason, Live};
+use tokio::time::{Instant, Sleep};
+
+use crate::cancel::CancelHandle;
+use crate::guard::Guard;
+use crate::pipe::Pipe;
+use crate::record::Recorder;
+use crate::stream::Stream;
+use crate::upstream::Pinned;
+use crate::wire::Violation;
+use crate::wire::backend::Status;
+use expected::Queue;
+use gate::Gate;
+use names::Names;
+pub(crate) use running::Running;
+
+/// Something that the relay waits for before it examines more of what the client sent.
+pub(crate) type Pending = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Why a session ends.
+#[derive(Debug)]
+pub(crate) enum End {
+    /// The client said so.
+    Terminated,
+    /// The client closed its connection.
+    ClientClosed,
+    /// The server closed its connection.
+    ServerClosed,
+    /// The client's connection broke.
+    ClientIo(std::io::Error),
+    /// The server's connection broke.
+    ServerIo(std::io::Error),
+    /// The client does not speak the protocol.
+    Client(Violation),
+    /// The server does not speak the protocol.
+    Server(Violation),
+    /// The server's answers do not fit what it was asked.
+    Desynchronised,
+    /// The server reports that a pinned setting is another one now.
+    Pinned(String),
+    /// A result had too many rows, and what the server did after it can't be undone.
+    RowLimit,
+    /// The audit log can't be written.
+    Audit(AuditError),
+    /// No message in either direction for too long.
+    Idle,
+    /// The registry says so.
+    Ended(EndReason),
+}
+
+/// Where a COPY from the client stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Copy {
+    /// There is none.
+    None,
+    /// A statement that may ask for data is on its way, or has had all of it: nothing is examined
+    /// until the server has answered.
+    Waiting,
+    /// The server reads data.
+    In,
+}
+
+/// What a relay is made of.
+pub(crate) struct Parts {
+    pub(crate) client: Stream,
+    /// From the client; may hold bytes that came behind the start-up.
+    pub(crate) inbound: Pipe,
+    pub(crate) server: Stream,
+    /// To the client; may hold what is to be said first.
+    pub(crate) outbound: Pipe,
+    pub(crate) guard: Guard,
+    pub(crate) recorder: Recorder,
+    pub(crate) cancel: CancelHandle,
+    pub(crate) pinned: Pinned,
+    pub(crate) parameters: Parameters,
+    pub(crate) idle: Duration,
+}
+
+/// The state of a session.
+pub(crate) struct Relay {
+    client: Stream,
+    server: Stream,
+    inbound: Pipe,
+    outbound: Pipe,
+    inbound_gate: Gate,
+    outbound_gate: Gate,
+    guard: Guard,
+    recorder: Recorder,
+    cancel: CancelHandle,
+    pinned: Pinned,
+    parameters: Parameters,
+    queue: Queue,
+    names: Names,
+    /// As of the last ReadyForQuery.
+    status: Status,
+    copy: Copy,
+    /// Everything from the client is ignored until its next Sync.
+    skipping: bool,
+    /// The server knows nothing of the batch that is skipped: its Sync is answered here.
+    local: bool,
+    /// Something of the extended protocol was forwarded since the last Sync.
+    unsynced: bool,
+    /// The server was asked to send the answers that it holds.
+    flushed: bool,
+    /// Nothing is examined until all answers are there.
+    settling: bool,
+    /// The client was told of a failure that the server does not know of.
+    told_failed: bool,
+    /// The server said that it will close.
+    fatal: bool,
+    /// A newer catalog is on its way, and a statement waits for it.
+    refresh: Option<Pending>,
+    idle: Duration,
+    active: Instant,
+}
+
+impl Relay {
+    pub(crate) fn new(parts: Parts) -> Self {
+        Self {
+            client: parts.client,
+            server: parts.server,
+            inbound: parts.inbound,
+            outbound: parts.outbound,
+            inbound_gate: Gate::default(),
+            outbound_gate: Gate::default(),
+            guard: parts.guard,
+            recorder: parts.recorder,
+            cancel: parts.cancel,
+            pinned: parts.pinned,
+            parameters: parts.parameters,
+            queue: Queue::default(),
+            names: Names::default(),
+            status: Status::Idle,
+            copy: Copy::None,
+            skipping: false,
+            local: false,
+            unsynced: false,
+            flushed: false,
+            settling: false,
+            told_failed: false,
+            fatal: false,
+            refresh: None,
+            idle: parts.idle,
+            active: Instant::now(),
+        }
+    }
+
+    /// Relays until the session ends; says why it did.
+    pub(crate) async fn run(mut self, live: &Live) -> End {
+        let mut ended = std::pin::pin!(live.ended());
+        let mut idle = std::pin::pin!(tokio::time::sleep(self.idle));
+        loop {
+            let scanned = self.scan();
+            self.cancel.set_running(self.queue.is_running());
+            let end = match scanned {
+                Ok(()) => {
+                    let turn = std::future::poll_fn(|cx| {
+                        self.poll_turn(cx, ended.as_mut(), idle.as_mut())
+                    });
+                    match turn.await {
+                        Ok(()) => {
+                            self.count(live);
+                            continue;
+                        }
+                        Err(end) => end,
+                    }
+                }
+                Err(end) => end,
+            };
+            self.cancel.set_running(false);
+            let end = self.finish(end, live).await;
+            self.count(live);
+            return end;
+        }
+    }
+
+    /// Examines what has arrived. Answers of the server first: they may be what the client waits for.
+    fn scan(&mut self) -> Result<(), End> {
+        self.scan_server()?;
+        self.scan_client()
+    }
+
+    /// Writes and reads what can be written and read; ready when something arrived or opened.
+    fn poll_turn(
+        &mut self,
+        cx: &mut Context<'_>,
+        ended: Pin<&mut impl Future<Output = EndReason>>,
+        idle: Pin<&mut Sleep>,
+    ) -> Poll<Result<(), End>> {
+        let mut progress = false;
+        if let Poll::Ready(reason) = ended.poll(cx) {
+            return Poll::Ready(Err(End::Ended(reason)));
+        }
+        if self.poll_idle(cx, idle).is_ready() {
+            return Poll::Ready(Err(End::Idle));
+        }
+        if let Some(refresh) = &mut self.refresh
+            && refresh.as_mut().poll(cx).is_ready()
+        {
+            self.refresh = None;
+            progress = true;
+        }
+        progress |= self.cancel.poll_done(cx).is_ready();
+        progress |= self.poll_outbound(cx)?;
+        progress |= self.poll_inbound(cx)?;
+        match self.inbound.poll_read(cx, &mut self.client) {
+            Poll::Ready(Ok(0)) => return Poll::Ready(Err(End::ClientClosed)),
+            Poll::Ready(Ok(_)) => progress = true,
+            Poll::Ready(Err(error)) => return Poll::Ready(Err(End::ClientIo(error))),
+            Poll::Pending => {}
+        }
+        match self.outbound.poll_read(cx, &mut self.server) {
+            Poll::Ready(Ok(0)) => return Poll::Ready(Err(End::ServerClosed)),
+            Poll::Ready(Ok(_)) => progress = true,
+            Poll::Ready(Err(error)) => return Poll::Ready(Err(End::ServerIo(error))),
+            Poll::Pending => {}
+        }
+        if progress {
+            self.active = Instant::now();
+            return Poll::Ready(Ok(()));
+        }
+        Poll::Pending
+    }
+
+    /// To the client: what the gate lets through. True where examining may go on after it.
+    fn poll_outbound(&mut self, cx: &mut Context<'_>) -> Result<bool, End> {
+        match self.outbound_gate.poll_open(cx) {
+            Poll::Ready(opened) => opened.map_err(End::Audit)?,
+            Poll::Pending => return Ok(false),
+        }
+        let stuck = self.outbound.congested();
+        match self.outbound.poll_write(cx, &mut self.client) {
+            Poll::Ready(written) => written.map_err(End::ClientIo)?,
+            Poll::Pending => {}
+        }
+        Ok(stuck && !self.outbound.congested())
+    }
+
+    /// To the server: what the gate lets through.
+    fn poll_inbound(&mut self, cx: &mut Context<'_>) -> Result<bool, End> {
+        match self.inbound_gate.poll_open(cx) {
+            Poll::Ready(opened) => opened.map_err(End::Audit)?,
+            Poll::Pending => return Ok(false),
+        }
+        let stuck = self.inbound.congested();
+        match self.inbound.poll_write(cx, &mut self.server) {
+            Poll::Ready(written) => written.map_err(End::ServerIo)?,
+            Poll::Pending => {}
+        }
+        Ok(stuck && !self.inbound.congested())
+    }
+
+    /// The timer is only moved when it fires, not with every message.
+    fn poll_idle(&self, cx: &mut Context<'_>, mut idle: Pin<&mut Sleep>) -> Poll<()> {
+        while idle.as_mut().poll(cx).is_ready() {
+            let deadline = self.active + self.idle;
+            if deadline <= Instant::now() && self.queue.is_empty() {
+                return Poll::Ready(());
+            }
+            idle.as_mut()
+                .reset(deadline.max(Instant::now() + self.idle / 4));
+        }
+        Poll::Pending
+    }
+
+    fn count(&mut self, live: &Live) {
+        live.count_in(self.inbound.take_read());
+        live.count_out(self.outbound.take_written());
+    }
+
+    /// The session's own definitions came into force: names may mean something else now.
+    fn definitions_changed(&mut self) {
+        self.guard.catalogs().refresh();
+    }
+}
+
+/// What a relay holds in common is only its guard's.
+impl std::fmt::Debug for Relay {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Relay")
+            .field("status", &self.status)
+            .field("queue", &self.queue)
+            .finish_non_exhaustive()
+    }
+}
+
+#[expect(
+    dead_code,
+    reason = "a compile-time check: a session may move between threads"
+)]
+fn relay_is_send(relay: Relay, live: Arc<Live>) -> impl Send {
+    async move { relay.run(&live).await }
+}

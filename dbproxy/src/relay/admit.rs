@@ -1,0 +1,104 @@
+//! Asking about a statement and writing the answer down.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use exeat_audit::Parameter;
+use exeat_policy::{AuditMode, UnreadableKind};
+
+use super::deny::Refusal;
+use super::running::Running;
+use super::{End, Relay};
+use crate::denial;
+use crate::guard::{Answer, Verdict};
+
+impl Relay {
+    /// An allowed statement, on record. In strict mode nothing more leaves for the server until the
+    /// record is durable.
+    pub(super) fn admit(
+        &mut self,
+        answer: &Answer,
+        parameters: &[Parameter],
+    ) -> Result<Running, Refusal> {
+        let (decision, receipt) = self
+            .recorder
+            .decision(
+                &answer.request,
+                &answer.decision,
+                Some((&answer.text, parameters)),
+            )
+            .map_err(End::Audit)?;
+        let mode = answer.decision.obligations.audit;
+        if mode == AuditMode::Strict {
+            self.inbound_gate.close(&receipt, mode);
+        }
+        Ok(Running {
+            decision,
+            receipt,
+            mode,
+            verb: answer.verb,
+            started: Instant::now(),
+            rows: 0,
+            before: 0,
+            limit: self.guard.row_limit(),
+            over: false,
+            bytes_in: 0,
+            bytes_out: 0,
+            portal: None,
+        })
+    }
+
+    /// A denied statement, on record.
+    pub(super) fn denial(&mut self, answer: &Answer, parameters: &[Parameter]) -> Refusal {
+        let recorded = self.recorder.decision(
+            &answer.request,
+            &answer.decision,
+            Some((&answer.text, parameters)),
+        );
+        match recorded {
+            Ok((id, _)) => Refusal::Error(Box::new(denial::statement(
+                &answer.request,
+                &answer.decision,
+                id,
+                &answer.text,
+            ))),
+            Err(error) => Refusal::End(End::Audit(error)),
+        }
+    }
+
+    /// A message whose text is over the cap of what is read.
+    pub(super) fn too_large(&mut self) -> Refusal {
+        self.refuse(
+            UnreadableKind::TooLarge,
+            "the statement is too long to be read",
+        )
+    }
+
+    /// The function call sub-protocol runs functions by their number: nothing that a rule could name.
+    pub(super) fn function_call(&mut self) -> Refusal {
+        self.refuse(
+            UnreadableKind::Unsupported,
+            "the function call sub-protocol is not accepted",
+        )
+    }
+
+    fn refuse(&mut self, kind: UnreadableKind, detail: &str) -> Refusal {
+        let judged = self.guard.refused(kind, detail);
+        let answer = self.guard.ask(&judged);
+        self.denial(&answer, &[])
+    }
+
+    /// Waits for a newer catalog where that could make a text readable.
+    pub(super) fn await_catalog(&mut self, verdict: &Arc<Verdict>) -> Result<(), Refusal> {
+        if !verdict.is_unresolved() {
+            return Ok(());
+        }
+        match self.guard.catalogs().newer() {
+            Some(refresh) => {
+                self.refresh = Some(refresh);
+                Err(Refusal::Wait)
+            }
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! What the client sends, examined before any of it goes on.
+//!
+//! INVARIANT: a frame passes only after everything that it would make the server do was judged, allowed
+//! and recorded.
+
+use super::deny::Refusal;
+use super::expected::Expected;
+use super::{Copy, End, Relay};
+use crate::wire::frontend::{self, Target};
+use crate::wire::{Frame, Violation, frame, write};
+
+/// So many messages may be on their way before the client has to wait.
+const PIPELINE: usize = 4096;
+
+/// Whether the next frame may be looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Flow {
+    /// It may.
+    Next,
+    /// Not before something arrives: more bytes, or an answer of the server.
+    Wait,
+}
+
+impl Relay {
+    /// Examines all that has arrived from the client.
+    pub(super) fn scan_client(&mut self) -> Result<(), End> {
+        while !self.inbound.within_frame()
+            && !self.inbound.congested()
+            && !self.outbound.congested()
+            && self.queue.len() < PIPELINE
+            && self.refresh.is_none()
+            && !self.cancel.in_flight()
+        {
+            if self.settling {
+                if !self.queue.is_empty() {
+                    break;
+                }
+                self.settling = false;
+            }
+            let Some(frame) = frame::header(self.inbound.unscanned()).map_err(End::Client)? else {
+                break;
+            };
+            let flow = match self.copy {
+                Copy::Waiting => Flow::Wait,
+                Copy::In => self.copy_frame(frame)?,
+                Copy::None if self.skipping => self.skipped_frame(frame)?,
+                Copy::None => self.frame(frame)?,
+            };
+            if flow == Flow::Wait {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// While the server skips to the next Sync it ignores everything else, and so do we.
+    fn skipped_frame(&mut self, frame: Frame) -> Result<Flow, End> {
+        match frame.tag {
+            b'S' => self.sync(frame),
+            b'X' => Err(End::Terminated),
+            b'Q' | b'P' | b'B' | b'E' | b'D' | b'C' | b'H' | b'F' | b'd' | b'c' | b'f' => {
+                self.inbound.discard(frame.length);
+                Ok(Flow::Next)
+            }
+            _ => Err(End::Client(Violation::UnexpectedType)),
+        }
+    }
+
+    /// While the server reads COPY data.
+    fn copy_frame(&mut self, frame: Frame) -> Result<Flow, End> {
+        match frame.tag {
+            b'd' => {
+                if let Some(running) = self.queue.running() {
+                    running.bytes_in += frame.length as u64;
+                }
+                self.inbound.pass(frame.length);
+                Ok(Flow::Next)
+            }
+            b'c' | b'f' => {
+                if frame.length > frame::WHOLE {
+                    return Err(End::Client(Violation::LengthTooLarge));
+                }
+                self.inbound.pass(frame.length);
+                self.copy = Copy::Waiting;
+                Ok(Flow::Next)
+            }
+            // Client libraries send these behind an Execute without knowing that it is a COPY; the
+            // server ignores them during COPY, and only then.
+            b'S' | b'H' => {
+                self.inbound.discard(frame.length);
+                Ok(Flow::Next)
+            }
+            b'X' => Err(End::Terminated),
+            _ => Err(End::Client(Violation::UnexpectedType)),
+        }
+    }
+
+    fn frame(&mut self, frame: Frame) -> Result<Flow, End> {
+        match frame.tag {
+            b'B' => {
+                let result = self.bind(frame);
+                self.settle(frame, result)
+            }
+            b'Q' | b'P' | b'F' if frame.length > frame::WHOLE => {
+                let refusal = self.too_large();
+                self.settle(frame, Err(refusal))
+            }
+            b'X' => Err(End::Terminated),
+            // COPY data that comes after its COPY has failed: the server ignores it.
+            b'd' | b'c' | b'f' => {
+                self.inbound.discard(frame.length);
+                Ok(Flow::Next)
+            }
+            b'S' => self.sync(frame),
+            b'Q' | b'P' | b'D' | b'E' | b'C' | b'H' | b'F' => {
+                if frame.length > frame::WHOLE {
+                    return Err(End::Client(Violation::LengthTooLarge));
+                }
+                if self.inbound.unscanned().len() < frame.length {
+                    self.inbound.need(frame.length);
+                    return Ok(Flow::Wait);
+                }
+                self.whole_frame(frame)
+            }
+            _ => Err(End::Client(Violation::UnexpectedType)),
+        }
+    }
+
+    fn whole_frame(&mut self, frame: Frame) -> Result<Flow, End> {
+        let result = match frame.tag {
+            b'Q' => self.query(frame),
+            b'P' => self.parse(frame),
+            b'E' => self.execute(frame),
+            b'D' => self.describe(frame),
+            b'C' => self.close(frame),
+            b'H' => self.flush(frame),
+            _ => Err(self.function_call()),
+        };
+        self.settle(frame, result)
+    }
+
+    /// Turns a refusal into what the client and the server get.
+    fn settle(&mut self, frame: Frame, result: Result<(), Refusal>) -> Result<Flow, End> {
+        match result {
+            Ok(()) => Ok(Flow::Next),
+            Err(Refusal::Wait) => Ok(Flow::Wait),
+            Err(Refusal::End(end)) => Err(end),
+            Err(Refusal::Error(error)) => {
+                self.deny(frame, error);
+                Ok(Flow::Next)
+            }
+        }
+    }
+
+    fn describe(&mut self, frame: Frame) -> Result<(), Refusal> {
+        let (target, _) = frontend::target(self.body(frame)?)?;
+        self.inbound.pass(frame.length);
+        self.expect_extended(match target {
+            Target::Statement => Expected::DescribeStatement,
+            Target::Portal => Expected::Describe,
+        });
+        Ok(())
+    }
+
+    fn close(&mut self, frame: Frame) -> Result<(), Refusal> {
+        let body = frame::body(self.inbound.unscanned(), frame).unwrap_or_default();
+        let undo = match frontend::target(body)? {
+            (Target::Statement, name) => self.names.deallocate(name)?,
+            (Target::Portal, name) => self.names.close(name)?,
+        };
+        self.inbound.pass(frame.length);
+        self.expect_extended(Expected::Close(undo));
+        Ok(())
+    }
+
+    fn flush(&mut self, frame: Frame) -> Result<(), Refusal> {
+        frontend::empty(self.body(frame)?)?;
+        self.inbound.pass(frame.length);
+        Ok(())
+    }
+
+    fn sync(&mut self, frame: Frame) -> Result<Flow, End> {
+        if frame.length != frame::HEADER {
+            return Err(End::Client(Violation::Malformed));
+        }
+        if self.local {
+            // The server has seen nothing of this batch: its status is the one of before.
+            self.inbound.discard(frame.length);
+            let status = self.status;
+            self.outbound.inject(|out| write::ready(out, status));
+        } else {
+            self.inbound.pass(frame.length);
+            self.queue.push(Expected::Sync);
+        }
+        self.local = false;
+        self.skipping = false;
+        self.unsynced = false;
+        self.names.next_batch();
+        Ok(Flow::Next)
+    }
+
+    pub(super) fn body(&self, frame: Frame) -> Result<&[u8], Violation> {
+        frame::body(self.inbound.unscanned(), frame).ok_or(Violation::Malformed)
+    }
+
+    /// A message of the extended protocol goes on.
+    pub(super) fn expect_extended(&mut self, expected: Expected) {
+        self.queue.push(expected);
+        self.unsynced = true;
+    }
+
+    /// A message with a text goes on, its comments blanked in place.
+    pub(super) fn forward_text(&mut self, frame: Frame, text_at: usize, blanked: Option<&[u8]>) {
+        if let Some(blanked) = blanked {
+            let start = frame::HEADER + text_at;
+            let text = self
+                .inbound
+                .unscanned_mut()
+                .get_mut(start..start + blanked.len());
+            if let Some(text) = text {
+                text.copy_from_slice(blanked);
+            }
+        }
+        self.inbound.pass(frame.length);
+    }
+}

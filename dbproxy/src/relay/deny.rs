@@ -1,0 +1,146 @@
+//! A message that does not go on: what the client gets, and how the server's state stays what the
+//! client believes it to be.
+//!
+//! Where the server has nothing to forget the answer is made here. Where it has (a transaction block,
+//! or a batch of which something was forwarded already), a statement that must fail is sent in the
+//! message's place: the server fails exactly what the client believes failed, and its error is replaced
+//! by ours, so that order and transaction status are the server's own.
+
+use std::borrow::Cow;
+
+use super::expected::{Expected, Forced, Query};
+use super::names::Unsettled;
+use super::{End, Relay};
+use crate::wire::backend::Status;
+use crate::wire::write::{self, Error};
+use crate::wire::{Frame, Violation};
+
+/// No statement of any version of PostgreSQL, without a literal or a quote that could swallow something.
+const FAILS: &str = "exeat denied a statement";
+
+/// Why a message does not go on.
+#[derive(Debug)]
+pub(super) enum Refusal {
+    /// Not yet: it is looked at again when something arrives.
+    Wait,
+    /// The client gets this error.
+    Error(Box<Error>),
+    /// The session ends.
+    End(End),
+}
+
+impl From<Unsettled> for Refusal {
+    fn from(_: Unsettled) -> Self {
+        Self::Wait
+    }
+}
+
+impl From<Violation> for Refusal {
+    fn from(violation: Violation) -> Self {
+        Self::End(End::Client(violation))
+    }
+}
+
+impl From<End> for Refusal {
+    fn from(end: End) -> Self {
+        Self::End(end)
+    }
+}
+
+impl Refusal {
+    fn error(error: Error) -> Self {
+        Self::Error(Box::new(error))
+    }
+
+    /// As PostgreSQL words it.
+    pub(super) fn several_statements() -> Self {
+        Self::error(Error::plain(
+            "42601",
+            "cannot insert multiple commands into a prepared statement",
+        ))
+    }
+
+    /// A session that never closes what it opens.
+    pub(super) fn too_many_names() -> Self {
+        Self::error(
+            Error::plain(
+                "53400",
+                "too many prepared statements and portals in this session",
+            )
+            .hint("Close statements that are no longer needed."),
+        )
+    }
+}
+
+fn shown(name: &[u8]) -> Cow<'_, str> {
+    String::from_utf8_lossy(name)
+}
+
+impl Relay {
+    /// A name that this session never prepared; the words are PostgreSQL's.
+    pub(super) fn unknown_statement(name: &[u8]) -> Refusal {
+        let message = if name.is_empty() {
+            "unnamed prepared statement does not exist".to_owned()
+        } else {
+            format!("prepared statement \"{}\" does not exist", shown(name))
+        };
+        Refusal::error(Error::plain("26000", message))
+    }
+
+    /// A name that this session never opened; the words are PostgreSQL's.
+    pub(super) fn unknown_portal(name: &[u8]) -> Refusal {
+        let message = format!("portal \"{}\" does not exist", shown(name));
+        Refusal::error(Error::plain("34000", message))
+    }
+
+    /// Answers a message instead of forwarding it.
+    pub(super) fn deny(&mut self, frame: Frame, error: Box<Error>) {
+        let simple = matches!(frame.tag, b'Q' | b'F');
+        self.inbound.discard(frame.length);
+        let untouched = self.queue.is_empty() && !self.unsynced;
+        if untouched && self.status != Status::Transaction {
+            let status = self.status;
+            self.outbound.inject(|out| {
+                write::error(out, &error);
+                if simple {
+                    write::ready(out, status);
+                }
+            });
+            if !simple {
+                self.skipping = true;
+                self.local = true;
+            }
+        } else if simple {
+            self.inbound.inject(|out| write::query(out, FAILS));
+            self.queue.push(Expected::Query(Query {
+                forced: Some(Forced::Denial(error)),
+                ..Query::default()
+            }));
+            self.names.next_batch();
+            self.unsynced = false;
+        } else {
+            // A name of its own: the client's statements stay as they are.
+            self.inbound
+                .inject(|out| write::parse(out, "exeat_denied", FAILS));
+            self.expect_extended(Expected::Denied(error));
+            self.skipping = true;
+        }
+    }
+
+    /// Fails the server's transaction block after the client was told that its statement failed.
+    pub(super) fn fail_block(&mut self) {
+        self.inbound.inject(|out| write::query(out, FAILS));
+        self.queue.push_front(Expected::Query(Query {
+            forced: Some(Forced::Silent),
+            ..Query::default()
+        }));
+    }
+
+    /// Makes the server send the answers that it still holds.
+    pub(super) fn ask_for_answers(&mut self) {
+        if self.unsynced && !self.flushed {
+            self.inbound.inject(|out| write::frame(out, b'H', |_| {}));
+            self.flushed = true;
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! The end of a session: the statements that were on their way are accounted for, both sides are told.
+
+use std::time::Duration;
+
+use exeat_audit::Outcome;
+use exeat_service::Live;
+
+use super::{End, Relay};
+use crate::wire::write::{self, Error};
+
+/// How long a client may take to read why its session ended.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
+impl End {
+    /// The class of the end: the audit field and the metric label.
+    pub(crate) fn kind(&self) -> Option<&'static str> {
+        match self {
+            Self::Terminated | Self::ClientClosed | Self::Ended(_) => None,
+            Self::ServerClosed => Some("server_closed"),
+            Self::ClientIo(_) => Some("client_io"),
+            Self::ServerIo(_) => Some("server_io"),
+            Self::Client(violation) => Some(violation.kind()),
+            Self::Server(_) => Some("server_violation"),
+            Self::Desynchronised => Some("desynchronised"),
+            Self::Pinned(_) => Some("pinned_setting_changed"),
+            Self::RowLimit => Some("row_limit"),
+            Self::Audit(_) => Some("audit"),
+            Self::Idle => Some("idle"),
+        }
+    }
+
+    /// How the session ended, for its record.
+    pub(crate) fn outcome(&self) -> Outcome {
+        match self {
+            Self::Terminated | Self::ClientClosed => Outcome::Completed,
+            Self::Idle => Outcome::TimedOut,
+            Self::RowLimit => Outcome::Limited,
+            Self::Ended(reason) => reason.outcome(),
+            Self::ServerClosed
+            | Self::ClientIo(_)
+            | Self::ServerIo(_)
+            | Self::Client(_)
+            | Self::Server(_)
+            | Self::Desynchronised
+            | Self::Pinned(_)
+            | Self::Audit(_) => Outcome::Failed,
+        }
+    }
+
+    fn log(&self, live: &Live) {
+        let (session, kind) = (live.id(), self.kind());
+        match self {
+            Self::ClientIo(error) | Self::ServerIo(error) => {
+                tracing::debug!(%session, kind, %error, "a connection broke");
+            }
+            Self::Audit(error) => tracing::error!(%session, kind, %error, "session ends"),
+            Self::Desynchronised | Self::Server(_) | Self::Pinned(_) => {
+                tracing::error!(%session, kind, "session ends");
+            }
+            _ => tracing::debug!(%session, kind, "session ends"),
+        }
+    }
+
+    /// What is refused as such, rather than a session that merely ends.
+    pub(crate) fn refusal(&self) -> Option<String> {
+        match self {
+            Self::Client(violation) => Some(format!("from the client: {violation}")),
+            Self::Server(violation) => Some(format!("from the server: {violation}")),
+            Self::Desynchronised => {
+                Some("the server's answers do not fit what it was asked".to_owned())
+            }
+            Self::Pinned(name) => Some(format!("the server changed the pinned setting {name}")),
+            _ => None,
+        }
+    }
+
+    /// What the client is told, where it is still there to listen.
+    fn last_words(&self) -> Option<Error> {
+        let because = |code, message: &str| Some(Error::fatal(code, message));
+        match self {
+            Self::Terminated | Self::ClientClosed | Self::ClientIo(_) => None,
+            Self::ServerClosed | Self::ServerIo(_) => because(
+                "08006",
+                "the connection between the proxy and the database was lost",
+            ),
+            Self::Client(violation) => Some(Error::fatal(
+                "08P01",
+                format!("protocol violation: {violation}"),
+            )),
+            Self::Server(_) | Self::Desynchronised => because(
+                "08P01",
+                "terminating connection: the database's answers can't be trusted",
+            ),
+            Self::Pinned(name) => Some(Error::fatal(
+                "57P01",
+                format!("terminating connection: the setting \"{name}\" is pinned and was changed"),
+            )),
+            Self::RowLimit => because(
+                "53400",
+                "terminating connection: the result has more rows than the policy allows",
+            ),
+            Self::Audit(error) => because("58030", error.public_message()),
+            Self::Idle => because(
+                "57P05",
+                "terminating connection due to idle-session timeout",
+            ),
+            Self::Ended(reason) => Some(crate::denial::ended(reason)),
+        }
+    }
+}
+
+impl Relay {
+    /// Accounts for what was on its way and says goodbye to both sides.
+    pub(super) async fn finish(&mut self, end: End, live: &Live) -> End {
+        let left = self.queue.drain();
+        let unknown = match &end {
+            End::Ended(reason) => reason.outcome(),
+            _ => Outcome::Unknown,
+        };
+        let mut recorded = Ok(());
+        for running in &left {
+            let done = self.recorder.completion(running, None, unknown, None);
+            recorded = recorded.and(done);
+        }
+        let end = match recorded {
+            Ok(()) => end,
+            Err(error) => End::Audit(error),
+        };
+        // A statement of a session that was ended from here must not go on.
+        if !left.is_empty() && !matches!(end, End::ServerClosed | End::ServerIo(_)) {
+            self.cancel.send();
+        }
+        end.log(live);
+        self.farewell(&end).await;
+        end
+    }
+
+    async fn farewell(&mut self, end: &End) {
+        let relay = self;
+        let say = async move {
+            if !relay.inbound.within_frame() && relay.inbound_gate.is_open() {
+                relay.inbound.inject(|out| write::frame(out, b'X', |_| {}));
+                // The server may be gone already.
+                drop(relay.inbound.flush(&mut relay.server).await);
+            }
+            // What waits behind a closed gate must never be written.
+            if relay.outbound.within_frame() || !relay.outbound_gate.is_open() {
+                return;
+            }
+            if let Some(error) = end.last_words().filter(|_| !relay.fatal) {
+                relay.outbound.inject(|out| write::error(out, &error));
+            }
+            drop(relay.outbound.flush(&mut relay.client).await);
+            drop(tokio::io::AsyncWriteExt::shutdown(&mut relay.client).await);
+        };
+        drop(tokio::time::timeout(LAST_WORDS, say).await);
+    }
+}

@@ -1,0 +1,121 @@
+//! The service: what every connection shares, and the loop that accepts them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use exeat_service::Core;
+use exeat_service::config::{self, DbproxyTimeouts, Parameters};
+use exeat_service::tls::{TlsError, TlsServer};
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+
+use crate::cancel::Cancels;
+use crate::database::{Databases, databases};
+use crate::listener::Listener;
+use crate::{metrics, session};
+
+/// So many connections may be before the end of their authentication at once; one more is closed.
+const WAITING: usize = 4096;
+/// How long accepting pauses where the process has no file descriptor left.
+const BREATH: Duration = Duration::from_millis(50);
+
+/// Why the database proxy can't be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    /// A listener's certificate can't be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// A configured database can't be used.
+    #[error("database \"{name}\": {why}")]
+    Database {
+        /// Its name in the configuration.
+        name: Arc<str>,
+        /// Why.
+        why: String,
+    },
+}
+
+/// The database proxy.
+#[derive(Debug)]
+pub struct Dbproxy {
+    pub(crate) core: Arc<Core>,
+    pub(crate) databases: Databases,
+    pub(crate) cancels: Arc<Cancels>,
+    pub(crate) timeouts: DbproxyTimeouts,
+    pub(crate) parameters: Parameters,
+    /// TLS of each configured listener, and whether it is required there.
+    listeners: Vec<(Option<Arc<TlsServer>>, bool)>,
+    waiting: Arc<Semaphore>,
+}
+
+impl Dbproxy {
+    /// Sets up the proxy.
+    ///
+    /// # Errors
+    /// A listener's certificate or the roots of a database's TLS can't be read.
+    pub fn new(core: Arc<Core>, config: config::Dbproxy) -> Result<Arc<Self>, SetupError> {
+        metrics::describe();
+        let listener = |listener: &config::DbproxyListener| {
+            let tls = listener.tls.as_ref();
+            let tls = tls.map(|tls| core.tls_server(tls, &[crate::accept::ALPN]));
+            Ok((tls.transpose()?, listener.require_tls))
+        };
+        let listeners = config
+            .listeners
+            .iter()
+            .map(listener)
+            .collect::<Result<_, TlsError>>()?;
+        let databases = databases(&config).map_err(|(name, error)| SetupError::Database {
+            name,
+            why: error.to_string(),
+        })?;
+        Ok(Arc::new(Self {
+            core,
+            databases,
+            cancels: Arc::default(),
+            timeouts: config.timeouts,
+            parameters: config.parameters,
+            listeners,
+            waiting: Arc::new(Semaphore::new(WAITING)),
+        }))
+    }
+}
+
+/// Accepts connections of the listener with this number in the configuration until the process drains.
+/// To be called once per core, in that core's runtime; sessions live on in that runtime afterwards.
+pub async fn serve(socket: TcpListener, listener: usize, service: Arc<Dbproxy>) {
+    let (Ok(address), Some((tls, require_tls))) =
+        (socket.local_addr(), service.listeners.get(listener))
+    else {
+        tracing::error!(
+            plane = "dbproxy",
+            listener,
+            "a listening socket can't be used"
+        );
+        return;
+    };
+    let listener = Arc::new(Listener {
+        address,
+        tls: tls.clone(),
+        require_tls: *require_tls,
+    });
+    loop {
+        tokio::select! {
+            accepted = socket.accept() => match accepted {
+                Ok((stream, peer)) => {
+                    let Ok(waiting) = Arc::clone(&service.waiting).try_acquire_owned() else {
+                        metrics::refused("too_many_waiting");
+                        continue;
+                    };
+                    let (listener, service) = (Arc::clone(&listener), Arc::clone(&service));
+                    tokio::spawn(session::serve(stream, peer, listener, service, waiting));
+                }
+                Err(error) => {
+                    tracing::warn!(plane = "dbproxy", %error, "can't accept");
+                    tokio::time::sleep(BREATH).await;
+                }
+            },
+            () = service.core.drain.cancelled() => break,
+        }
+    }
+}
