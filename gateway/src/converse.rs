@@ -2,15 +2,18 @@
 //! until the client leaves, a tunnel takes over, or the session is told to end.
 
 use std::convert::Infallible;
-use std::pin::pin;
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 
 use exeat_service::EndReason;
 use exeat_service::config::GatewayTimeouts;
 use http::{Method, Request, Response};
 use hyper::body::Incoming;
+use hyper::rt::Write;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
+use hyper::upgrade::OnUpgrade;
 
 use crate::accept::Client;
 use crate::body::{Body, InFlight};
@@ -71,9 +74,20 @@ pub(crate) async fn converse(session: Arc<Session>, guard: Guard<Client>) -> End
     }
 }
 
+/// Closes a connection that came back from hyper, so that the client can still read its answer.
+pub(crate) async fn close(upgrade: OnUpgrade) {
+    let Ok(upgraded) = upgrade.await else {
+        return;
+    };
+    if let Ok(parts) = upgraded.downcast::<Guard<Client>>() {
+        let mut guard = parts.io;
+        let _ = poll_fn(|cx| Pin::new(&mut guard).poll_shutdown(cx)).await;
+    }
+}
+
 async fn answer(
     session: Arc<Session>,
-    request: Request<Incoming>,
+    mut request: Request<Incoming>,
 ) -> Result<Response<Body>, Infallible> {
     const UNNOTICED: Refusal = Refusal::bad("bad_request_line", "the request can't be read");
     let connect = request.method() == Method::CONNECT;
@@ -82,6 +96,9 @@ async fn answer(
         let answer = Answer::refused(UNNOTICED);
         return Ok(answer.into_response(accept, true).map(Body::from));
     };
+    if connect {
+        session.may_become_tunnel(hyper::upgrade::on(&mut request));
+    }
     let in_flight = InFlight::new(session.clone());
     let close = notice.refusal.is_some() || notice.early;
     match session.exchange(request, notice, in_flight).await {

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use exeat_audit::{AuditError, Plane, Receipt};
+use exeat_audit::{AuditError, Outcome, Plane, Receipt};
 use exeat_policy::{
     AuditMode, Authority, Caller, ConnectionRequest, Decision, Effect, Host, LimitKind, PolicySet,
     Protocol, Request, TlsFinding, evaluate,
@@ -171,7 +171,17 @@ pub(crate) async fn decide(
         return Err(asked.denied(worker, live, &policy, decision));
     }
 
-    let addresses = resolve(worker, &host).await?;
+    let addresses = match resolve(worker, &host).await {
+        Ok(addresses) => addresses,
+        Err(failure) => {
+            // What was asked was allowed; that it came to nothing is on record too.
+            exeat_service::metrics::decided(Plane::Gateway, &decision, took);
+            let (id, _) = record::decided(&core.log, live, &policy, &asked.0, &decision)?;
+            metrics::upstream_error(failure.kind());
+            Exchange::open(&core.log, live, id).ended(Outcome::Failed, Some(failure.kind()));
+            return Err(Denial::Unresolved(failure));
+        }
+    };
 
     // Every address: one that may not be dialled denies the whole answer.
     asked.fill(|asked| {
@@ -288,16 +298,14 @@ impl Limited {
     }
 }
 
-async fn resolve(worker: &Worker, host: &Host) -> Result<Vec<IpAddr>, Denial> {
+async fn resolve(worker: &Worker, host: &Host) -> Result<Vec<IpAddr>, dns::Failure> {
     match host {
         Host::Address(address) => Ok(vec![*address]),
         Host::Name(name) => {
             let started = Instant::now();
             let answer = worker.dns.resolve(name).await;
             metrics::resolved(started.elapsed());
-            answer
-                .map(|answer| answer.addresses)
-                .map_err(Denial::Unresolved)
+            answer.map(|answer| answer.addresses)
         }
     }
 }

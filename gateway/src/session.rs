@@ -3,7 +3,7 @@
 //! own from `identify` on, and ends with at most one tunnel.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use exeat_audit::Outcome;
@@ -39,8 +39,16 @@ pub(crate) struct Session {
     local: SocketAddr,
     certificate: Option<Vec<CertificateDer<'static>>>,
     pub(crate) watch: Watch,
-    /// The tunnel that the connection turns into once the answer to CONNECT is out.
-    tunnel: Mutex<Option<(Upstream, OnUpgrade)>>,
+    after: Mutex<After>,
+}
+
+/// What comes after the conversation.
+#[derive(Default)]
+struct After {
+    /// The connection itself, behind the answer to the last CONNECT.
+    upgrade: Option<OnUpgrade>,
+    /// Where it leads, if that CONNECT was allowed.
+    upstream: Option<Upstream>,
 }
 
 /// Serves a connection to its end.
@@ -75,16 +83,21 @@ async fn story(
         local: accepted.local,
         certificate: accepted.certificate,
         watch: guard.watch(),
-        tunnel: Mutex::new(None),
+        after: Mutex::default(),
     });
     // Boxed, so that what HTTP needed is gone before a tunnel is relayed.
     let end = Box::pin(converse::converse(session.clone(), guard)).await;
     if let End::Ended(reason) = end {
         return (reason.outcome(), None);
     }
-    match session.take_tunnel() {
-        Some((upstream, upgrade)) => tunnel::run(&session, upstream, upgrade).await,
-        None => (Outcome::Completed, None),
+    match session.take_after() {
+        (Some(upgrade), Some(upstream)) => tunnel::run(&session, upstream, upgrade).await,
+        (Some(upgrade), None) => {
+            // hyper gives a refused CONNECT's connection back instead of closing it.
+            converse::close(upgrade).await;
+            (Outcome::Completed, None)
+        }
+        (None, _) => (Outcome::Completed, None),
     }
 }
 
@@ -121,7 +134,8 @@ impl Session {
         match target.path {
             None => {
                 in_flight.becomes_tunnel();
-                Ok(self.open_tunnel(request, upstream))
+                self.lock_after().upstream = Some(upstream);
+                Ok(Response::new(Body::empty()))
             }
             Some(path) => {
                 let place = (&target.authority, path);
@@ -156,19 +170,18 @@ impl Session {
         }
     }
 
-    /// The answer that turns the connection into a tunnel.
-    fn open_tunnel(&self, request: Request<Incoming>, upstream: Upstream) -> Response<Body> {
-        let upgrade = hyper::upgrade::on(request);
-        *self.lock_tunnel() = Some((upstream, upgrade));
-        Response::new(Body::empty())
+    /// A CONNECT is about to be answered: this is how its connection comes back.
+    pub(crate) fn may_become_tunnel(&self, upgrade: OnUpgrade) {
+        self.lock_after().upgrade = Some(upgrade);
     }
 
-    fn take_tunnel(&self) -> Option<(Upstream, OnUpgrade)> {
-        self.lock_tunnel().take()
+    fn take_after(&self) -> (Option<OnUpgrade>, Option<Upstream>) {
+        let After { upgrade, upstream } = std::mem::take(&mut *self.lock_after());
+        (upgrade, upstream)
     }
 
-    fn lock_tunnel(&self) -> std::sync::MutexGuard<'_, Option<(Upstream, OnUpgrade)>> {
-        self.tunnel.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock_after(&self) -> MutexGuard<'_, After> {
+        self.after.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn refuse(&self, refusal: Refusal) -> Answer {

@@ -542,7 +542,7 @@ async fn a_client_is_known_by_its_certificate() {
     let mut answer = Vec::new();
     let ended = tokio::io::AsyncReadExt::read_to_end(&mut client, &mut answer).await;
     let answer = String::from_utf8(answer).unwrap();
-    drop(ended);
+    ended.unwrap();
     assert!(answer.starts_with("HTTP/1.1 403"), "{answer}");
     assert!(
         answer.contains("--role fn-c --to other.test:443"),
