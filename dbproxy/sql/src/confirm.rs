@@ -3,15 +3,18 @@
 //! and operators otherwise. It can only take trust away, never add any.
 
 mod seen;
+mod spelling;
 
 use exeat_policy::Verb;
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::Parser;
 use sqlparser::tokenizer::Token as Lexeme;
 
-use crate::lexer::{Kind, Token};
+use crate::lexer::Token;
+use crate::tree::Tree;
 use crate::walk::Found;
 use seen::{Seen, see};
+use spelling::spelled;
 
 /// Levels of sqlparser's grammar; our own nesting cap comes first, its stack grows as needed.
 const RECURSION: usize = 4000;
@@ -27,12 +30,19 @@ pub(crate) enum Confirmed {
     Different(&'static str),
 }
 
-/// Has the second reader confirm what the first one found.
-pub(crate) fn confirm(sql: &str, tokens: &[Token], found: &Found) -> Confirmed {
+/// Has the second reader confirm what the first one found. `start`: where the tree's text begins in
+/// the message.
+pub(crate) fn confirm(
+    sql: &str,
+    tokens: &[Token],
+    tree: &Tree<'_>,
+    start: usize,
+    found: &Found,
+) -> Confirmed {
     if is_plain(sql, tokens, found) {
         return Confirmed::Same;
     }
-    let text = spelled(sql, tokens, found.facts.verb);
+    let text = spelled(sql, tokens, tree, start, found.facts.verb);
     let parser = Parser::new(&PostgreSqlDialect {}).with_recursion_limit(RECURSION);
     let Ok(mut parser) = parser.try_with_sql(&text) else {
         return Confirmed::Unknown;
@@ -137,40 +147,4 @@ fn is_plain(sql: &str, tokens: &[Token], found: &Found) -> bool {
         && tokens
             .first()
             .is_some_and(|first| words.iter().any(|word| first.is_word(sql, word)))
-}
-
-/// The statement, spelled so that sqlparser finds the same tokens: no comments, operators apart from
-/// each other, and without the keyword ONLY, which it takes for a relation.
-fn spelled(sql: &str, tokens: &[Token], verb: Verb) -> String {
-    let mut text = String::with_capacity(sql.len() + 16);
-    let mut previous: Option<&Token> = None;
-    for token in tokens {
-        if token.is_word(sql, "only") && !previous.is_some_and(|before| keeps_only(sql, before)) {
-            continue;
-        }
-        if let Some(before) = previous {
-            let gap = sql.get(before.end..token.start).unwrap_or("");
-            if gap.contains('\n') {
-                text.push('\n');
-            } else if !gap.is_empty()
-                || (before.kind == Kind::Operator && token.kind == Kind::Operator)
-            {
-                text.push(' ');
-            }
-        }
-        text.push_str(token.text(sql));
-        previous = Some(token);
-    }
-    if verb == Verb::CopyIn {
-        // It expects the data after a semicolon.
-        text.push(';');
-    }
-    text
-}
-
-/// `ROWS ONLY`, `READ ONLY`.
-fn keeps_only(sql: &str, before: &Token) -> bool {
-    ["row", "rows", "read"]
-        .iter()
-        .any(|word| before.is_word(sql, word))
 }

@@ -154,7 +154,7 @@ fn facts(
         .map_err(|error| refuse(UnreadableKind::Syntax, error.offset, &error.message))?;
     referee(&tree, tokens, start)?;
     let mut found = walk::facts(&tree, context)?;
-    found.facts.confirmation = match confirm::confirm(sql, tokens, &found) {
+    found.facts.confirmation = match confirm::confirm(sql, tokens, &tree, start, &found) {
         Confirmed::Same => Confirmation::Confirmed,
         Confirmed::Unknown => Confirmation::Unconfirmed,
         Confirmed::Different(detail) => {

@@ -26,6 +26,14 @@ impl Walk<'_> {
             ));
         }
         let verb = self.top(node)?;
+        let defines = self
+            .touched
+            .keys()
+            .any(|(_, access)| *access == Access::Define);
+        if verb == Verb::Select && defines {
+            // SELECT … INTO within a set operation.
+            return Ok((Verb::Define, Arc::from("select into")));
+        }
         Ok((verb, label(node)))
     }
 

@@ -1,0 +1,93 @@
+//! The statement as it is spelled for `sqlparser`: the referee's tokens, without comments, operators
+//! apart from each other, and without the few pieces of PostgreSQL's syntax that it can't read and
+//! that name neither relations nor functions. Leaving a piece out can only make the readers disagree.
+
+use squawk_parser::SyntaxKind as K;
+
+use exeat_policy::Verb;
+
+use crate::lexer::{Kind, Token};
+use crate::tree::{Node, Tree};
+
+/// The spelling of a statement whose tree starts at byte `start` of the message.
+pub(super) fn spelled(
+    sql: &str,
+    tokens: &[Token],
+    tree: &Tree<'_>,
+    start: usize,
+    verb: Verb,
+) -> String {
+    let mut silent = silent(tree).into_iter().map(|at| at + start).peekable();
+    let mut text = String::with_capacity(sql.len() + 16);
+    let mut previous: Option<&Token> = None;
+    for token in tokens {
+        while silent.next_if(|at| *at < token.start).is_some() {}
+        if silent.next_if(|at| *at == token.start).is_some() {
+            continue;
+        }
+        if let Some(before) = previous {
+            let gap = sql.get(before.end..token.start).unwrap_or("");
+            let operators = before.kind == Kind::Operator && token.kind == Kind::Operator;
+            if gap.contains('\n') {
+                text.push('\n');
+            } else if !gap.is_empty() || operators {
+                text.push(' ');
+            }
+        }
+        text.push_str(token.text(sql));
+        previous = Some(token);
+    }
+    if verb == Verb::CopyIn {
+        // It expects the data after a semicolon.
+        text.push(';');
+    }
+    text
+}
+
+/// Where the tokens start that are left out. Sorted.
+fn silent(tree: &Tree<'_>) -> Vec<usize> {
+    let mut out = Vec::new();
+    collect(tree.root(), false, &mut out);
+    out
+}
+
+fn collect(node: Node<'_>, all: bool, out: &mut Vec<usize>) {
+    for child in node.children() {
+        let all = all || is_silent(child, node);
+        if !child.is_leaf() {
+            collect(child, all, out);
+        } else if all {
+            out.push(child.range().start);
+        }
+    }
+}
+
+/// Whether a node (with all below it) or token is left out.
+fn is_silent(node: Node<'_>, parent: Node<'_>) -> bool {
+    match (node.kind(), parent.kind()) {
+        // It takes `ONLY` for a relation, and wants a join within `(t)`.
+        (
+            K::ONLY_KW | K::STAR | K::L_PAREN | K::R_PAREN,
+            K::RELATION_FROM_ITEM | K::PAREN_FROM_ITEM | K::RELATION_NAME | K::TABLE_RELATION_NAME,
+        ) => true,
+        (K::L_PAREN | K::R_PAREN, K::PAREN_EXPR) => {
+            parent.parent().is_some_and(|item| item.kind() == K::PAREN_FROM_ITEM && item.has(K::ONLY_KW))
+        }
+        (K::VARIADIC_KW, K::ARG)
+        | (K::COLLATE_KW | K::COLLATION_REF, K::COLLATE)
+        | (K::NO_KW | K::KEY_KW, K::FOR_NO_KEY_UPDATE | K::FOR_KEY_SHARE)
+        | (K::DISTINCT_KW | K::ALL_KW | K::DISTINCT_CLAUSE | K::ALL, K::GROUP_BY_CLAUSE)
+        | (K::FROM_KW, K::TRIM_FROM)
+        | (K::REQUIRED_AS_ALIAS, K::JOIN_USING_CLAUSE)
+        | (K::SYMMETRIC | K::ASYMMETRIC | K::WHERE_CURRENT_OF | K::TRIM_BOTH, _)
+        // Expressions within are compared: what they call or read makes the readers differ.
+        | (K::INDEX_ACCESSOR | K::SLICE_ACCESSOR, K::COLUMN_TARGET) => true,
+        (K::TRIM_LEADING | K::TRIM_TRAILING, _) => parent.has(K::TRIM_FROM),
+        (K::FROM_ALIAS, _) => node.has(K::COLUMN_DEF_LIST) && !node.has(K::TABLE_ALIAS),
+        (K::DOT | K::STAR, K::FIELD_EXPR) => {
+            let base = parent.first_inner().map(Node::kind);
+            parent.has(K::STAR) && !matches!(base, Some(K::NAME_REF | K::FIELD_EXPR))
+        }
+        _ => false,
+    }
+}
