@@ -8,6 +8,7 @@ const HARMLESS: &[&str] = &[
     "application_name",
     "bytea_output",
     "client_min_messages",
+    "constraints",
     "datestyle",
     "default_transaction_deferrable",
     "default_transaction_isolation",

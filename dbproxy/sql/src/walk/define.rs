@@ -1,6 +1,6 @@
-//! The definition language. Every object that such a statement names counts as defined; objects
-//! outside schemas get a name without a schema, so that no grant for a schema covers them. Sub-queries
-//! and expressions inside are read as anywhere.
+//! The definition language. Every object that such a statement names counts as defined. Objects outside
+//! schemas get a name without a schema: such a statement needs a rule for its label. Sub-queries and
+//! expressions inside are read as anywhere. An object that is defined must never go uncounted.
 
 use std::sync::Arc;
 
@@ -57,24 +57,29 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// Counts an object that lives in no schema.
+    /// Counts an object that lives in no schema. A schema counts as everything in it.
     pub(super) fn define_global(&mut self, node: Node<'_>) -> Walked {
-        let relation = self.relation(Name {
-            schema: None,
-            name: name(node),
-        });
+        let name = name(node);
+        let full = match node.kind() {
+            K::SCHEMA | K::SCHEMA_REF => Name {
+                schema: Some(name),
+                name: Arc::from("*"),
+            },
+            _ => Name { schema: None, name },
+        };
+        let relation = self.relation(full);
         self.mark_all(relation, Access::Define);
         Ok(())
     }
 
-    /// Reads a statement of the definition language. One that names nothing is counted under its own
-    /// label, without a schema.
+    /// Reads a statement of the definition language. One that names nothing that is defined counts
+    /// under its own label, without a schema.
     pub(super) fn definition(&mut self, node: Node<'_>) -> Walked {
-        self.defining = true;
+        let before = std::mem::replace(&mut self.defining, true);
         for child in node.inner() {
             self.walk(child)?;
         }
-        self.defining = false;
+        self.defining = before;
         self.at_least(node, Access::Define);
         Ok(())
     }

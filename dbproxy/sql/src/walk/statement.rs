@@ -136,7 +136,6 @@ impl Walk<'_> {
         for child in node.inner() {
             match child.kind() {
                 K::INSERT | K::UPDATE | K::DELETE | K::MERGE => drop(self.change(child)?),
-                K::EXECUTE => self.execute(child)?,
                 K::DECLARE => drop(self.wrapped(child, verb)?),
                 K::CREATE_TABLE_AS | K::CREATE_MATERIALIZED_VIEW => self.definition(child)?,
                 _ if is_query(child) => drop(self.query(child)?),

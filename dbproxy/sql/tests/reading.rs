@@ -1,0 +1,7 @@
+//! Statements as they come over the wire, judged end to end: lexer, parsers, facts, policy.
+
+#[cfg(test)]
+mod fixture;
+mod oracle;
+mod properties;
+mod verdicts;
