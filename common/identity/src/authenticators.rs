@@ -42,8 +42,8 @@ impl IdentityError {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Store(error) => error.kind(),
-            Self::Trust(_) => "trust",
-            Self::Issuer(_) => "issuer",
+            Self::Trust(error) => error.kind(),
+            Self::Issuer(error) => error.kind(),
         }
     }
 }
@@ -134,7 +134,10 @@ impl Authenticators {
         now: UnixMillis,
     ) -> (Caller, Option<Evidence>) {
         match self.prove(presented, policy, now) {
-            Ok((principal, secret)) => (caller(Ok(principal)), Some(presented.evidence(secret))),
+            Ok((principal, secret)) => (
+                caller(Ok(principal)),
+                Some(presented.evidence(secret, &self.known)),
+            ),
             Err(failure) => (caller(Err(failure)), None),
         }
     }

@@ -6,6 +6,7 @@ use aws_lc_rs::rand;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
+use zeroize::Zeroize as _;
 
 use crate::ca::{self, CaError};
 use crate::scram::Verifier;
@@ -43,6 +44,21 @@ pub enum CredentialError {
     NotFound(String),
 }
 
+impl CredentialError {
+    /// The class of the error.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Store(error) => error.kind(),
+            Self::Ca(error) => error.kind(),
+            Self::Random(_) => "credential_random",
+            Self::Name => "credential_name",
+            Self::EmptyPassword => "credential_empty_password",
+            Self::TooLong => "credential_too_long",
+            Self::NotFound(_) => "credential_not_found",
+        }
+    }
+}
+
 /// Makes a token and keeps its digest. The token itself is in the answer only.
 pub fn create_token(
     store: &Store,
@@ -77,11 +93,11 @@ pub fn create_token(
 
 /// A password for a machine: 192 random bits, base64url.
 pub fn generate_password() -> Result<Secret<String>, RandomUnavailable> {
-    let mut random = Secret::new([0_u8; GENERATED_PASSWORD_BYTES].to_vec());
-    let mut bytes = random.expose().clone();
-    rand::fill(&mut bytes).map_err(|_unspecified| RandomUnavailable)?;
-    random = Secret::new(bytes);
-    Ok(Secret::new(URL_SAFE_NO_PAD.encode(random.expose())))
+    let mut random = [0_u8; GENERATED_PASSWORD_BYTES];
+    rand::fill(&mut random).map_err(|_unspecified| RandomUnavailable)?;
+    let password = Secret::new(URL_SAFE_NO_PAD.encode(random));
+    random.zeroize();
+    Ok(password)
 }
 
 /// Stores the verifier of a name's password, in place of an earlier one.

@@ -54,6 +54,18 @@ pub enum IssuerError {
     },
 }
 
+impl IssuerError {
+    /// The class of the error: metric label and audit field.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::NoAudience(_) => "issuer_no_audience",
+            Self::Duplicate(_) => "issuer_duplicate",
+            Self::Url(_) => "issuer_url",
+            Self::File { .. } => "issuer_file",
+        }
+    }
+}
+
 /// Why a token proves nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum JwtError {

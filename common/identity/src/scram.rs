@@ -69,3 +69,6 @@ impl ScramError {
         "password authentication failed"
     }
 }
+
+#[cfg(test)]
+mod tests;

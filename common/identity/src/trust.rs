@@ -56,6 +56,17 @@ pub enum TrustError {
     Duplicate(TrustDomainName),
 }
 
+impl TrustError {
+    /// The class of the error: metric label and audit field.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::File { .. } => "trust_file",
+            Self::NoRoots(_) => "trust_no_roots",
+            Self::Duplicate(_) => "trust_duplicate",
+        }
+    }
+}
+
 /// Why a chain proves nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CertificateError {

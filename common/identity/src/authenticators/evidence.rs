@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use rustls_pki_types::CertificateDer;
 
+use super::known::{Known, VerifierDigest};
 use crate::jwt::VerifiedJwt;
 use crate::token::TokenDigest;
 
@@ -42,11 +43,11 @@ impl<'a> Presented<'a> {
             secret,
             claimed_role: self.claimed_role.filter(|role| !role.is_empty()),
             source: self.source,
-            scram: self.scram,
+            scram: self.scram.map(|name| (name, None)),
         }
     }
 
-    pub(super) fn evidence(&self, secret: Option<CheckedSecret>) -> Evidence {
+    pub(super) fn evidence(&self, secret: Option<CheckedSecret>, known: &Known) -> Evidence {
         let owned = |chain: &[CertificateDer<'_>]| {
             chain.iter().map(|der| der.clone().into_owned()).collect()
         };
@@ -58,7 +59,9 @@ impl<'a> Presented<'a> {
                 .filter(|role| !role.is_empty())
                 .map(Into::into),
             source: self.source,
-            scram: self.scram.map(Into::into),
+            scram: self
+                .scram
+                .and_then(|name| Some((name.into(), known.verifier_digest(name)?))),
         }
     }
 }
@@ -83,7 +86,7 @@ pub struct Evidence {
     secret: Option<CheckedSecret>,
     claimed_role: Option<Arc<str>>,
     source: IpAddr,
-    scram: Option<Arc<str>>,
+    scram: Option<(Arc<str>, VerifierDigest)>,
 }
 
 impl Evidence {
@@ -93,7 +96,10 @@ impl Evidence {
             secret: self.secret.as_ref(),
             claimed_role: self.claimed_role.as_deref(),
             source: self.source,
-            scram: self.scram.as_deref(),
+            scram: self
+                .scram
+                .as_ref()
+                .map(|(name, proven)| (name.as_ref(), Some(proven))),
         }
     }
 }
@@ -119,5 +125,6 @@ pub(super) struct View<'a> {
     pub(super) secret: Option<&'a CheckedSecret>,
     pub(super) claimed_role: Option<&'a str>,
     pub(super) source: IpAddr,
-    pub(super) scram: Option<&'a str>,
+    /// The name, and for a live session what its password was proven against.
+    pub(super) scram: Option<(&'a str, Option<&'a VerifierDigest>)>,
 }

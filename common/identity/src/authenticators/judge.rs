@@ -9,6 +9,7 @@ use exeat_policy::{Identity, IdentityFailure, Method, Principal, UnixMillis};
 
 use super::Authenticators;
 use super::evidence::{CheckedSecret, Presented, View};
+use super::known::VerifierDigest;
 use crate::jwt;
 use crate::meters;
 use crate::token;
@@ -58,7 +59,9 @@ impl Authenticators {
             view.secret
                 .map(|secret| self.secret(secret, now))
                 .transpose()?,
-            view.scram.map(|name| self.scram(name)).transpose()?,
+            view.scram
+                .map(|(name, proven)| self.scram(name, proven))
+                .transpose()?,
         ];
         let mut principal: Option<Principal> = None;
         for proof in proofs.into_iter().flatten() {
@@ -118,8 +121,8 @@ impl Authenticators {
         }
     }
 
-    fn scram(&self, name: &str) -> Result<Proof, IdentityFailure> {
-        let name = self.known.password(name)?;
+    fn scram(&self, name: &str, proven: Option<&VerifierDigest>) -> Result<Proof, IdentityFailure> {
+        let name = self.known.password(name, proven)?;
         Ok(Proof {
             identity: Identity::Scram(name),
             method: Method::Scram,

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use crate::scram::{ScramVerifier, Verifier};
 use crate::secret::Secret;
 use crate::store::{Contents, PasswordRecord, TokenRecord};
-use crate::token::TokenDigest;
+use crate::token::{self, TokenDigest};
 
 struct Token {
     digest: TokenDigest,
@@ -21,8 +21,12 @@ struct Token {
 
 struct Password {
     verifier: Option<Verifier>,
+    digest: VerifierDigest,
     name: Arc<str>,
 }
+
+/// The SHA-256 of a verifier.
+pub(super) type VerifierDigest = [u8; 32];
 
 /// What the store knows.
 pub(super) struct Known {
@@ -43,7 +47,7 @@ impl Known {
 
     pub(super) fn of(contents: Contents) -> Self {
         let mock_key = contents.mock_key().map_or_else(process_key, Secret::new);
-        let tokens = contents.tokens.into_iter().filter_map(token);
+        let tokens = contents.tokens.into_iter().filter_map(indexed);
         let passwords = contents.passwords.into_iter().map(password);
         Self {
             tokens: tokens.map(|token| (token.digest, token)).collect(),
@@ -77,16 +81,27 @@ impl Known {
         Ok((Arc::clone(&token.name), token.expires_at))
     }
 
-    /// The name of a password that an exchange proved.
-    pub(super) fn password(&self, name: &str) -> Result<Arc<str>, IdentityFailure> {
+    /// The name of a password that an exchange proved. `proven` is what it was proven against, where
+    /// that is longer ago: a password that was replaced since has been taken back.
+    pub(super) fn password(
+        &self,
+        name: &str,
+        proven: Option<&VerifierDigest>,
+    ) -> Result<Arc<str>, IdentityFailure> {
         let password = self
             .passwords
             .get(name)
             .ok_or(IdentityFailure::CredentialsInvalid)?;
-        if password.verifier.is_none() {
+        let replaced = proven.is_some_and(|proven| *proven != password.digest);
+        if password.verifier.is_none() || replaced {
             return Err(IdentityFailure::CredentialsRevoked);
         }
         Ok(Arc::clone(&password.name))
+    }
+
+    /// Tells the verifier of a name from an earlier or later one.
+    pub(super) fn verifier_digest(&self, name: &str) -> Option<VerifierDigest> {
+        self.passwords.get(name).map(|password| password.digest)
     }
 
     pub(super) fn scram_verifier(&self, name: &str) -> ScramVerifier {
@@ -99,7 +114,7 @@ impl Known {
     }
 }
 
-fn token(record: TokenRecord) -> Option<Token> {
+fn indexed(record: TokenRecord) -> Option<Token> {
     let digest = parse_hex(&record.sha256)?;
     Some(Token {
         digest,
@@ -118,6 +133,7 @@ fn password(record: PasswordRecord) -> Password {
         .filter(|_verifier| record.revoked.is_none());
     Password {
         verifier,
+        digest: token::digest_of(&record.verifier),
         name: record.name.into(),
     }
 }

@@ -487,6 +487,24 @@ fn live_sessions_are_judged_by_what_is_true_now() {
 }
 
 #[test]
+fn a_replaced_password_ends_the_sessions_of_the_old_one() {
+    let stage = Stage::new();
+    stage.password("billing-fn");
+    let before = stage.build();
+    let presented = present(None, None, Some("billing-fn"), None);
+    let identified = before.identify_with_evidence(&presented, &stage.policy, now());
+    let evidence = identified.1.unwrap();
+    // Revoked and set again between two looks at the store: only the verifier tells.
+    credentials::revoke(&stage.store, "billing-fn", Timestamp::now()).unwrap();
+    stage.password("billing-fn");
+    let after = before.rebuild(&stage.settings()).unwrap();
+    let caller = after.identify_again(&evidence, &stage.policy, now());
+    assert_eq!(failure(&caller), CredentialsRevoked);
+    let caller = after.identify(&presented, &stage.policy, now());
+    assert_eq!(known(&caller).role.as_ref(), "billing-fn");
+}
+
+#[test]
 fn a_revoked_password_proves_nothing_and_looks_like_an_unknown_name() {
     let stage = Stage::new();
     stage.password("billing-fn");

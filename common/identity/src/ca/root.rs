@@ -53,7 +53,7 @@ pub(super) fn params(domain: &TrustDomainName, now: Timestamp) -> CertificatePar
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     params.not_before = date(now) - BACKDATED;
-    params.not_after = date(now) + LIFETIME;
+    params.not_after = date(now.checked_add(LIFETIME).unwrap_or(Timestamp::MAX));
     params
 }
 

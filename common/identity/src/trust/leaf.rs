@@ -22,14 +22,18 @@ pub(super) fn read(der: &[u8]) -> Result<Leaf, CertificateError> {
         .subject_alternative_name()
         .map_err(|_error| CertificateError::Malformed)?
         .ok_or(CertificateError::UriSans(0))?;
-    let mut uris = names
-        .value
-        .general_names
+    let names = &names.value.general_names;
+    // A name that can't be read could be a second URI.
+    if names
         .iter()
-        .filter_map(|name| match name {
-            GeneralName::URI(uri) => Some(*uri),
-            _ => None,
-        });
+        .any(|name| matches!(name, GeneralName::Invalid(..)))
+    {
+        return Err(CertificateError::Malformed);
+    }
+    let mut uris = names.iter().filter_map(|name| match name {
+        GeneralName::URI(uri) => Some(*uri),
+        _ => None,
+    });
     let uri = uris.next().ok_or(CertificateError::UriSans(0))?;
     let more = uris.count();
     if more > 0 {

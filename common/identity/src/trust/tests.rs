@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use exeat_policy::IdentityFailure;
-use rcgen::{ExtendedKeyUsagePurpose, IsCa, KeyUsagePurpose, SerialNumber};
+use rcgen::{CustomExtension, ExtendedKeyUsagePurpose, IsCa, KeyUsagePurpose, SerialNumber};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use rustls_pki_types::CertificateDer;
@@ -55,6 +55,14 @@ fn stage() -> Stage {
 
 fn bundle(stage: &Stage) -> TrustBundle {
     TrustBundle::read(&stage.settings).unwrap()
+}
+
+/// A subject alternative name extension with these URIs, byte by byte.
+fn names(uris: &[&[u8]]) -> CustomExtension {
+    let uri = |uri: &&[u8]| [&[0x86, u8::try_from(uri.len()).unwrap()], *uri].concat();
+    let body: Vec<u8> = uris.iter().flat_map(uri).collect();
+    let content = [&[0x30, u8::try_from(body.len()).unwrap()], body.as_slice()].concat();
+    CustomExtension::from_oid_content(&[2, 5, 29, 17], content)
 }
 
 fn bad_leaves(stage: &Stage) -> Vec<(&'static str, Leaf, CertificateError)> {
@@ -171,6 +179,19 @@ fn bad_leaves(stage: &Stage) -> Vec<(&'static str, Leaf, CertificateError)> {
                 leaf.key_usages = vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::CrlSign];
             }),
             E::Signing,
+        ),
+        (
+            "a SPIFFE ID and a URI that is no text",
+            corp.leaf(|leaf| leaf.custom_extensions = vec![names(&[&[0xff], CHARGE.as_bytes()])]),
+            E::Malformed,
+        ),
+        (
+            "two lists of names",
+            corp.leaf(|leaf| {
+                leaf.subject_alt_names = vec![dns("x.example")];
+                leaf.custom_extensions = vec![names(&[CHARGE.as_bytes()])];
+            }),
+            E::Malformed,
         ),
         ("self-signed", self_signed, E::Untrusted),
         (
