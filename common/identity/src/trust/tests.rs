@@ -6,6 +6,7 @@ use std::sync::Arc;
 use exeat_policy::IdentityFailure;
 use rcgen::{CustomExtension, ExtendedKeyUsagePurpose, IsCa, KeyUsagePurpose, SerialNumber};
 use rustls::pki_types::ServerName;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use rustls_pki_types::CertificateDer;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -447,16 +448,20 @@ fn client_config(authority: &Signer, leaf: Option<&Leaf>) -> Arc<ClientConfig> {
     let mut roots = RootCertStore::empty();
     roots.add(authority.certificate.der().clone()).unwrap();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider)
+    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_root_certificates(roots);
-    Arc::new(match leaf {
-        Some(leaf) => builder
-            .with_client_auth_cert(leaf.chain.clone(), leaf.key_der())
-            .unwrap(),
-        None => builder.with_no_client_auth(),
-    })
+    let Some(leaf) = leaf else {
+        return Arc::new(builder.with_no_client_auth());
+    };
+    // Straight into the resolver: a client of bad will does not check its own certificate.
+    let signing = provider
+        .key_provider
+        .load_private_key(leaf.key_der())
+        .unwrap();
+    let certified = CertifiedKey::new(leaf.chain.clone(), signing);
+    Arc::new(builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(certified))))
 }
 
 #[tokio::test]
@@ -507,15 +512,8 @@ async fn a_certificate_without_its_key_is_worth_nothing() {
         chain: good.chain.clone(),
         key: rcgen::KeyPair::generate().unwrap(),
     };
-    let provider = rustls::crypto::aws_lc_rs::default_provider();
-    let signing = provider
-        .key_provider
-        .load_private_key(stolen.key_der())
-        .unwrap();
-    let certified = rustls::sign::CertifiedKey::new(stolen.chain, signing);
-    let mut client = Arc::unwrap_or_clone(client_config(&authority, None));
-    client.client_auth_cert_resolver = Arc::new(rustls::sign::SingleCertAndKey::from(certified));
-    let (accepted, read) = handshake(server, Arc::new(client)).await;
+    let client = client_config(&authority, Some(&stolen));
+    let (accepted, read) = handshake(server, client).await;
     assert!(accepted.is_err());
     assert!(read.is_err());
 }
