@@ -64,7 +64,8 @@ pub(crate) async fn accept(
             certificate: None,
         });
     };
-    let stream = timeout(patience, tls.acceptor().accept(stream))
+    // Boxed: the state of a handshake is large, and gone once it is over.
+    let stream = timeout(patience, Box::pin(tls.acceptor().accept(stream)))
         .await
         .map_err(|_| Failure::Timeout)?
         .map_err(Failure::Handshake)?;

@@ -148,7 +148,7 @@ pub(crate) async fn decide(
         identified: Identified { caller, evidence },
         took,
     } = question;
-    let limits = Limited::of(worker, &caller, protocol);
+    let limits = Limited::of(worker, &caller);
     let host = authority.host.clone();
     let port = authority.port;
     let mut asked = Asked(Request::Connection(ConnectionRequest {
@@ -171,8 +171,8 @@ pub(crate) async fn decide(
         return Err(asked.denied(worker, live, &policy, decision));
     }
 
-    let addresses = match resolve(worker, &host).await {
-        Ok(addresses) => addresses,
+    let answer = match resolve(worker, &host).await {
+        Ok(answer) => answer,
         Err(failure) => {
             // What was asked was allowed; that it came to nothing is on record too.
             exeat_service::metrics::decided(Plane::Gateway, &decision, took);
@@ -182,6 +182,8 @@ pub(crate) async fn decide(
             return Err(Denial::Unresolved(failure));
         }
     };
+
+    let addresses = answer.addresses;
 
     // Every address: one that may not be dialled denies the whole answer.
     asked.fill(|asked| {
@@ -214,6 +216,8 @@ pub(crate) async fn decide(
     if mode == AuditMode::Strict {
         receipt.wait(mode).await?;
     }
+    let mut record = Exchange::open(&core.log, live, id);
+    record.led_by(answer.chain);
     Ok(Permit {
         addresses,
         port,
@@ -224,7 +228,7 @@ pub(crate) async fn decide(
             receipt,
             quota: limits.quota,
             _lease: limits.lease,
-            record: Exchange::open(&core.log, live, id),
+            record,
         },
     })
 }
@@ -273,7 +277,7 @@ struct Limited {
 }
 
 impl Limited {
-    fn of(worker: &Worker, caller: &Caller, protocol: Protocol) -> Self {
+    fn of(worker: &Worker, caller: &Caller) -> Self {
         let mut left = Self {
             exhausted: None,
             quota: None,
@@ -288,7 +292,8 @@ impl Limited {
         if left.quota.as_ref().is_some_and(|quota| quota.exhausted()) {
             left.exhausted = Some(LimitKind::Bytes);
         }
-        if protocol == Protocol::Tunnel && left.exhausted.is_none() {
+        // A plain request holds a place like a tunnel does: its client may be gone while it runs.
+        if left.exhausted.is_none() {
             match limits.tunnel(&principal.role) {
                 Ok(lease) => left.lease = Some(lease),
                 Err(kind) => left.exhausted = Some(kind),
@@ -298,15 +303,13 @@ impl Limited {
     }
 }
 
-async fn resolve(worker: &Worker, host: &Host) -> Result<Vec<IpAddr>, dns::Failure> {
+async fn resolve(worker: &Worker, host: &Host) -> Result<dns::Answer, dns::Failure> {
     match host {
-        Host::Address(address) => Ok(vec![*address]),
-        Host::Name(name) => {
-            let started = Instant::now();
-            let answer = worker.dns.resolve(name).await;
-            metrics::resolved(started.elapsed());
-            answer.map(|answer| answer.addresses)
-        }
+        Host::Address(address) => Ok(dns::Answer {
+            addresses: vec![*address],
+            chain: Vec::new(),
+        }),
+        Host::Name(name) => worker.dns.resolve(name).await,
     }
 }
 

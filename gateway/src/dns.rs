@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use exeat_service::config;
 use futures_util::future::{Either, select};
@@ -18,6 +18,8 @@ use hickory_resolver::proto::op::ResponseCode;
 use hickory_resolver::proto::rr::{Name, RData, RecordType};
 use hickory_resolver::{TokioResolver, system_conf};
 use tokio::time::timeout;
+
+use crate::metrics;
 
 /// How long the slower family may lag behind the faster one.
 const LAG: Duration = Duration::from_millis(250);
@@ -163,9 +165,10 @@ impl Dns {
         }
         let mut absolute = Name::from_ascii(name).map_err(|_| Failure::NoName)?;
         absolute.set_fqdn(true);
-        timeout(self.timeout, self.both(absolute))
-            .await
-            .unwrap_or(Err(Failure::Timeout))
+        let started = Instant::now();
+        let answer = timeout(self.timeout, self.both(absolute)).await;
+        metrics::resolved(started.elapsed());
+        answer.unwrap_or(Err(Failure::Timeout))
     }
 
     /// Asks for both families. One that fails or lags does not keep the other from being used; its

@@ -96,6 +96,22 @@ pub(crate) struct Worker {
     pub(crate) listener: SocketAddr,
 }
 
+impl Worker {
+    pub(crate) fn new(
+        gateway: Arc<Gateway>,
+        tls: Option<Arc<TlsServer>>,
+        listener: SocketAddr,
+    ) -> Result<Self, dns::SetupError> {
+        let dns = Dns::new(&gateway.dns)?;
+        Ok(Self {
+            gateway,
+            dns,
+            tls,
+            listener,
+        })
+    }
+}
+
 /// Accepts connections until the process drains, then keeps the runtime alive until it stops. To be
 /// called once per core, in that core's runtime. `tls`: the listener's TLS, where it speaks TLS.
 ///
@@ -108,13 +124,8 @@ pub async fn serve(
 ) -> std::io::Result<()> {
     let address = listener.local_addr()?;
     gateway.listens(address);
-    let dns = Dns::new(&gateway.dns).map_err(std::io::Error::other)?;
-    let worker = Arc::new(Worker {
-        gateway: gateway.clone(),
-        dns,
-        tls,
-        listener: address,
-    });
+    let worker = Worker::new(gateway.clone(), tls, address).map_err(std::io::Error::other)?;
+    let worker = Arc::new(worker);
     let core = &gateway.core;
     loop {
         tokio::select! {

@@ -119,6 +119,7 @@ pub(crate) struct Exchange {
     before: (u64, u64),
     tls: Option<TlsFinding>,
     dialled: Option<IpAddr>,
+    aliases: Vec<Box<str>>,
     outcome: Outcome,
     error: Option<&'static str>,
 }
@@ -134,9 +135,15 @@ impl Exchange {
             before: live.bytes(),
             tls: None,
             dialled: None,
+            aliases: Vec::new(),
             outcome: Outcome::Aborted,
             error: None,
         }
+    }
+
+    /// The aliases that led to the addresses.
+    pub(crate) fn led_by(&mut self, aliases: Vec<Box<str>>) {
+        self.aliases = aliases;
     }
 
     /// The address that answered.
@@ -165,6 +172,7 @@ impl Drop for Exchange {
         completion.duration_us = micros(self.started.elapsed());
         completion.tls = self.tls.as_ref().map(Cow::Borrowed);
         completion.dialled = self.dialled;
+        completion.aliases = Cow::Borrowed(&self.aliases);
         completion.error = self.error.map(Cow::Borrowed);
         let body = Body::Completion(completion);
         let _ = self

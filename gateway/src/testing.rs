@@ -131,6 +131,14 @@ impl Stage {
         format!("CONNECT {to} HTTP/1.1\r\nHost: {to}\r\n{}\r\n", self.auth())
     }
 
+    /// The size of the future that serves one connection.
+    pub(crate) async fn story_size(&self) -> usize {
+        let gateway = Gateway::new(self.core.clone(), &config(TIMEOUTS)).unwrap();
+        let worker = Arc::new(crate::gateway::Worker::new(gateway, None, self.address).unwrap());
+        let stream = self.client().await.0;
+        size_of_val(&crate::session::run(worker, stream, self.address))
+    }
+
     /// Every event of the log so far; the log is closed by that.
     pub(crate) async fn events(&self) -> Vec<Event<'static>> {
         self.core.sessions.emptied().await;

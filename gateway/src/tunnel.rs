@@ -133,7 +133,8 @@ async fn turn_away(mut client: Client, denial: &Denial) -> Ended {
         }
         client.shutdown().await?;
         let mut thrown = 0;
-        let mut rest = [0; READ];
+        // On the heap: a buffer here would be part of every connection that is served.
+        let mut rest = vec![0; READ];
         while thrown < MAX_FAREWELL {
             match client.read(&mut rest).await? {
                 0 => break,

@@ -351,6 +351,9 @@ pub struct Completion<'a> {
     /// The address that was dialled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dialled: Option<IpAddr>,
+    /// The aliases (CNAME) that led from the name to its addresses, in order.
+    #[serde(default, skip_serializing_if = "<[Box<str>]>::is_empty")]
+    pub aliases: Cow<'a, [Box<str>]>,
     /// The kind of the error, where one ended it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<Cow<'a, str>>,
@@ -369,6 +372,7 @@ impl Completion<'_> {
             sqlstate: None,
             tls: None,
             dialled: None,
+            aliases: Cow::Borrowed(&[]),
             error: None,
         }
     }

@@ -242,3 +242,11 @@ async fn a_byte_quota_ends_a_tunnel() {
         Some("limit_bytes")
     );
 }
+
+/// What one idle connection costs beside its sockets and buffers.
+#[tokio::test]
+async fn the_state_of_a_connection_stays_small() {
+    let stage = Stage::new(&policy(443, "")).await;
+    let size = stage.story_size().await;
+    assert!(size <= 3200, "{size}");
+}
