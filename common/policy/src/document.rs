@@ -25,6 +25,7 @@ use crate::{Assurance, AuditMode};
 #[schemars(title = "Exeat policy")]
 pub(crate) struct Document {
     /// The version of this format: 1.
+    #[schemars(extend("const" = 1))]
     pub(crate) version: Spanned<u32>,
     /// The roles by name. In a folder of several files each role stands in one file.
     pub(crate) roles: Entries<RoleDocument>,

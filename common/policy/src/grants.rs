@@ -2,8 +2,6 @@
 
 pub(crate) mod floors;
 pub(crate) mod presets;
-#[cfg(test)]
-mod tests;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;

@@ -4,8 +4,6 @@
 
 mod host;
 mod relation;
-#[cfg(test)]
-mod tests;
 
 use std::net::IpAddr;
 

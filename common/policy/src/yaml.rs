@@ -5,8 +5,6 @@
 
 mod error;
 mod reader;
-#[cfg(test)]
-mod tests;
 
 use std::collections::HashMap;
 

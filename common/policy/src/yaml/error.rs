@@ -55,11 +55,12 @@ impl serde::de::Error for Problem {
     }
 
     fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        Self::without_place(format!("expected {expected}, found {}", words(found)), None)
+        let message = format!("expected {}, found {}", wanted(expected), words(found));
+        Self::without_place(message, None)
     }
 
     fn invalid_value(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        Self::without_place(format!("expected {expected}, found {}", words(found)), None)
+        Self::invalid_type(found, expected)
     }
 
     fn unknown_field(field: &str, expected: &'static [&'static str]) -> Self {
@@ -78,6 +79,17 @@ impl serde::de::Error for Problem {
 
     fn missing_field(field: &'static str) -> Self {
         Self::without_place(format!("`{field}` is missing"), None)
+    }
+}
+
+fn wanted(expected: &dyn Expected) -> String {
+    match expected.to_string().as_str() {
+        "u16" => "a number up to 65535".to_owned(),
+        "u32" => "a number up to 4294967295".to_owned(),
+        "u64" | "usize" => "a whole number".to_owned(),
+        "a sequence" => "a list".to_owned(),
+        "a boolean" => "`true` or `false`".to_owned(),
+        other => other.to_owned(),
     }
 }
 
