@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::audit;
 use crate::completions;
 use crate::demo;
 use crate::exit::Status;
@@ -29,6 +30,8 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Show the whole product on this machine: database, origins, services, a tour, and nothing left behind
     Demo(demo::Command),
+    /// Look into the audit log, and prove it: tail, search, show, verify, replay
+    Audit(audit::Command),
     /// The built-in CA, tokens and passwords: init, issue, token, password, revoke, list
     Identity(identity::Command),
     /// Check a policy, explain a decision, run a policy's own test cases: check, explain, test, schema

@@ -4,6 +4,7 @@
 //! (`run`); this file only dispatches, prints the one line of an error, and picks the exit status.
 
 mod args;
+mod audit;
 mod completions;
 mod demo;
 mod exit;
@@ -24,6 +25,7 @@ fn main() -> ExitCode {
     };
     let outcome = match command {
         Command::Demo(command) => demo::run(command),
+        Command::Audit(command) => audit::run(command),
         Command::Identity(command) => identity::run(command),
         Command::Policy(command) => policy::run(command),
         Command::Completions(command) => completions::run(command),

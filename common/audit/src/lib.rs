@@ -11,6 +11,7 @@ mod decode;
 mod encode;
 mod error;
 mod event;
+mod export;
 mod files;
 mod id;
 mod key;
@@ -32,6 +33,7 @@ pub use event::{
     LogStarted, LogStopped, Outcome, Parameter, Plane, PolicyActivated, PolicyRefused, Refused,
     SessionClosed, SessionOpened, Statement,
 };
+pub use export::export_tiles;
 pub use id::{UnixMicros, id, now};
 pub use key::{PUBLIC_FILE, PublicKey};
 pub use log::{Health, Log, LogOptions, Receipt};
@@ -42,6 +44,7 @@ pub use tree::{
     Hash, ProofError, consistency_proof, inclusion_proof, leaf_hash, node_hash, verify_consistency,
     verify_inclusion,
 };
+pub use uuid::Uuid;
 pub use verify::{Fault, Report, VerifyError, verify};
 
 #[cfg(test)]

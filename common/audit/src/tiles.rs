@@ -56,6 +56,16 @@ pub(crate) fn write_full(directory: &Path, tile: &FullTile) -> Result<(), AuditE
     }
 }
 
+/// Writes an entry bundle: the leaves of one lowest tile, each behind its length.
+pub(crate) fn write_bundle(
+    directory: &Path,
+    index: u64,
+    width: Option<usize>,
+    bytes: &[u8],
+) -> Result<(), AuditError> {
+    put(&directory.join(path("entries", index, width)), bytes)
+}
+
 /// Writes the unfinished tiles of a tree, in place of older ones.
 pub(crate) fn write_partial(directory: &Path, tree: &Tree) -> Result<(), AuditError> {
     for (level, hashes) in tree

@@ -73,38 +73,61 @@ async fn a_tail_torn_at_any_byte_is_cut_and_the_cut_is_on_record() {
     let folder = tempfile::tempdir().unwrap();
     let (bytes, signed) = crashed(folder.path()).await;
     assert_eq!(signed, 0, "nothing was signed but the empty log");
-    let saved: Vec<_> = ["checkpoint", "checkpoints"]
-        .map(|name| (name, fs::read(folder.path().join(name)).unwrap()))
-        .into();
+    let key = PublicKey::read(&folder.path().join(PUBLIC_FILE)).unwrap();
     let path = files::segment(folder.path(), 0);
-    for length in (0..=bytes.len()).rev().step_by(7).chain([bytes.len() - 1]) {
-        fs::write(&path, &bytes[..length]).unwrap();
-        for (name, content) in &saved {
-            fs::write(folder.path().join(name), content).unwrap();
-        }
-        Log::open(options(folder.path())).unwrap().close().await;
+    let expect = |length: usize| {
         let whole = bytes[..length]
             .iter()
             .rposition(|byte| *byte == b'\n')
             .map_or(0, |at| at + 1);
         let leaves = bytes[..whole].iter().filter(|byte| **byte == b'\n').count() as u64;
-        let found = recovered(folder.path());
-        if length == 0 {
-            assert!(found.is_empty());
-            continue;
+        (whole as u64, (length - whole) as u64, leaves)
+    };
+    let last_two = bytes
+        .iter()
+        .rev()
+        .enumerate()
+        .filter(|(_, byte)| **byte == b'\n')
+        .nth(2)
+        .unwrap()
+        .0;
+    for length in (0..=bytes.len()).filter(|at| at % 41 == 0 || at + last_two > bytes.len()) {
+        fs::write(&path, &bytes[..length]).unwrap();
+        let found = recover::recover(folder.path(), &key).unwrap();
+        let (whole, cut, leaves) = expect(length);
+        assert_eq!(
+            (found.length, found.tree.size()),
+            (whole, leaves),
+            "length {length}"
+        );
+        let report = found
+            .report
+            .map(|report| (report.offset, report.cut_bytes, report.unsigned_leaves));
+        assert_eq!(report, (length > 0).then_some((whole, cut, leaves)));
+        assert_eq!(
+            fs::read(&path).unwrap(),
+            bytes[..usize::try_from(whole).unwrap()]
+        );
+    }
+    let saved = ["checkpoint", "checkpoints"]
+        .map(|name| (name, fs::read(folder.path().join(name)).unwrap()));
+    for length in [bytes.len(), bytes.len() - 1, bytes.len() / 2, 1] {
+        fs::write(&path, &bytes[..length]).unwrap();
+        for (name, content) in &saved {
+            fs::write(folder.path().join(name), content).unwrap();
         }
-        assert_eq!(found.len(), 1, "length {length}");
-        assert_eq!(found[0].cut_bytes, (length - whole) as u64);
+        Log::open(options(folder.path())).unwrap().close().await;
+        let found = recovered(folder.path());
+        let (whole, cut, leaves) = expect(length);
         assert_eq!(
-            (found[0].offset, found[0].unsigned_leaves),
-            (whole as u64, leaves)
+            (
+                found[0].offset,
+                found[0].cut_bytes,
+                found[0].unsigned_leaves
+            ),
+            (whole, cut, leaves)
         );
-        assert_eq!(
-            fs::read(&path).unwrap()[..whole],
-            bytes[..whole],
-            "what was whole stays"
-        );
-        assert_eq!(verified(folder.path()).unsigned, 0);
+        assert_eq!((found.len(), verified(folder.path()).unsigned), (1, 0));
     }
 }
 
