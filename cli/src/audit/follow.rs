@@ -43,7 +43,10 @@ pub(super) fn run(log: &Path, arguments: &Arguments) -> anyhow::Result<ExitCode>
     let (last, mut reader) =
         Reader::last(log, arguments.count, &filter).map_err(|error| place::unreadable(&error))?;
     last.iter().try_for_each(&mut print)?;
-    while arguments.follow {
+    if !arguments.follow {
+        return Ok(ExitCode::SUCCESS);
+    }
+    loop {
         match reader.next().map_err(|error| place::unreadable(&error))? {
             Some(entry) if filter.matches(&entry.event) => print(&entry)?,
             Some(_) => {}
@@ -51,5 +54,4 @@ pub(super) fn run(log: &Path, arguments: &Arguments) -> anyhow::Result<ExitCode>
             None => thread::park_timeout(PERIOD),
         }
     }
-    Ok(ExitCode::SUCCESS)
 }

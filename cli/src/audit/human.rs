@@ -59,7 +59,7 @@ pub(super) fn table(rows: &[Row]) -> Table {
             outcome,
             id,
         } = row;
-        table.add_row([time, service, who, what, answer, outcome, id].map(ToString::to_string));
+        table.add_row([time.as_str(), service, who, what, answer, outcome, id]);
     }
     table
 }
@@ -75,7 +75,7 @@ pub(super) fn line(row: &Row) -> String {
         outcome,
         id,
     } = row;
-    let parts = [time, *service, who, what, answer, outcome, id];
+    let parts = [time.as_str(), service, who, what, answer, outcome, id];
     parts
         .into_iter()
         .filter(|part| !part.is_empty())
