@@ -10,6 +10,7 @@ use crate::demo;
 use crate::exit::Status;
 use crate::identity;
 use crate::policy;
+use crate::run;
 
 /// Identity-aware egress gateway and PostgreSQL access proxy: every outbound connection and every
 /// statement needs a permit, and each is on record.
@@ -28,6 +29,12 @@ pub(crate) struct Arguments {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Run every service that the configuration names: gateway, database proxy, or both
+    Run(run::Command),
+    /// Run the egress gateway of the configuration only
+    Gateway(run::Command),
+    /// Run the database proxy of the configuration only
+    Dbproxy(run::Command),
     /// Show the whole product on this machine: database, origins, services, a tour, and nothing left behind
     Demo(demo::Command),
     /// Look into the audit log, and prove it: tail, search, show, verify, replay

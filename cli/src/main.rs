@@ -10,10 +10,12 @@ mod demo;
 mod exit;
 mod identity;
 mod policy;
+mod run;
 
 use std::process::ExitCode;
 
 use args::Command;
+use run::Which;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -24,6 +26,9 @@ fn main() -> ExitCode {
         Err(status) => return status,
     };
     let outcome = match command {
+        Command::Run(command) => run::run(command, Which::All),
+        Command::Gateway(command) => run::run(command, Which::Gateway),
+        Command::Dbproxy(command) => run::run(command, Which::Dbproxy),
         Command::Demo(command) => demo::run(command),
         Command::Audit(command) => audit::run(command),
         Command::Identity(command) => identity::run(command),

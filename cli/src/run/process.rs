@@ -1,0 +1,94 @@
+//! From a validated configuration to the end of the process. Everything here runs on the control
+//! runtime: admin API, reload and upkeep share no thread with connections.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use exeat_service::admin::Admin;
+use exeat_service::config::Config;
+use exeat_service::reload::Reload;
+use exeat_service::{Core, drain, metrics};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::planes::{Planes, Sockets};
+use super::{check, failure};
+
+/// Serves until SIGTERM or SIGINT, then drains. A second signal ends the wait for live sessions.
+pub(super) async fn serve(config: Config, ready_file: Option<PathBuf>) -> anyhow::Result<()> {
+    let metrics = metrics::install()?;
+    // Signals first: one that comes during the start must not kill a half-started process.
+    let mut stop = Stop::new()?;
+    let sockets = Sockets::bind(&config)?;
+    let core = Core::start(&config)
+        .await
+        .map_err(|error| failure::start(error, &config))?;
+    let admin = Admin::new(
+        core.clone(),
+        metrics,
+        config.admin.as_ref().and_then(|admin| admin.token.clone()),
+    );
+    let served = serve_core(&core, &config, sockets, &admin, ready_file, &mut stop).await;
+    core.log.close().await;
+    served
+}
+
+async fn serve_core(
+    core: &Arc<Core>,
+    config: &Config,
+    mut sockets: Sockets,
+    admin: &Admin,
+    ready_file: Option<PathBuf>,
+    stop: &mut Stop,
+) -> anyhow::Result<()> {
+    for advice in check::advice(config, &core.policy.current()) {
+        tracing::warn!("{advice}");
+    }
+    let planes = Planes::new(core, config)?;
+    tokio::spawn(Reload::new(core.clone(), config).run());
+    tokio::spawn(admin.upkeep());
+    if let Some(socket) = sockets.admin.take() {
+        tokio::spawn(admin.clone().serve(socket));
+    }
+    let (ready, threads) = planes.start(sockets, core)?;
+    admin.ready();
+    ready.announce();
+    if let Some(file) = ready_file {
+        ready
+            .write(&file)
+            .map_err(|error| failure::ready_file(&error, &file))?;
+    }
+
+    stop.asked().await;
+    let timeout = config.runtime.drain_timeout;
+    tracing::info!(sessions = core.sessions.len(), ?timeout, "draining");
+    let ended = tokio::select! {
+        ended = drain::drain(core, timeout) => ended,
+        () = stop.asked() => drain::drain(core, Duration::ZERO).await,
+    };
+    tracing::info!(sessions_ended = ended, "drained");
+    tokio::task::spawn_blocking(|| threads.join()).await??;
+    Ok(())
+}
+
+/// The signals that ask for an orderly end.
+struct Stop {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Stop {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn asked(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
