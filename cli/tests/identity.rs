@@ -1,5 +1,10 @@
 //! `exeat identity …` as a user runs it: the real binary on a folder of its own.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test fails by panicking; clippy exempts test functions, not their helpers"
+)]
+
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
