@@ -87,6 +87,14 @@ const DATABASE: &[Step] = &[
         never: &["mail.example"],
     },
     Step {
+        title: "… and asks what it would take",
+        command: r#"exeat policy explain --policy "$POLICY" --role analyst --database shop --sql "SELECT name, email FROM customers""#,
+        told: "the same decision, from the same function, with the rule to ask for",
+        succeeds: false,
+        says: &["column_not_allowed", "select: public.customers(email)"],
+        never: &[],
+    },
+    Step {
         title: "… and tries what fools a pattern: a union behind a comment that one reader takes for an operator",
         command: r#"psql "$ANALYST_DB" -c "SELECT id FROM orders WHERE total>/*'*/0 UNION SELECT card_number::bigint FROM customers--'""#,
         told: "denied",
