@@ -133,7 +133,7 @@ const DATABASE: &[Step] = &[
 const AUDIT: &[Step] = &[
     Step {
         title: "who was denied what?",
-        command: r#"exeat audit search "$AUDIT" --effect deny"#,
+        command: r#"exeat audit --log "$AUDIT" search --decision deny"#,
         told: "every denial of this tour is on record, both services in one log",
         succeeds: true,
         says: &[
@@ -145,7 +145,7 @@ const AUDIT: &[Step] = &[
     },
     Step {
         title: "does the log hold what was written, and nothing else?",
-        command: r#"exeat audit verify "$AUDIT""#,
+        command: r#"exeat audit --log "$AUDIT" verify"#,
         told: "it verifies, with the public key alone",
         succeeds: true,
         says: &[],
@@ -154,7 +154,7 @@ const AUDIT: &[Step] = &[
     Step {
         title: "somebody with root rewrites history, in a copy: the analyst's denied query never happened",
         command: r#"cp -R "$AUDIT" "$COPY" && sed -i 's/SELECT name, email/SELECT name, names/' "$COPY"/segments/*
-  exeat audit verify "$COPY""#,
+  exeat audit --log "$COPY" verify"#,
         told: "verify names the record",
         succeeds: false,
         says: &[],
