@@ -19,7 +19,8 @@ use tokio::sync::{Notify, watch};
 use crate::metrics;
 use crate::relay::Pending;
 use crate::upstream::{Upstream, UpstreamError};
-pub(crate) use load::Client;
+use load::Client;
+pub(crate) use load::row;
 pub(crate) use snapshot::{QUERY, read};
 
 /// How old a snapshot may get while sessions are live.
@@ -35,6 +36,8 @@ pub(crate) struct Snapshot {
     pub(crate) catalog: exeat_sql::Catalog,
     /// Types that are not PostgreSQL's own, by OID.
     pub(crate) types: HashMap<u32, Name>,
+    /// It holds temporary relations, which only their own session sees.
+    pub(crate) temporary: bool,
 }
 
 /// The outcome of the last load.
@@ -64,6 +67,8 @@ pub(crate) struct Catalogs {
 struct Times {
     asked: Option<Instant>,
     began: Option<Instant>,
+    /// When the newest snapshot was begun.
+    current_began: Option<Instant>,
 }
 
 impl Catalogs {
@@ -96,6 +101,13 @@ impl Catalogs {
     pub(crate) fn refresh(&self) {
         self.times().asked = Some(Instant::now());
         self.wanted.notify_one();
+    }
+
+    /// Whether the newest snapshot was begun after this moment.
+    pub(crate) fn is_newer_than(&self, moment: Instant) -> bool {
+        self.times()
+            .current_began
+            .is_some_and(|began| began > moment)
     }
 
     /// A newer snapshot that is worth waiting for; `None` where one was made a moment ago.
@@ -157,12 +169,14 @@ impl Catalogs {
                     }
                 }
             }
-            self.times().began = Some(Instant::now());
+            let began = Instant::now();
+            self.times().began = Some(began);
             let outcome = self.load(&mut client).await;
             metrics::catalog_loaded(outcome.is_ok());
             let error = match outcome {
                 Ok(snapshot) => {
                     self.store(snapshot);
+                    self.times().current_began = Some(began);
                     None
                 }
                 Err(error) => {

@@ -25,18 +25,29 @@ pub(crate) type Databases = HashMap<Arc<str>, Arc<Database>>;
 /// Checks the configured databases.
 pub(crate) fn databases(config: &config::Dbproxy) -> Result<Databases, (Arc<str>, UpstreamError)> {
     let open = |(name, database): (&Arc<str>, &config::Database)| {
-        let upstream = Upstream::new(database, config.timeouts.connect)
+        let search_path = search_path(&database.search_path);
+        let upstream = Upstream::new(database, &search_path, config.timeouts.connect)
             .map_err(|error| (Arc::clone(name), error))?;
         let database = Database {
             name: Arc::clone(name),
             upstream: Arc::new(upstream),
-            search_path: database.search_path.clone().into(),
+            search_path,
             catalog_user: database.catalog_user.clone(),
             catalogs: std::sync::Mutex::default(),
         };
         Ok((Arc::clone(name), Arc::new(database)))
     };
     config.databases.iter().map(open).collect()
+}
+
+/// The whole path, as the server gets it and as names are resolved by it. PostgreSQL would look into
+/// `pg_temp` first where it is not named: a temporary table could then stand in for any other.
+fn search_path(configured: &[Arc<str>]) -> Arc<[Arc<str>]> {
+    let named = |schema: &str| configured.iter().any(|known| **known == *schema);
+    let first = (!named("pg_catalog")).then(|| Arc::from("pg_catalog"));
+    let last = (!named("pg_temp")).then(|| Arc::from("pg_temp"));
+    let configured = configured.iter().cloned();
+    first.into_iter().chain(configured).chain(last).collect()
 }
 
 impl Database {

@@ -141,17 +141,26 @@ fn detail(decision: &Decision, id: Uuid) -> String {
 
 fn hint(caller: &Caller, database: &str, decision: &Decision, sql: Option<&str>) -> String {
     let Caller::Known(principal) = caller else {
-        return decision.reason.hint().to_owned();
+        return format!("{}.", sentence(decision.reason.hint()));
     };
     let role = &principal.role;
     match sql {
         Some(sql) if decision.basis != Basis::Limit => format!(
-            "{} To see why: exeat policy explain --role {role} --database {database} --sql {}",
-            decision.reason.hint(),
+            "{}. To see why: exeat policy explain --role {role} --database {database} --sql {}",
+            sentence(decision.reason.hint()),
             quoted(sql)
         ),
-        _ => decision.reason.hint().to_owned(),
+        _ => format!("{}.", sentence(decision.reason.hint())),
     }
+}
+
+/// With a capital, as a HINT begins.
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    letters
+        .next()
+        .map(|first| first.to_uppercase().chain(letters).collect())
+        .unwrap_or_default()
 }
 
 /// One word for a shell; `-` (the statement on standard input) where it is too long to be shown.

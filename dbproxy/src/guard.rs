@@ -5,9 +5,11 @@
 
 mod cache;
 mod scope;
+mod template;
 mod verdict;
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use exeat_policy::{
     Caller, Decision, Effect, Facts, LimitKind, Name, Principal, Request, StatementRequest,
@@ -31,9 +33,16 @@ pub(crate) struct Guard {
     database: Arc<str>,
     search_path: Arc<[Arc<str>]>,
     catalogs: Arc<Catalogs>,
-    /// What this session sees within its own transaction, where that differs from what all see.
-    own: Option<Arc<Snapshot>>,
+    own: Option<Own>,
     scope: Scope,
+}
+
+/// What this session sees after definitions of its own, where that may differ from what all see.
+#[derive(Debug)]
+struct Own {
+    snapshot: Arc<Snapshot>,
+    /// When the transaction that defined something was over; `None` while it is open.
+    over: Option<Instant>,
 }
 
 /// A statement with its answer, and the question.
@@ -81,17 +90,61 @@ impl Guard {
         &self.catalogs
     }
 
+    /// The session has looked at the catalog over its own connection, in an open transaction or not.
+    pub(crate) fn see_own_catalog(&mut self, snapshot: Snapshot, open: bool) {
+        self.own = Some(Own {
+            snapshot: Arc::new(snapshot),
+            over: (!open).then(Instant::now),
+        });
+    }
+
+    /// The transaction that defined something is over. Whether the session has to look again: a
+    /// temporary table may have gone with its transaction.
+    pub(crate) fn leave_own_transaction(&mut self) -> bool {
+        match &mut self.own {
+            Some(own) => {
+                own.over = Some(Instant::now());
+                own.snapshot.temporary
+            }
+            None => false,
+        }
+    }
+
+    /// Whether others have changed something since a session with temporary tables looked.
+    pub(crate) fn own_catalog_is_stale(&self) -> bool {
+        self.own.as_ref().is_some_and(|own| {
+            own.snapshot.temporary
+                && own
+                    .over
+                    .is_some_and(|over| self.catalogs.is_newer_than(over))
+        })
+    }
+
     /// Everything that a cached verdict depends on, as it is now.
     pub(crate) fn scope(&mut self) -> &Scope {
         let policy = self.core.policy.current();
+        let caught_up = |own: &Own| {
+            own.over
+                .is_some_and(|over| self.catalogs.is_newer_than(over))
+        };
+        if self
+            .own
+            .as_ref()
+            .is_some_and(|own| !own.snapshot.temporary && caught_up(own))
+        {
+            self.own = None;
+        }
         let version = match &self.own {
-            Some(own) => own.version,
+            Some(own) => own.snapshot.version,
             None => self.catalogs.version(),
         };
         if !self.scope.is(&policy, version) {
             self.scope = Scope::new(
                 Arc::clone(&policy),
-                self.own.clone().or_else(|| self.catalogs.current()),
+                match &self.own {
+                    Some(own) => Some(Arc::clone(&own.snapshot)),
+                    None => self.catalogs.current(),
+                },
                 &self.principal,
                 &self.database,
                 &self.search_path,
@@ -103,14 +156,27 @@ impl Guard {
     /// The verdict on a text, from the cache where it is there.
     pub(crate) fn verdict(&mut self, sql: &[u8]) -> Arc<Verdict> {
         let scope = self.scope().id;
-        if let Some(known) = cache::find(scope, sql) {
+        let template = template::template(sql);
+        if let Some(known) = Self::known(scope, template.as_deref(), sql) {
             metrics::verdict_found();
             return known;
         }
         metrics::verdict_missed();
         let verdict = Arc::new(self.judge(sql, &[]));
-        cache::keep(&verdict);
+        let key = match template {
+            Some(template) if template::serves_all(&verdict) => template.as_slice().into(),
+            _ => Arc::clone(&verdict.sql),
+        };
+        cache::keep(key, &verdict);
         verdict
+    }
+
+    fn known(scope: u64, template: Option<&[u8]>, sql: &[u8]) -> Option<Arc<Verdict>> {
+        let of_template = template.and_then(|template| cache::find(scope, template));
+        match of_template.and_then(|known| known.for_text(sql)) {
+            Some(verdict) => Some(Arc::new(verdict)),
+            None => cache::find(scope, sql),
+        }
     }
 
     /// The verdict on a text whose parameters have types of somebody's own. Never cached: rare.

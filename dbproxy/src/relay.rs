@@ -11,6 +11,7 @@ mod extended;
 mod finish;
 mod gate;
 mod names;
+mod own_catalog;
 mod query;
 mod running;
 mod server;
@@ -131,10 +132,16 @@ pub(crate) struct Relay {
     settling: bool,
     /// The client was told of a failure that the server does not know of.
     told_failed: bool,
+    /// The session has defined something since it last looked at what names mean.
+    dirty: bool,
+    /// The open transaction has defined something.
+    defined: bool,
     /// The server said that it will close.
     fatal: bool,
     /// A newer catalog is on its way, and a statement waits for it.
     refresh: Option<Pending>,
+    /// When the message that is judged was complete.
+    begun: std::time::Instant,
     idle: Duration,
     active: Instant,
 }
@@ -163,8 +170,11 @@ impl Relay {
             flushed: false,
             settling: false,
             told_failed: false,
+            dirty: false,
+            defined: false,
             fatal: false,
             refresh: None,
+            begun: std::time::Instant::now(),
             idle: parts.idle,
             active: Instant::now(),
         }
@@ -291,11 +301,6 @@ impl Relay {
     fn count(&mut self, live: &Live) {
         live.count_in(self.inbound.take_read());
         live.count_out(self.outbound.take_written());
-    }
-
-    /// The session's own definitions came into force: names may mean something else now.
-    fn definitions_changed(&mut self) {
-        self.guard.catalogs().refresh();
     }
 }
 

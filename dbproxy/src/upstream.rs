@@ -145,6 +145,7 @@ impl Upstream {
     /// Checks a configured database and reads its roots.
     pub(crate) fn new(
         database: &config::Database,
+        search_path: &[Arc<str>],
         timeout: Duration,
     ) -> Result<Self, UpstreamError> {
         let tls = match &database.tls {
@@ -161,8 +162,7 @@ impl Upstream {
             passwords: passwords
                 .map(|(name, user)| (Arc::clone(name), user.password.clone()))
                 .collect(),
-            search_path: database
-                .search_path
+            search_path: search_path
                 .iter()
                 .map(quoted)
                 .collect::<Vec<_>>()

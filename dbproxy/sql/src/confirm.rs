@@ -4,8 +4,6 @@
 
 mod seen;
 mod spelling;
-#[cfg(test)]
-mod tests;
 
 use exeat_policy::Verb;
 use sqlparser::dialect::PostgreSqlDialect;

@@ -2,8 +2,6 @@
 //! (passwords taken out). Neither may ever change a literal otherwise.
 
 mod redact;
-#[cfg(test)]
-mod tests;
 
 use std::borrow::Cow;
 

@@ -12,8 +12,6 @@ mod resolve;
 mod scope;
 mod session;
 mod statement;
-#[cfg(test)]
-mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -37,11 +37,13 @@ pub(crate) fn read(rows: &[Vec<String>]) -> Snapshot {
     let version = version(rows);
     let mut catalog = Catalog::new(version);
     let mut types = HashMap::new();
+    let mut temporary = false;
     let mut names = Names::default();
     let mut relation: Option<Relation> = None;
     for row in rows {
         match row.as_slice() {
             [kind, schema, name, relkind, column] if kind == "r" => {
+                temporary |= schema == "pg_temp";
                 let same = relation
                     .as_ref()
                     .is_some_and(|last| *last.schema == **schema && *last.name == **name);
@@ -79,6 +81,7 @@ pub(crate) fn read(rows: &[Vec<String>]) -> Snapshot {
         version,
         catalog,
         types,
+        temporary,
     }
 }
 

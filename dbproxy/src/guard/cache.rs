@@ -16,7 +16,14 @@ const LONGEST: usize = 4096;
 
 struct Table {
     hasher: RandomState,
-    places: Vec<Option<Arc<Verdict>>>,
+    places: Vec<Option<Entry>>,
+}
+
+#[derive(Clone)]
+struct Entry {
+    /// The text, or the template of texts that the verdict serves.
+    key: Arc<[u8]>,
+    verdict: Arc<Verdict>,
 }
 
 thread_local! {
@@ -26,31 +33,33 @@ thread_local! {
     });
 }
 
-/// The verdict on this text in this scope, if it is remembered.
+/// The verdict on this text or template in this scope, if it is remembered. A template is no UTF-8, so the
+/// two are never taken for each other where the text was judged.
 pub(super) fn find(scope: u64, sql: &[u8]) -> Option<Arc<Verdict>> {
     if sql.len() > LONGEST {
         return None;
     }
     TABLE.with_borrow_mut(|table| {
         let known = table.place(scope, sql)?.as_ref()?;
-        (known.scope == scope && &*known.sql == sql).then(|| Arc::clone(known))
+        (known.verdict.scope == scope && &*known.key == sql).then(|| Arc::clone(&known.verdict))
     })
 }
 
-/// Remembers a verdict.
-pub(super) fn keep(verdict: &Arc<Verdict>) {
-    if verdict.sql.len() > LONGEST {
+/// Remembers a verdict under its text, or under the template of the texts that it serves.
+pub(super) fn keep(key: Arc<[u8]>, verdict: &Arc<Verdict>) {
+    if key.len() > LONGEST {
         return;
     }
     TABLE.with_borrow_mut(|table| {
-        if let Some(place) = table.place(verdict.scope, &verdict.sql) {
-            *place = Some(Arc::clone(verdict));
+        if let Some(place) = table.place(verdict.scope, &key) {
+            let verdict = Arc::clone(verdict);
+            *place = Some(Entry { key, verdict });
         }
     });
 }
 
 impl Table {
-    fn place(&mut self, scope: u64, sql: &[u8]) -> Option<&mut Option<Arc<Verdict>>> {
+    fn place(&mut self, scope: u64, sql: &[u8]) -> Option<&mut Option<Entry>> {
         let hash = self.hasher.hash_one((scope, sql));
         let at = usize::try_from(hash % PLACES as u64).ok()?;
         self.places.get_mut(at)

@@ -101,7 +101,7 @@ impl Verdict {
             let piece = text.get(statement.range).unwrap_or(text);
             statements.push(Judged {
                 scope,
-                text: exeat_sql::redact(piece.trim()).into(),
+                text: exeat_sql::redact(piece).into(),
                 name: statement.prepared,
                 decision: decide(subject.clone()),
                 subject,
@@ -117,6 +117,23 @@ impl Verdict {
             blanked,
             statements,
         }
+    }
+
+    /// The same verdict for another text of the same template.
+    pub(super) fn for_text(&self, sql: &[u8]) -> Option<Self> {
+        let text = str::from_utf8(sql).ok()?;
+        let [judged] = self.statements.as_slice() else {
+            return None;
+        };
+        Some(Self {
+            scope: self.scope,
+            sql: sql.into(),
+            blanked: None,
+            statements: vec![Judged {
+                text: exeat_sql::redact(trimmed(text)).into(),
+                ..judged.clone()
+            }],
+        })
     }
 
     /// A text that is not even looked at.
@@ -151,6 +168,12 @@ impl Verdict {
             .iter()
             .any(|judged| judged.verb() == Verb::CopyIn)
     }
+}
+
+/// From the first token of the one statement to its last, as the reader's range of it.
+fn trimmed(text: &str) -> &str {
+    let blank = [' ', '\t', '\n', '\r', '\x0b', '\x0c', ';'];
+    text.trim_matches(blank)
 }
 
 /// A subject that can't be read.

@@ -1,10 +1,10 @@
 //! Asking about a statement and writing the answer down.
 
 use std::sync::Arc;
-use std::time::Instant;
 
-use exeat_audit::Parameter;
+use exeat_audit::{Parameter, Plane};
 use exeat_policy::{AuditMode, UnreadableKind};
+use exeat_service::metrics::decided;
 
 use super::deny::Refusal;
 use super::running::Running;
@@ -28,6 +28,7 @@ impl Relay {
                 Some((&answer.text, parameters)),
             )
             .map_err(End::Audit)?;
+        decided(Plane::Dbproxy, &answer.decision, self.begun.elapsed());
         let mode = answer.decision.obligations.audit;
         if mode == AuditMode::Strict {
             self.inbound_gate.close(&receipt, mode);
@@ -37,7 +38,7 @@ impl Relay {
             receipt,
             mode,
             verb: answer.verb,
-            started: Instant::now(),
+            started: self.begun,
             rows: 0,
             before: 0,
             limit: self.guard.row_limit(),
@@ -50,6 +51,7 @@ impl Relay {
 
     /// A denied statement, on record.
     pub(super) fn denial(&mut self, answer: &Answer, parameters: &[Parameter]) -> Refusal {
+        decided(Plane::Dbproxy, &answer.decision, self.begun.elapsed());
         let recorded = self.recorder.decision(
             &answer.request,
             &answer.decision,

@@ -3,6 +3,8 @@
 //! INVARIANT: a frame passes only after everything that it would make the server do was judged, allowed
 //! and recorded.
 
+use std::time::Instant;
+
 use super::deny::Refusal;
 use super::expected::Expected;
 use super::{Copy, End, Relay};
@@ -127,6 +129,7 @@ impl Relay {
     }
 
     fn whole_frame(&mut self, frame: Frame) -> Result<Flow, End> {
+        self.begun = Instant::now();
         let result = match frame.tag {
             b'Q' => self.query(frame),
             b'P' => self.parse(frame),

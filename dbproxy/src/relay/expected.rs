@@ -34,6 +34,8 @@ pub(crate) enum Expected {
     Query(Query),
     /// The error that stands in for a denied message of the extended protocol; the client gets this one.
     Denied(Box<Error>),
+    /// The rows of the proxy's own question about the catalog, then ReadyForQuery.
+    Catalog(Vec<Vec<String>>),
 }
 
 /// A Query message on its way.
@@ -150,7 +152,8 @@ impl Queue {
                     Expected::DescribeStatement
                     | Expected::Describe
                     | Expected::Nothing
-                    | Expected::Denied(_),
+                    | Expected::Denied(_)
+                    | Expected::Catalog(_),
                 ) => {}
             }
         }
@@ -174,7 +177,8 @@ impl Queue {
                 | Expected::Describe
                 | Expected::Nothing
                 | Expected::Sync
-                | Expected::Denied(_) => {}
+                | Expected::Denied(_)
+                | Expected::Catalog(_) => {}
             }
         }
         left

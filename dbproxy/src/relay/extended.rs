@@ -20,6 +20,7 @@ const BIND_NAMES: usize = 1024;
 
 impl Relay {
     pub(super) fn parse(&mut self, frame: Frame) -> Result<(), Refusal> {
+        self.know_own_definitions()?;
         let body = frame::body(self.inbound.unscanned(), frame).unwrap_or_default();
         let parse = frontend::parse(body)?;
         let types = self.guard.types(parse.types);

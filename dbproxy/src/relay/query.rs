@@ -14,6 +14,7 @@ use crate::wire::{Frame, frame, frontend};
 
 impl Relay {
     pub(super) fn query(&mut self, frame: Frame) -> Result<(), Refusal> {
+        self.know_own_definitions()?;
         let body = frame::body(self.inbound.unscanned(), frame).unwrap_or_default();
         let sql = frontend::query(body)?;
         let verdict = self.guard.verdict(sql);

@@ -4,6 +4,7 @@
 //! the session: it would mean that the server did something else than what was judged.
 
 use exeat_audit::Outcome;
+use exeat_policy::Verb;
 
 use super::expected::{Expected, Forced};
 use super::{Copy, End, Relay};
@@ -22,12 +23,18 @@ impl Relay {
             let Some(frame) = frame::header(unscanned).map_err(End::Server)? else {
                 break;
             };
-            let whole = matches!(frame.tag, b'C' | b'E' | b'S' | b'Z');
+            let ours = matches!(self.queue.front(), Some(Expected::Catalog(_)));
+            let whole = ours || matches!(frame.tag, b'C' | b'E' | b'S' | b'Z');
             if whole && frame.length <= frame::WHOLE && unscanned.len() < frame.length {
                 self.outbound.need(frame.length);
                 break;
             }
-            self.answer(frame)?;
+            // What comes unasked is for the client, whatever is asked now.
+            if ours && !matches!(frame.tag, b'S' | b'A' | b'N') {
+                self.catalog_answer(frame)?;
+            } else {
+                self.answer(frame)?;
+            }
         }
         Ok(())
     }
@@ -163,7 +170,7 @@ impl Relay {
         if let Some(portal) = &running.portal {
             self.names.count(portal, running.rows);
         }
-        let defines = running.verb == exeat_policy::Verb::Define;
+        let defines = matches!(running.verb, Verb::Define | Verb::Discard);
         self.recorder
             .completion(running, rows, outcome, sqlstate)
             .map_err(End::Audit)?;
@@ -315,8 +322,9 @@ impl Relay {
         self.status = status;
         self.flushed = false;
         self.copy = Copy::None;
-        if status != Status::Transaction {
+        if status == Status::Idle {
             self.names.transaction_ended();
+            self.transaction_over();
         }
         if std::mem::take(&mut self.told_failed) && status == Status::Transaction {
             // The client believes that its block has failed: make it so before it hears more.

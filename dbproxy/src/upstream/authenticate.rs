@@ -102,7 +102,14 @@ async fn scram(
     let Authentication::SaslContinue(challenge) = backend::authentication(&body)? else {
         return Err(Violation::UnexpectedType.into());
     };
-    exchange.update(challenge).map_err(UpstreamError::Scram)?;
+    // Stretching the password takes milliseconds: not on a thread that serves sessions.
+    let challenge = challenge.to_vec();
+    let stretched =
+        tokio::task::spawn_blocking(move || exchange.update(&challenge).map(|()| exchange));
+    let mut exchange = stretched
+        .await
+        .map_err(|error| UpstreamError::Scram(std::io::Error::other(error)))?
+        .map_err(UpstreamError::Scram)?;
     let mut message = Vec::new();
     write::frame(&mut message, b'p', |out| {
         out.extend_from_slice(exchange.message());

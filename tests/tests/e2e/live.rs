@@ -136,8 +136,7 @@ fn a_policy_change_judges_live_sessions_again_and_ends_only_those_now_denied() {
     assert_eq!(records.of_kind("policy_activated").count(), 4);
     assert!(
         records
-            .completions()
-            .into_iter()
+            .of_kind("completion")
             .any(|done| text(done, "/outcome") == Some("denied"))
     );
 }
