@@ -16,7 +16,9 @@ impl Records {
     #[track_caller]
     pub fn read(directory: &Path) -> Self {
         let log = directory.to_str().unwrap();
-        let ran = run(&exeat(["audit", "search", log, "--json", "--all"]));
+        let ran = run(&exeat([
+            "audit", "--log", log, "search", "--json", "--limit", "0",
+        ]));
         Self(
             ran.ok()
                 .lines()
@@ -31,6 +33,18 @@ impl Records {
         self.0
             .iter()
             .filter_map(move |record| record.pointer(&path))
+    }
+
+    /// What came of allowed requests: each stands with its decision.
+    pub fn completions(&self) -> Vec<&Value> {
+        self.0
+            .iter()
+            .filter_map(|record| {
+                record
+                    .pointer("/completion")
+                    .or(record.pointer("/event/completion"))
+            })
+            .collect()
     }
 
     /// Decisions: request, decision, statement.

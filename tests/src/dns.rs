@@ -16,7 +16,7 @@ use crate::origin::runtime;
 pub enum Answer {
     /// Addresses, the A ones for A and the AAAA ones for AAAA.
     Addresses(Vec<IpAddr>),
-    /// The first query gets the first list, later ones the next; the last one stays.
+    /// The first query for A gets the first list, later ones the next; the last one stays. No AAAA.
     Turns(Vec<Vec<IpAddr>>),
     /// An alias.
     Alias(String),
@@ -164,15 +164,15 @@ fn respond(query: &[u8], state: &State, tcp: bool) -> Vec<Vec<u8>> {
     let answer = zone.get(&name).cloned().unwrap_or(Answer::Code(3));
     match answer {
         Answer::Addresses(addresses) => vec![found(&query, &addresses)],
-        Answer::Turns(mut turns) => {
+        Answer::Turns(mut turns) if kind == A => {
             let now = turns[0].clone();
-            // A and AAAA of one lookup see the same turn: the AAAA query ends it.
-            if turns.len() > 1 && kind == AAAA {
+            if turns.len() > 1 {
                 turns.remove(0);
                 zone.insert(name, Answer::Turns(turns));
             }
             vec![found(&query, &now)]
         }
+        Answer::Turns(_) => vec![found(&query, &[])],
         Answer::Alias(target) => vec![aliased(&query, &target, &zone)],
         Answer::Code(code) => vec![message(&query, code, false, &[])],
         Answer::OnlyV4(addresses, code) if kind == A => {

@@ -190,8 +190,8 @@ impl Lab {
     #[track_caller]
     pub fn check_log(&self) -> Records {
         let log = self.text("audit");
-        run(&exeat(["audit", "verify", &log])).exits(0);
-        run(&exeat(["audit", "replay", &log])).exits(0);
+        run(&exeat(["audit", "--log", &log, "verify"])).exits(0);
+        run(&exeat(["audit", "--log", &log, "replay"])).exits(0);
         Records::read(&self.path("audit"))
     }
 

@@ -5,7 +5,9 @@ use exeat_policy::{Effect, Reason};
 use serde::de::DeserializeOwned;
 
 /// Filters; all that are given must hold.
+// A flattened group of the same name would clash with the command's own.
 #[derive(Debug, clap::Args)]
+#[group(skip)]
 pub(super) struct Arguments {
     /// Decisions on this role
     #[arg(long, short)]

@@ -184,7 +184,7 @@ impl Stage {
             "curl --cacert \"$CA\" --proxy \"$ANALYST_PROXY\" https://reports.partners.example:$PORT/".to_owned(),
             "curl --cacert \"$CA\" --proxy \"$ANALYST_PROXY\" https://api.payments.example:$PORT/".to_owned(),
             "psql \"$ANALYST_DB\"                  # then: SELECT id, total FROM orders;  SELECT email FROM customers;".to_owned(),
-            "exeat audit tail -f \"$AUDIT\"        # every decision, as it is made".to_owned(),
+            "exeat audit --log \"$AUDIT\" tail -f      # every decision, as it is made".to_owned(),
             "$EDITOR \"$POLICY\"                   # a change takes effect within a second, on live sessions too".to_owned(),
             "exeat policy explain --policy \"$POLICY\" --role analyst --database shop --sql 'SELECT email FROM customers'".to_owned(),
             "curl -s \"http://$ADMIN/sessions\"".to_owned(),

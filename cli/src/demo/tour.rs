@@ -87,6 +87,14 @@ const DATABASE: &[Step] = &[
         never: &["mail.example"],
     },
     Step {
+        title: "… and asks what it would take",
+        command: r#"exeat policy explain --policy "$POLICY" --role analyst --database shop --sql "SELECT name, email FROM customers""#,
+        told: "the same decision, from the same function, with the rule to ask for",
+        succeeds: false,
+        says: &["column_not_allowed", "select: public.customers(email)"],
+        never: &[],
+    },
+    Step {
         title: "… and tries what fools a pattern: a union behind a comment that one reader takes for an operator",
         command: r#"psql "$ANALYST_DB" -c "SELECT id FROM orders WHERE total>/*'*/0 UNION SELECT card_number::bigint FROM customers--'""#,
         told: "denied",
@@ -125,7 +133,7 @@ const DATABASE: &[Step] = &[
 const AUDIT: &[Step] = &[
     Step {
         title: "who was denied what?",
-        command: r#"exeat audit search "$AUDIT" --effect deny"#,
+        command: r#"exeat audit --log "$AUDIT" search --decision deny"#,
         told: "every denial of this tour is on record, both services in one log",
         succeeds: true,
         says: &[
@@ -137,7 +145,7 @@ const AUDIT: &[Step] = &[
     },
     Step {
         title: "does the log hold what was written, and nothing else?",
-        command: r#"exeat audit verify "$AUDIT""#,
+        command: r#"exeat audit --log "$AUDIT" verify"#,
         told: "it verifies, with the public key alone",
         succeeds: true,
         says: &[],
@@ -146,7 +154,7 @@ const AUDIT: &[Step] = &[
     Step {
         title: "somebody with root rewrites history, in a copy: the analyst's denied query never happened",
         command: r#"cp -R "$AUDIT" "$COPY" && sed -i 's/SELECT name, email/SELECT name, names/' "$COPY"/segments/*
-  exeat audit verify "$COPY""#,
+  exeat audit --log "$COPY" verify"#,
         told: "verify names the record",
         succeeds: false,
         says: &[],

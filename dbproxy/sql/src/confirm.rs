@@ -4,6 +4,8 @@
 
 mod seen;
 mod spelling;
+#[cfg(test)]
+mod tests;
 
 use exeat_policy::Verb;
 use sqlparser::dialect::PostgreSqlDialect;

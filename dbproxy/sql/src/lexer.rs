@@ -4,6 +4,8 @@
 //! It must never accept a text whose tokens depend on the server's version or settings.
 
 mod cursor;
+#[cfg(test)]
+mod tests;
 
 use std::ops::Range;
 

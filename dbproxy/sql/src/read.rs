@@ -2,13 +2,15 @@
 //! message, each statement is parsed and walked, and the second reader confirms what was seen.
 
 use std::ops::Range;
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, LazyLock};
 
-use exeat_policy::{Confirmation, Subject, Unreadable, UnreadableKind};
+use exeat_policy::{Confirmation, Facts, Setting, Subject, Unreadable, UnreadableKind, Verb};
 
 use crate::catalog::Catalog;
 use crate::confirm::{self, Confirmed};
 use crate::lexer::{self, Kind, Lexed, Token, refuse};
+use crate::names::constant;
 use crate::tree::Tree;
 use crate::walk;
 
@@ -149,6 +151,22 @@ fn facts(
     tokens: &[Token],
     context: &Context<'_>,
 ) -> Result<(Subject, Option<Arc<str>>), Unreadable> {
+    // The readers are others' code: one that panics has not read the statement.
+    let read = || readers(sql, text, start, tokens, context);
+    std::panic::catch_unwind(AssertUnwindSafe(read))
+        .unwrap_or_else(|_| Err(refuse(UnreadableKind::Unsupported, 0, "a reader failed")))
+}
+
+fn readers(
+    sql: &str,
+    text: &str,
+    start: usize,
+    tokens: &[Token],
+    context: &Context<'_>,
+) -> Result<(Subject, Option<Arc<str>>), Unreadable> {
+    if let Some(found) = set_names(sql, tokens) {
+        return Ok((Subject::Readable(Arc::new(found)), None));
+    }
     // Comments in the text stay: the parser knows them as we do, which `referee` checks.
     let tree = Tree::parse(text)
         .map_err(|error| refuse(UnreadableKind::Syntax, error.offset, &error.message))?;
@@ -162,6 +180,37 @@ fn facts(
         }
     };
     Ok((Subject::Readable(Arc::new(found.facts)), found.prepared))
+}
+
+/// `SET NAMES 'utf8'`, which the grammar lacks: it sets `client_encoding`.
+fn set_names(sql: &str, tokens: &[Token]) -> Option<Facts> {
+    let (set, rest) = tokens.split_first()?;
+    let scoped = rest
+        .first()
+        .is_some_and(|word| word.is_word(sql, "session") || word.is_word(sql, "local"));
+    let (names, value) = rest.get(usize::from(scoped)..)?.split_first()?;
+    if !set.is_word(sql, "set") || !names.is_word(sql, "names") {
+        return None;
+    }
+    let value = match value {
+        [] => None,
+        [word] if word.is_word(sql, "default") => None,
+        [text] if text.kind == Kind::Text => Some(Arc::from(constant(text.text(sql))?)),
+        _ => return None,
+    };
+    Some(Facts {
+        verb: Verb::Set,
+        label: Arc::from("set"),
+        relations: Vec::new(),
+        functions: Vec::new(),
+        operators: Vec::new(),
+        types: Vec::new(),
+        settings: vec![Setting {
+            name: Arc::from("client_encoding"),
+            value,
+        }],
+        confirmation: Confirmation::Confirmed,
+    })
 }
 
 /// The tokens of the tree must be the tokens that PostgreSQL sees.

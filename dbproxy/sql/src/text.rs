@@ -2,6 +2,8 @@
 //! (passwords taken out). Neither may ever change a literal otherwise.
 
 mod redact;
+#[cfg(test)]
+mod tests;
 
 use std::borrow::Cow;
 

@@ -12,6 +12,8 @@ mod resolve;
 mod scope;
 mod session;
 mod statement;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -117,7 +117,7 @@ fn verify(lab: &Lab, kill: u64) {
     let process = lab.start();
     process.kill();
     let log = lab.text("audit");
-    let ran = run(&exeat(["audit", "verify", &log]));
+    let ran = run(&exeat(["audit", "--log", &log, "verify"]));
     assert_eq!(ran.status, 0, "after kill {kill}: {ran:#?}");
 }
 

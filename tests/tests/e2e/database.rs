@@ -93,7 +93,7 @@ fn psql_reads_what_it_may_and_is_told_what_it_may_not() {
         records.statements("allow"),
         ["SELECT sum(total) FROM orders"]
     );
-    let done: Vec<_> = records.of_kind("completion").collect();
+    let done: Vec<_> = records.completions().into_iter().collect();
     assert_eq!(
         done[0].pointer("/rows").and_then(serde_json::Value::as_u64),
         Some(1)
@@ -304,7 +304,8 @@ fn copy_streams_both_ways() {
     psql("COPY orders (id) TO '/tmp/x'").exits(3).says("42501");
     let records = lab.finish(exeat);
     let rows: Vec<_> = records
-        .of_kind("completion")
+        .completions()
+        .into_iter()
         .filter_map(|done| done.pointer("/rows")?.as_u64())
         .collect();
     assert!(

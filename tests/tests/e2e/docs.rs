@@ -84,8 +84,11 @@ fn every_link_within_the_documents_leads_somewhere() {
 
 #[test]
 fn the_sample_policies_are_usable_and_pass_their_own_tests() {
-    for policy in ["config/policy.yaml", "config/demo/policy.yaml"] {
-        run_exeat(["policy", "check", repository(policy).to_str().unwrap()]).exits(0);
+    for folder in ["config", "config/demo"] {
+        let folder = repository(folder);
+        let policy = folder.join("policy.yaml");
+        run_exeat(["policy", "check", policy.to_str().unwrap()]).exits(0);
+        run_exeat(["policy", "test", policy.to_str().unwrap()]).exits(0);
     }
 }
 

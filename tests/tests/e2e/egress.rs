@@ -369,8 +369,8 @@ roles:
 ",
     );
     lab.name("plain.test", "127.0.0.1");
-    let exeat = lab.start();
     let token = lab.token("fn-a");
+    let exeat = lab.start();
     let form = |credentials: &str| {
         format!("GET http://plain.test/ HTTP/1.1\r\nHost: plain.test\r\n{credentials}\r\n")
     };

@@ -38,8 +38,8 @@ pub fn lab() -> (Lab, Origin) {
 #[test]
 fn a_tunnel_to_an_allowed_origin_is_opened_and_on_record() {
     let (lab, origin) = lab();
-    let exeat = lab.start();
     let token = lab.token("fn-a");
+    let exeat = lab.start();
     let mut curl = lab.curl(&exeat, "fn-a", &token);
     curl.arg("--cacert")
         .arg(lab.ca())
@@ -55,7 +55,7 @@ fn a_tunnel_to_an_allowed_origin_is_opened_and_on_record() {
         text(allowed[0], "/request/connection/caller/known/role"),
         Some("fn-a")
     );
-    assert_eq!(records.of_kind("completion").count(), 1);
+    assert_eq!(records.completions().len(), 1);
     assert!(!records.hold(&token), "a token is in the log");
 }
 
@@ -63,8 +63,8 @@ fn a_tunnel_to_an_allowed_origin_is_opened_and_on_record() {
 fn a_host_that_no_rule_allows_is_denied_and_says_why() {
     let (lab, origin) = lab();
     lab.name("other.test", "127.0.0.1");
-    let exeat = lab.start();
     let token = lab.token("fn-a");
+    let exeat = lab.start();
     let mut curl = lab.curl(&exeat, "fn-a", &token);
     curl.args(["-i", "--cacert"])
         .arg(lab.ca())
@@ -94,8 +94,8 @@ fn a_host_that_no_rule_allows_is_denied_and_says_why() {
 #[test]
 fn a_port_that_no_rule_allows_is_denied() {
     let (lab, origin) = lab();
-    let exeat = lab.start();
     let token = lab.token("fn-a");
+    let exeat = lab.start();
     let mut curl = lab.curl(&exeat, "fn-a", &token);
     curl.args(["-i", "https://api.test:22/"]);
     run(&curl).exits(56).says("403").says("port_not_allowed");
@@ -124,8 +124,8 @@ fn without_credentials_it_asks_for_them() {
 #[test]
 fn a_role_without_egress_rules_reaches_nothing() {
     let (lab, origin) = lab();
-    let exeat = lab.start();
     let token = lab.token("fn-b");
+    let exeat = lab.start();
     let mut curl = lab.curl(&exeat, "fn-b", &token);
     curl.arg("-i")
         .arg(format!("https://api.test:{}/", origin.port()));
@@ -153,8 +153,8 @@ roles:
         - {{ host: secure.test, ports: [{port}], networks: [127.0.0.0/8] }}
 "
     ));
-    let exeat = lab.start();
     let token = lab.token("fn-a");
+    let exeat = lab.start();
     let mut allowed = lab.curl(&exeat, "fn-a", &token);
     allowed.args(["-d", "body", &format!("http://plain.test:{port}/form?a=b")]);
     run(&allowed)
@@ -193,8 +193,8 @@ roles:
         - { host: api.test, ports: [1], networks: [127.0.0.0/8] }
 ",
     );
-    let exeat = lab.start();
     let token = lab.token("fn-a");
+    let exeat = lab.start();
     // The port would be denied; the network is opened by the rule for the host.
     let mut curl = lab.curl(&exeat, "fn-a", &token);
     curl.arg("-i")

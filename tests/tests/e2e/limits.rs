@@ -184,5 +184,16 @@ fn statements_over_the_time_are_cancelled() {
         Some("57014")
     );
     assert_eq!(sqlstate(&session.query("SELECT 1")), None);
+    // Nothing that a session may send lifts it.
+    for sql in [
+        "RESET ALL",
+        "DISCARD ALL",
+        "RESET statement_timeout",
+        "SET statement_timeout = 0",
+    ] {
+        session.query(sql);
+        let state = sqlstate(&session.query("SELECT pg_sleep(30)"));
+        assert_eq!(state.as_deref(), Some("57014"), "after {sql}");
+    }
     lab.finish(exeat);
 }

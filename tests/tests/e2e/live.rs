@@ -136,7 +136,8 @@ fn a_policy_change_judges_live_sessions_again_and_ends_only_those_now_denied() {
     assert_eq!(records.of_kind("policy_activated").count(), 4);
     assert!(
         records
-            .of_kind("completion")
+            .completions()
+            .into_iter()
             .any(|done| text(done, "/outcome") == Some("denied"))
     );
 }

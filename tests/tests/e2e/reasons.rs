@@ -1,6 +1,6 @@
 //! Every reason code is reached by somebody who does what it is for, and is on record.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use exeat_policy::Reason;
 use exeat_tests::audit::text;
@@ -126,12 +126,23 @@ fn every_reason_code_is_reached_and_on_record() {
     lab.set_policy(&policy(port));
     let gone = lab.token("app");
     lab.identity(["revoke", "app"]).exits(0);
+    let roles = [
+        "app",
+        "stranger",
+        "connects",
+        "tunnels",
+        "bytes",
+        "sessions",
+        "statements",
+        "rows",
+    ];
+    let tokens: HashMap<&str, String> = roles.map(|role| (role, lab.token(role))).into();
     let exeat = lab.start();
     let bearer = |token: &str| Caller {
         exeat: &exeat,
         credentials: format!("Proxy-Authorization: Bearer {token}\r\n"),
     };
-    let app = bearer(&lab.token("app"));
+    let app = bearer(&tokens["app"]);
 
     // --- who
     Caller {
@@ -141,13 +152,13 @@ fn every_reason_code_is_reached_and_on_record() {
     .connect("api.test:443");
     bearer("nonsense").connect("api.test:443");
     bearer(&gone).connect("api.test:443");
-    bearer(&lab.token("stranger")).connect("api.test:443");
+    bearer(&tokens["stranger"]).connect("api.test:443");
     let mut claims = issuer.claims("app");
     claims["exp"] = json!(now() - 3600);
     bearer(&issuer.sign(jsonwebtoken::Algorithm::ES256, &claims)).connect("api.test:443");
     let basic = {
         use base64::Engine as _;
-        base64::engine::general_purpose::STANDARD.encode(format!("tunnels:{}", lab.token("app")))
+        base64::engine::general_purpose::STANDARD.encode(format!("tunnels:{}", tokens["app"]))
     };
     Caller {
         exeat: &exeat,
@@ -185,9 +196,9 @@ fn every_reason_code_is_reached_and_on_record() {
 
     // --- how much
     let plain = format!("plain.test:{port}");
-    let connects = bearer(&lab.token("connects"));
-    let tunnels = bearer(&lab.token("tunnels"));
-    let bytes = bearer(&lab.token("bytes"));
+    let connects = bearer(&tokens["connects"]);
+    let tunnels = bearer(&tokens["tunnels"]);
+    let bytes = bearer(&tokens["bytes"]);
     let _held = [
         connects.connect(&plain),
         connects.connect(&plain),
@@ -203,7 +214,7 @@ fn every_reason_code_is_reached_and_on_record() {
     let root = std::fs::read_to_string(lab.ca()).unwrap();
     let session = |role: &str, database: &str| {
         let mut session = Wire::connect_tls(exeat.dbproxy(), &root);
-        session.start(&[("user", role), ("database", database)], &lab.token(role));
+        session.start(&[("user", role), ("database", database)], &tokens[role]);
         session
     };
     session("app", "elsewhere");
@@ -238,7 +249,8 @@ fn every_reason_code_is_reached_and_on_record() {
         .of_kind("refused")
         .filter_map(|refused| text(refused, "/code"));
     let ended = records
-        .of_kind("completion")
+        .completions()
+        .into_iter()
         .filter_map(|done| text(done, "/error"));
     let reached: BTreeSet<&str> = decided.chain(refused).chain(ended).collect();
     let missing: Vec<&str> = Reason::ALL

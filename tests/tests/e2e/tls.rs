@@ -37,8 +37,8 @@ fn lab() -> (Lab, Origin) {
 #[test]
 fn what_is_no_client_hello_for_the_authority_never_reaches_the_origin() {
     let (lab, origin) = lab();
-    let exeat = lab.start();
     let token = lab.token("fn-a");
+    let exeat = lab.start();
     let hello = |name: &[u8]| client_hello(&[server_name(&[name])]);
     let (mut two_names, mut no_name) = (
         client_hello(&[server_name(&[b"api.test", b"evil.test"])]),
@@ -87,8 +87,8 @@ fn what_is_no_client_hello_for_the_authority_never_reaches_the_origin() {
 #[test]
 fn an_address_as_server_name_is_denied() {
     let (lab, origin) = lab();
-    let exeat = lab.start();
     let token = lab.token("fn-a");
+    let exeat = lab.start();
     inside(
         &exeat,
         &token,
@@ -109,8 +109,8 @@ fn an_address_as_server_name_is_denied() {
 fn a_client_hello_in_single_bytes_and_several_records_is_put_together() {
     let (lab, origin) = lab();
     lab.set_up(|setup| setup.timeouts = vec!["client_hello: 20s".to_owned()]);
-    let exeat = lab.start();
     let token = lab.token("fn-a");
+    let exeat = lab.start();
     let root = std::fs::read_to_string(lab.ca()).unwrap();
     let mut session = tls_client(&root, "API.test", &[]);
     let mut hello = Vec::new();
@@ -147,8 +147,8 @@ fn a_client_hello_in_single_bytes_and_several_records_is_put_together() {
 #[test]
 fn bytes_that_come_before_the_answer_are_kept_back_and_then_forwarded_once() {
     let (lab, origin) = lab();
-    let exeat = lab.start();
     let token = lab.token("fn-a");
+    let exeat = lab.start();
     let port = origin.port();
     let root = std::fs::read_to_string(lab.ca()).unwrap();
     let mut session = tls_client(&root, "api.test", &[]);
@@ -171,8 +171,8 @@ fn bytes_that_come_before_the_answer_are_kept_back_and_then_forwarded_once() {
 #[test]
 fn early_bytes_of_a_denied_request_go_nowhere() {
     let (lab, origin) = lab();
-    let exeat = lab.start();
     let token = lab.token("fn-a");
+    let exeat = lab.start();
     let port = origin.port();
     let hello = client_hello(&[server_name(&[b"evil.test"])]);
     for authority in [format!("evil.test:{port}"), format!("api.test:{port}")] {
@@ -191,8 +191,8 @@ fn early_bytes_of_a_denied_request_go_nowhere() {
 #[test]
 fn another_name_inside_is_closed_with_curl_too() {
     let (lab, origin) = lab();
-    let exeat = lab.start();
     let token = lab.token("fn-a");
+    let exeat = lab.start();
     let mut curl = lab.curl(&exeat, "fn-a", &token);
     curl.args([
         "-k",

@@ -76,7 +76,7 @@ fn is_silent(node: Node<'_>, parent: Node<'_>) -> bool {
         (K::VARIADIC_KW, K::ARG)
         | (K::COLLATE_KW | K::COLLATION_REF, K::COLLATE)
         | (K::NO_KW | K::KEY_KW, K::FOR_NO_KEY_UPDATE | K::FOR_KEY_SHARE)
-        | (K::DISTINCT_KW | K::ALL_KW | K::DISTINCT_CLAUSE | K::ALL, K::GROUP_BY_CLAUSE)
+        | (K::DISTINCT | K::ALL, K::GROUP_BY_CLAUSE)
         | (K::FROM_KW, K::TRIM_FROM)
         | (K::REQUIRED_AS_ALIAS, K::JOIN_USING_CLAUSE)
         | (K::SYMMETRIC | K::ASYMMETRIC | K::WHERE_CURRENT_OF | K::TRIM_BOTH, _)

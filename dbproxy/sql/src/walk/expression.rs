@@ -6,7 +6,7 @@ use std::sync::Arc;
 use exeat_policy::{Name, UnreadableKind};
 use squawk_parser::SyntaxKind as K;
 
-use super::scope::{Match, Output};
+use super::scope::Output;
 use super::{Walk, Walked, refused, unsupported};
 use crate::builtin;
 use crate::kinds::{Handling, handling};
@@ -57,6 +57,10 @@ impl Walk<'_> {
                 match node.kind() {
                     K::ESCAPE_KW => self.calls_special("like_escape"),
                     K::OVERLAPS_KW => self.calls_special("overlaps"),
+                    // Only a catalog can know of another operator of the same name.
+                    _ if self.context.catalog.is_some() && builtin::is_operator(node.text()) => {
+                        self.operator_symbol(None, node.text());
+                    }
                     _ => {}
                 }
                 Ok(())
@@ -115,36 +119,14 @@ impl Walk<'_> {
         }
     }
 
-    /// `(expression).name`: a field of a composite value, or the function of that name.
+    /// `(expression).name`: a field of a composite value (of a whole row too: PostgreSQL asks for all of
+    /// its columns), or the function of that name: `('/etc/passwd').pg_read_file` calls it.
     fn attribute(&mut self, parts: &Dotted<'_>) -> Walked {
-        let mut base = parts.base;
-        while base.kind() == K::PAREN_EXPR
-            && let Some(inner) = base.first_inner()
-        {
-            base = inner;
-        }
-        if base.kind() == K::NAME_REF
-            && let [field] = parts.fields.as_slice()
-            && let Some(item) = self.item(None, &name(base))
-            && matches!(item.find(field), Match::Surely(_))
-            && !self.has_column(&name(base))
-        {
-            self.read_of(&item, field);
-            return Ok(());
-        }
         self.walk(parts.base)?;
         for field in &parts.fields {
             self.calls(None, field);
         }
         Ok(())
-    }
-
-    /// Whether any scope may have a column of that name.
-    fn has_column(&self, name: &str) -> bool {
-        let items = self.frames.iter().flat_map(|frame| &frame.items);
-        items
-            .into_iter()
-            .any(|item| !matches!(item.find(name), Match::No))
     }
 
     /// `o.*`, `s.o.*`, `(expression).*`.

@@ -98,6 +98,8 @@ pub const ALLOWED: &[(&str, &str)] = &[
     ("A23 name", "SET application_name='x'"),
     ("A23 zone", "SET TIME ZONE 'UTC'"),
     ("A23 digits", "SET extra_float_digits=3"),
+    ("F19 back to what the proxy has set", "RESET ALL"),
+    ("F19 what pools send", "DISCARD ALL"),
     (
         "G07",
         "SELECT id FROM public.orders /* /* */ UNION SELECT id FROM public.secrets -- */",
@@ -665,8 +667,6 @@ pub const DENIED: &[(&str, &str, Past)] = &[
     ("F15 memory", "SET work_mem='1GB'", Runs),
     ("F16", "SET session_preload_libraries = 'x'", Runs),
     ("F18", "SET enable_seqscan = off", Runs),
-    ("F19 all", "RESET ALL", Runs),
-    ("F19 discard", "DISCARD ALL", RunsAlone),
     ("F20", "SET app.user_id = '42'", Runs),
     // --- two readers see two statements
     (

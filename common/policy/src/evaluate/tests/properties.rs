@@ -331,7 +331,7 @@ proptest! {
     fn adding_a_deny_never_allows(parts in parts(), egress in some(DENIES), database in some(REFUSALS), request in any_request()) {
         let mut more = parts.clone();
         more.0 = false;
-        let fewer = (false, parts.1.clone(), vec![], parts.3.clone(), vec![]);
+        let fewer = (false, parts.1.clone(), vec![], parts.3, vec![]);
         more.2 = egress;
         more.4 = database;
         let load = |parts| load(&[Source { name: "p".into(), text: text(parts) }]);
@@ -344,7 +344,7 @@ proptest! {
     #[test]
     fn adding_an_allow_never_denies(parts in parts(), request in any_request()) {
         let fewer = (false, vec![], parts.2.clone(), vec![], parts.4.clone());
-        let more = (false, parts.1.clone(), parts.2.clone(), parts.3.clone(), parts.4.clone());
+        let more = (false, parts.1.clone(), parts.2.clone(), parts.3.clone(), parts.4);
         let load = |parts| load(&[Source { name: "p".into(), text: text(parts) }]);
         let (Ok(fewer), Ok(more)) = (load(fewer), load(more)) else { return Ok(()) };
         if evaluate(&fewer, &request).effect == Effect::Allow {

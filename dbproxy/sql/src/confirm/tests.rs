@@ -1,0 +1,54 @@
+use exeat_policy::{Confirmation, Subject};
+
+use crate::{Context, read};
+
+fn confirmation(sql: &str) -> Confirmation {
+    match &read(sql, &Context::default())[0].subject {
+        Subject::Readable(facts) => facts.confirmation,
+        Subject::Unreadable(unreadable) => panic!("{sql}: {unreadable:?}"),
+    }
+}
+
+#[test]
+fn what_applications_write_is_confirmed() {
+    for sql in [
+        "select id from t where total >-5 and total<>+1",
+        "select id from only (public.t) as x",
+        "select id from t * where a in (1, 2)",
+        "select f(variadic array[1]), 'a'::text collate \"C\"",
+        "select a from t join u using (id) as x where x.id = 1",
+        "select a from t where b between symmetric 1 and 2 for no key update of t skip locked",
+        "select (f(x)).* from t",
+        "select trim(both from a), trim(leading 'x' from a), extract(year from b), position('a' in b) from t",
+        "select * from f() as (a int, b text)",
+        "select array(select 1), array[1, 2], exists (select 1)",
+        "select a from t group by distinct rollup (a, b)",
+        "update t set a[1] = 2, b['x'] = '1' where current of c",
+        "with x as (select 1) insert into t (a) select * from x on conflict (a) do update set a = excluded.a returning *",
+        "merge into t using s on t.id = s.id when matched then update set a = 1",
+        "delete from t using s where t.id = s.id returning t.*",
+        "explain (analyze) select 1",
+        "prepare p (int) as select $1",
+        "declare c cursor for select 1",
+        "copy t (a) from stdin",
+        "copy (select 1) to stdout",
+        "begin isolation level serializable read only, deferrable",
+        "set time zone interval '1' hour to minute",
+        "refresh materialized view v",
+        "truncate only t, u restart identity",
+        "lock table t in share mode nowait",
+    ] {
+        assert_eq!(confirmation(sql), Confirmation::Confirmed, "{sql}");
+    }
+}
+
+#[test]
+fn what_the_second_reader_cannot_read_is_not_confirmed() {
+    for sql in [
+        "select 1 end",
+        "table t",
+        "select substring('a' similar 'b' escape 'c')",
+    ] {
+        assert_eq!(confirmation(sql), Confirmation::Unconfirmed, "{sql}");
+    }
+}

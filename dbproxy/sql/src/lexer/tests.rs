@@ -1,0 +1,151 @@
+use exeat_policy::UnreadableKind;
+
+use super::*;
+
+fn texts(sql: &str) -> Vec<&str> {
+    lex(sql)
+        .unwrap()
+        .tokens
+        .iter()
+        .map(|token| token.text(sql))
+        .collect()
+}
+
+fn refusal(sql: &str) -> UnreadableKind {
+    lex(sql).unwrap_err().kind
+}
+
+#[test]
+fn operators_end_at_comments_and_drop_trailing_signs() {
+    for (sql, expected) in [
+        ("a>/*x*/b", vec!["a", ">", "/*x*/", "b"]),
+        ("a<=--x\nb", vec!["a", "<=", "--x", "b"]),
+        ("a>-5", vec!["a", ">", "-", "5"]),
+        ("a<>+1", vec!["a", "<>", "+", "1"]),
+        ("a*-+-1", vec!["a", "*", "-", "+", "-", "1"]),
+        ("a@-1", vec!["a", "@-", "1"]),
+        ("a ->> 'b'", vec!["a", "->>", "'b'"]),
+        ("a::int", vec!["a", "::", "int"]),
+        ("a[1:2]", vec!["a", "[", "1", ":", "2", "]"]),
+        ("1..10", vec!["1", "..", "10"]),
+    ] {
+        assert_eq!(texts(sql), expected, "{sql}");
+    }
+}
+
+#[test]
+fn literals_hide_what_looks_like_syntax() {
+    for (sql, expected) in [
+        ("'a''b' c", vec!["'a''b'", "c"]),
+        ("'\\' c", vec!["'\\'", "c"]),
+        ("E'\\'' c", vec!["E'\\''", "c"]),
+        ("$$;$$ c", vec!["$$;$$", "c"]),
+        ("$a$ $$ $b$ $a$ c", vec!["$a$ $$ $b$ $a$", "c"]),
+        ("\"a\"\"b\" c", vec!["\"a\"\"b\"", "c"]),
+        ("a$$b c", vec!["a$$b", "c"]),
+        ("/* /* */ ' */ c", vec!["/* /* */ ' */", "c"]),
+        ("-- ' \n c", vec!["-- ' ", "c"]),
+        ("U&'d!' c", vec!["U&'d!'", "c"]),
+    ] {
+        assert_eq!(texts(sql), expected, "{sql}");
+    }
+}
+
+#[test]
+fn numbers_and_parameters_take_no_junk() {
+    assert_eq!(
+        texts("1 1.5 .5 5. 1e5 1.5e-3 $12"),
+        ["1", "1.5", ".5", "5.", "1e5", "1.5e-3", "$12"]
+    );
+    for sql in [
+        "1a", "1_0", "1.5x", "1e", "1ex", "$1a", "1é", "$1\u{a0}", "1.e", "0a",
+    ] {
+        assert_eq!(refusal(sql), UnreadableKind::Syntax, "{sql}");
+    }
+    for sql in ["0x1", "0XF", "0b1", "0o7"] {
+        assert_eq!(refusal(sql), UnreadableKind::Unsupported, "{sql}");
+    }
+}
+
+#[test]
+fn what_depends_on_version_or_mode_is_refused() {
+    for sql in [
+        "é",
+        "aé",
+        "a\u{a0}b",
+        "\u{feff}a",
+        "U&\"a\"",
+        "E'a'\n'b'",
+        "B'0''1'",
+        "U&'a' UESCAPE '!'",
+        "begin atomic",
+    ] {
+        assert_eq!(refusal(sql), UnreadableKind::Unsupported, "{sql}");
+    }
+    for sql in ["'a", "\"a", "$$a", "/* a", "$a", "\\", "{", "\"\"", "\u{1}"] {
+        assert_eq!(refusal(sql), UnreadableKind::Syntax, "{sql}");
+    }
+    assert_eq!(refusal("a\0b"), UnreadableKind::Encoding);
+}
+
+#[test]
+fn statements_end_at_semicolons_outside_of_everything() {
+    let count = |sql: &str| statements(&lex(sql).unwrap()).len();
+    for (sql, expected) in [
+        ("", 1),
+        (";", 1),
+        (" -- a", 1),
+        ("a", 1),
+        ("a;", 1),
+        ("a;b", 2),
+        (";;a;;b;;", 2),
+        ("a ';' b", 1),
+        ("a (b; c)", 1),
+        ("a /* ; */ b", 1),
+        ("a -- ;\n; b", 2),
+        ("a $$;$$; b", 2),
+    ] {
+        assert_eq!(count(sql), expected, "{sql}");
+    }
+}
+
+#[test]
+fn depth_is_capped_in_every_shape() {
+    let nested = |open: &str, close: &str, levels: usize| {
+        format!("{}1{}", open.repeat(levels), close.repeat(levels))
+    };
+    assert!(lex(&nested("(", ")", MAX_NESTING)).is_ok());
+    for sql in [
+        nested("(", ")", MAX_NESTING + 1),
+        nested("[", "]", MAX_NESTING + 1),
+        nested("(;", ")", MAX_NESTING + 1),
+        nested("(1,", ")", MAX_NESTING + 1),
+        nested("case when ", " end", MAX_NESTING + 1),
+        format!("select 1 {}", "or 1 ".repeat(MAX_RUN)),
+        format!("select {} 1", "not ".repeat(MAX_RUN + 1)),
+        format!(
+            "select {}1",
+            "-".repeat(3).replace('-', "- ").repeat(MAX_RUN)
+        ),
+        format!("select 1 {}", "union select 1, 2 ".repeat(MAX_SETS + 1)),
+        format!("select a{}", "::int".repeat(MAX_RUN)),
+        format!("select a{}", ".a".repeat(MAX_RUN)),
+        "1,".repeat(MAX_TOKENS),
+        " ".repeat(MAX_BYTES + 1),
+    ] {
+        assert_eq!(
+            lex(&sql).unwrap_err().kind,
+            UnreadableKind::TooLarge,
+            "{}",
+            sql.get(..40).unwrap()
+        );
+    }
+    // A long list is not deep.
+    assert!(
+        lex(&format!(
+            "insert into t values {}",
+            "(1, 2), ".repeat(10_000)
+        ))
+        .is_ok()
+    );
+}

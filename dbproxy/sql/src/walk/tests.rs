@@ -1,0 +1,321 @@
+use std::sync::Arc;
+
+use exeat_policy::{Access, Columns, Facts, Subject};
+
+use crate::{Catalog, Context, Relation, RelationKind, read};
+
+fn catalog() -> Catalog {
+    let mut catalog = Catalog::new(1);
+    for (schema, name, columns) in [
+        ("public", "t", &["a", "b", "c"][..]),
+        ("public", "u", &["a", "d"]),
+        ("other", "t", &["x"]),
+    ] {
+        let columns = columns.iter().map(|column| Arc::from(*column)).collect();
+        catalog.add_relation(Relation {
+            schema: schema.into(),
+            name: name.into(),
+            kind: RelationKind::Table,
+            columns,
+        });
+    }
+    catalog
+}
+
+fn facts(sql: &str, catalog: Option<&Catalog>) -> Arc<Facts> {
+    match &read(
+        sql,
+        &Context {
+            catalog,
+            ..Context::default()
+        },
+    )[0]
+    .subject
+    {
+        Subject::Readable(facts) => Arc::clone(facts),
+        Subject::Unreadable(unreadable) => panic!("{sql}: {unreadable:?}"),
+    }
+}
+
+/// `public.t select(a b)` per access.
+fn relations(facts: &Facts) -> Vec<String> {
+    let columns = |columns: &Columns| match columns {
+        Columns::All => "*".to_owned(),
+        Columns::Named(names) => names
+            .iter()
+            .map(|name| &**name)
+            .collect::<Vec<_>>()
+            .join(" "),
+    };
+    let access = |access: Access| format!("{access:?}").to_lowercase();
+    let mut all: Vec<String> = facts
+        .relations
+        .iter()
+        .map(|r| {
+            format!(
+                "{} {}({})",
+                r.relation,
+                access(r.access),
+                columns(&r.columns)
+            )
+        })
+        .collect();
+    all.sort();
+    all
+}
+
+#[test]
+fn columns_are_attributed_exactly_with_a_catalog() {
+    let catalog = catalog();
+    for (sql, expected) in [
+        ("select a from t", &["public.t select(a)"][..]),
+        ("select * from t", &["public.t select(a b c)"]),
+        (
+            "select b, d from t, u",
+            &["public.t select(b)", "public.u select(d)"],
+        ),
+        (
+            "select 1 from t natural join u",
+            &["public.t select(a)", "public.u select(a)"],
+        ),
+        (
+            "select x.b from t x join u using (a)",
+            &["public.t select(a b)", "public.u select(a)"],
+        ),
+        ("select z from t as q(x, y, z)", &["public.t select(c)"]),
+        ("select count(*) from t", &["public.t select()"]),
+        ("select t from t", &["public.t select(a b c)"]),
+        ("select x from other.t", &["other.t select(x)"]),
+        ("select ctid from t", &["public.t select(ctid)"]),
+        (
+            "select a from t where exists (select 1 from u where d = b)",
+            &["public.t select(a b)", "public.u select(d)"],
+        ),
+        ("insert into t values (1)", &["public.t insert(a b c)"]),
+        (
+            "insert into t (a) select d from u returning b",
+            &[
+                "public.t insert(a)",
+                "public.t select(b)",
+                "public.u select(d)",
+            ],
+        ),
+        ("update t set a = 1", &["public.t update(a)"]),
+        (
+            "update t set a = u.d from u where t.b = u.a",
+            &[
+                "public.t select(b)",
+                "public.t update(a)",
+                "public.u select(a d)",
+            ],
+        ),
+        (
+            "delete from t where c = 1",
+            &["public.t delete(*)", "public.t select(c)"],
+        ),
+        (
+            "insert into t (a) values (1) on conflict (a) do update set b = excluded.c where t.c = 1",
+            &[
+                "public.t insert(a)",
+                "public.t select(a c)",
+                "public.t update(b)",
+            ],
+        ),
+        (
+            "merge into t using u on t.a = u.a when matched then update set b = u.d when not matched then insert (c) values (1)",
+            &[
+                "public.t insert(c)",
+                "public.t select(a)",
+                "public.t update(b)",
+                "public.u select(a d)",
+            ],
+        ),
+        (
+            "select a from t for update",
+            &["public.t lock()", "public.t select(a)"],
+        ),
+        (
+            "select t.a from t, u for update of u",
+            &["public.t select(a)", "public.u lock()", "public.u select()"],
+        ),
+        ("copy t (b) to stdout", &["public.t select(b)"]),
+        ("copy t from stdin", &["public.t insert(a b c)"]),
+        (
+            "truncate t, u",
+            &["public.t truncate(*)", "public.u truncate(*)"],
+        ),
+        (
+            "create table n as select a from t",
+            &["public.n define(*)", "public.t select(a)"],
+        ),
+        (
+            "create view n as select a from t",
+            &["public.n define(*)", "public.t select(a)"],
+        ),
+        (
+            "with recursive x(n) as (select a from t union all select n + 1 from x) select n from x",
+            &["public.t select(a)"],
+        ),
+    ] {
+        assert_eq!(relations(&facts(sql, Some(&catalog))), expected, "{sql}");
+    }
+}
+
+#[test]
+fn columns_are_counted_on_all_candidates_without_a_catalog() {
+    for (sql, expected) in [
+        ("select a from t", &["public.t select(a)"][..]),
+        ("select * from t", &["public.t select(*)"]),
+        (
+            "select b from t, u",
+            &["public.t select(b)", "public.u select(b)"],
+        ),
+        (
+            "select 1 from t natural join u",
+            &["public.t select(*)", "public.u select(*)"],
+        ),
+        (
+            "select t.b from t join u using (a)",
+            &["public.t select(a b)", "public.u select(a)"],
+        ),
+        ("select z from t as q(x, y, z)", &["public.t select(*)"]),
+        ("select t from t", &["public.t select(*)"]),
+        ("select a from pg_class", &["pg_catalog.pg_class select(a)"]),
+        (
+            "select 1 from t where exists (select 1 from u where x = 1)",
+            &["public.t select(x)", "public.u select(x)"],
+        ),
+        ("insert into t values (1)", &["public.t insert(*)"]),
+        (
+            "update t set a = 1 where b = 2",
+            &["public.t select(b)", "public.t update(a)"],
+        ),
+    ] {
+        assert_eq!(relations(&facts(sql, None)), expected, "{sql}");
+    }
+}
+
+#[test]
+fn names_that_a_catalog_lacks_are_unresolved() {
+    let catalog = catalog();
+    for sql in [
+        "select 1 from v",
+        "select 1 from other.u",
+        "select d from t",
+        "select t.d from t",
+        "select v.a from t",
+        "select t.to_json from t",
+    ] {
+        let subject = &read(
+            sql,
+            &Context {
+                catalog: Some(&catalog),
+                ..Context::default()
+            },
+        )[0]
+        .subject;
+        let unresolved = |kind| kind == exeat_policy::UnreadableKind::Unresolved;
+        assert!(
+            matches!(subject, Subject::Unreadable(u) if unresolved(u.kind)),
+            "{sql}: {subject:?}"
+        );
+    }
+}
+
+#[test]
+fn functions_operators_types_and_settings_are_named() {
+    let names =
+        |names: &[exeat_policy::Name]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let f = facts(
+        "select lower(a), s.f(b), current_user, extract(year from c), (d).g, a @@@ b, a operator(s.+) b, a::s.t, 'x' collate s.c from t",
+        None,
+    );
+    assert_eq!(
+        names(&f.functions),
+        ["current_user", "extract", "g", "lower", "s.f"]
+    );
+    assert_eq!(names(&f.operators), ["@@@", "s.+"]);
+    assert_eq!(names(&f.types), ["s.c", "s.t"]);
+    for (sql, name, value) in [
+        ("set role x", "role", Some("x")),
+        (
+            "set local \"Search_Path\" to a, 'b'",
+            "search_path",
+            Some("a, b"),
+        ),
+        ("set schema 'x'", "search_path", Some("x")),
+        ("set time zone 'UTC'", "timezone", Some("UTC")),
+        ("set names 'utf8'", "client_encoding", Some("utf8")),
+        (
+            "set session authorization default",
+            "session_authorization",
+            Some("default"),
+        ),
+        (
+            "set transaction read write",
+            "transaction_read_only",
+            Some("off"),
+        ),
+        (
+            "set session characteristics as transaction read only",
+            "default_transaction_read_only",
+            Some("on"),
+        ),
+        ("begin read write", "transaction_read_only", Some("off")),
+        ("set work_mem = '1GB'", "work_mem", Some("1GB")),
+        ("set a.b to default", "a.b", None),
+        ("set x = -1", "x", Some("-1")),
+        ("reset all", "all", None),
+        ("reset role", "role", None),
+        ("reset session authorization", "session_authorization", None),
+    ] {
+        let f = facts(sql, None);
+        let found: Vec<_> = f
+            .settings
+            .iter()
+            .map(|s| (&*s.name, s.value.as_deref()))
+            .collect();
+        assert_eq!(found, [(name, value)], "{sql}");
+    }
+}
+
+#[test]
+fn statements_say_what_they_prepare_and_how_many_parameters_they_take() {
+    for (sql, prepared, parameters) in [
+        ("prepare p as select $3", Some("p"), 3),
+        ("execute \"P\"(1)", Some("P"), 0),
+        ("deallocate p", Some("p"), 0),
+        ("deallocate all", None, 0),
+        ("declare c cursor for select 1", Some("c"), 0),
+        ("fetch 10 from c", Some("c"), 0),
+        ("close c", Some("c"), 0),
+        ("select $1, $2", None, 2),
+    ] {
+        let statement = &read(sql, &Context::default())[0];
+        assert_eq!(
+            (statement.prepared.as_deref(), statement.parameters),
+            (prepared, parameters),
+            "{sql}"
+        );
+    }
+}
+
+#[test]
+fn functions_of_a_catalog_count_for_every_schema_of_the_path() {
+    let mut catalog = catalog();
+    catalog.add_function("pg_catalog", "lower");
+    catalog.add_function("public", "lower");
+    catalog.add_function("public", "tax");
+    catalog.add_operator("public", "+");
+    let f = facts(
+        "select lower('a'), tax(1), coalesce(1), 1 + 1",
+        Some(&catalog),
+    );
+    let functions: Vec<_> = f.functions.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        functions,
+        ["coalesce", "pg_catalog.lower", "public.lower", "public.tax"]
+    );
+    let operators: Vec<_> = f.operators.iter().map(ToString::to_string).collect();
+    assert_eq!(operators, ["public.+"]);
+}
