@@ -5,15 +5,18 @@ use std::convert::Infallible;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::time::Duration;
 
 use exeat_service::EndReason;
 use exeat_service::config::GatewayTimeouts;
+use http::header::UPGRADE;
 use http::{Method, Request, Response};
 use hyper::body::Incoming;
 use hyper::rt::Write;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::upgrade::OnUpgrade;
+use tokio::time::{Instant, Interval, interval_at};
 
 use crate::accept::Client;
 use crate::body::{Body, InFlight};
@@ -29,6 +32,8 @@ pub(crate) enum End {
     Over,
     /// The session was told to end.
     Ended(EndReason),
+    /// An answer did not move for too long: the client does not read it.
+    Stalled,
 }
 
 /// The strict guard in front of hyper.
@@ -43,6 +48,8 @@ pub(crate) fn guard(client: Client, timeouts: &GatewayTimeouts) -> Guard<Client>
 /// Converses until the end.
 pub(crate) async fn converse(session: Arc<Session>, guard: Guard<Client>) -> End {
     let live = session.live.clone();
+    let watched = session.clone();
+    let idle = session.worker.gateway.timeouts.idle;
     let drain = session.worker.gateway.core.drain.clone();
     let service = service_fn(move |request| answer(session.clone(), request));
     let mut builder = http1::Builder::new();
@@ -57,8 +64,10 @@ pub(crate) async fn converse(session: Arc<Session>, guard: Guard<Client>) -> End
     let mut ended = pin!(live.ended());
     let mut drained = pin!(drain.cancelled());
     let mut draining = false;
+    let mut stall = Stall::new(&watched, idle);
     loop {
         tokio::select! {
+            () = stall.noticed() => return End::Stalled,
             outcome = connection.as_mut() => {
                 if let Err(error) = outcome {
                     tracing::debug!(plane = "gateway", %error, "the conversation broke off");
@@ -69,6 +78,40 @@ pub(crate) async fn converse(session: Arc<Session>, guard: Guard<Client>) -> End
             () = &mut drained, if !draining => {
                 draining = true;
                 connection.as_mut().graceful_shutdown();
+            }
+        }
+    }
+}
+
+/// Notices an answer that nobody reads. The client's silence is the guard's to notice, the origin's the
+/// body's: both are done within one idle timeout, so two without a byte mean that the client is stuck.
+struct Stall<'a> {
+    session: &'a Session,
+    ticks: Interval,
+    seen: (u64, u64),
+    still: u8,
+}
+
+impl<'a> Stall<'a> {
+    fn new(session: &'a Session, idle: Duration) -> Self {
+        let first = Instant::now() + idle;
+        Self {
+            session,
+            ticks: interval_at(first, idle.max(Duration::from_millis(1))),
+            seen: (0, 0),
+            still: 0,
+        }
+    }
+
+    async fn noticed(&mut self) {
+        loop {
+            self.ticks.tick().await;
+            let bytes = self.session.live.bytes();
+            let moved = bytes != self.seen || !self.session.watch.is_in_flight();
+            self.seen = bytes;
+            self.still = if moved { 0 } else { self.still + 1 };
+            if self.still > 2 {
+                return;
             }
         }
     }
@@ -96,7 +139,7 @@ async fn answer(
         let answer = Answer::refused(UNNOTICED);
         return Ok(answer.into_response(accept, true).map(Body::from));
     };
-    if connect {
+    if connect || request.headers().contains_key(UPGRADE) {
         session.may_become_tunnel(hyper::upgrade::on(&mut request));
     }
     let in_flight = InFlight::new(session.clone());

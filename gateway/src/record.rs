@@ -11,7 +11,7 @@ use exeat_audit::{
     SessionClosed, SessionOpened,
 };
 use exeat_policy::{Decision, PolicySet, Request, TlsFinding};
-use exeat_service::{Live, SessionInfo};
+use exeat_service::{Core, EndReason, Live, SessionInfo};
 use uuid::Uuid;
 
 use crate::metrics;
@@ -108,6 +108,17 @@ pub(crate) fn decided(
     let event = Event::now(Plane::Gateway, Some(live.id()), body);
     let receipt = log.append(&event)?;
     Ok((event.id, receipt))
+}
+
+/// Writes down the denial that ended a session while it went on.
+pub(crate) fn ended(core: &Core, live: &Live, reason: &EndReason) {
+    if let EndReason::Denied(decision) = reason
+        && let Some(request) = live.denied_request()
+    {
+        let policy = core.policy.current();
+        // What ends anyway needs no leave of the log.
+        let _ = decided(&core.log, live, &policy, &request, decision);
+    }
 }
 
 /// The record of what came of an allowed request.

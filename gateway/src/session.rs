@@ -87,8 +87,13 @@ async fn story(
     });
     // Boxed, so that what HTTP needed is gone before a tunnel is relayed.
     let end = Box::pin(converse::converse(session.clone(), guard)).await;
-    if let End::Ended(reason) = end {
-        return (reason.outcome(), None);
+    match end {
+        End::Over => {}
+        End::Stalled => return (Outcome::TimedOut, Some("stalled")),
+        End::Ended(reason) => {
+            record::ended(&worker.gateway.core, live, &reason);
+            return (reason.outcome(), None);
+        }
     }
     match session.take_after() {
         (Some(upgrade), Some(upstream)) => tunnel::run(&session, upstream, upgrade).await,

@@ -19,6 +19,7 @@ use crate::decide::{Denial, Grant};
 use crate::hello::{HelloReader, Progress};
 use crate::http::guard::Guard;
 use crate::metrics;
+use crate::record;
 use crate::relay::{self, End, Meter};
 use crate::session::Session;
 
@@ -40,7 +41,10 @@ pub(crate) async fn run(session: &Session, upstream: Upstream, upgrade: OnUpgrad
             let until = session.live.ended();
             tokio::select! {
                 ended = pass(session, &mut grant, client, kept, stream) => ended,
-                reason = until => (reason.outcome(), None),
+                reason = until => {
+                    record::ended(&session.worker.gateway.core, &session.live, &reason);
+                    (reason.outcome(), None)
+                }
             }
         }
         None => (Outcome::Cancelled, Some("client")),

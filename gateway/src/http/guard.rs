@@ -74,6 +74,11 @@ impl Watch {
         self.lock().in_flight = false;
     }
 
+    /// Whether an answer is on its way.
+    pub(crate) fn is_in_flight(&self) -> bool {
+        self.lock().in_flight
+    }
+
     fn lock(&self) -> MutexGuard<'_, Shared> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -36,6 +36,8 @@ pub(super) struct Held {
     /// What proved it, to ask again.
     evidence: Option<Evidence>,
     pub(super) request: Option<Request>,
+    /// The question whose answer ended the session, as it was asked again.
+    denied: Option<Request>,
     /// The generation at the last hold, or at registration: what is held next was decided by it or a
     /// later one.
     generation: u64,
@@ -92,10 +94,15 @@ impl Entry {
     /// Judges what the session holds by policy and identities as they are now; whether that ended it.
     pub(super) fn judge(&self, shared: &Shared) -> bool {
         let denied = {
-            let held = self.held();
-            held.request
+            let mut held = self.held();
+            let denied = held
+                .request
                 .as_ref()
-                .and_then(|request| judge(request, held.evidence.as_ref(), shared))
+                .and_then(|request| judge(request, held.evidence.as_ref(), shared));
+            denied.map(|(request, decision)| {
+                held.denied.get_or_insert(request);
+                decision
+            })
         };
         denied
             .map(|denied| self.end(EndReason::Denied(Arc::new(denied))))
@@ -104,7 +111,11 @@ impl Entry {
 }
 
 /// The denial of a request that was allowed before; `None` where it is still allowed.
-fn judge(request: &Request, evidence: Option<&Evidence>, shared: &Shared) -> Option<Decision> {
+fn judge(
+    request: &Request,
+    evidence: Option<&Evidence>,
+    shared: &Shared,
+) -> Option<(Request, Decision)> {
     let (policy, now) = (shared.policy.current(), clock::now());
     let mut request = request.clone();
     let (caller, exhausted, at) = match &mut request {
@@ -131,7 +142,7 @@ fn judge(request: &Request, evidence: Option<&Evidence>, shared: &Shared) -> Opt
         *caller = unknown;
     }
     let decision = evaluate(&policy, &request);
-    (decision.effect == Effect::Deny).then_some(decision)
+    (decision.effect == Effect::Deny).then_some((request, decision))
 }
 
 /// A registered session, held by the task that serves it. Dropping it ends the registration.
@@ -212,6 +223,11 @@ impl Live {
     /// Whether the session was told to end, without waiting.
     pub fn has_ended(&self) -> Option<&EndReason> {
         self.entry.ended.get()
+    }
+
+    /// The question that [`EndReason::Denied`] answers, for its record.
+    pub fn denied_request(&self) -> Option<Request> {
+        self.entry.held().denied.clone()
     }
 
     /// Resolves when the session must end, and says why: after a change denied it, when the proof of

@@ -549,3 +549,54 @@ async fn a_client_is_known_by_its_certificate() {
         "{answer}"
     );
 }
+
+#[tokio::test]
+async fn a_client_that_does_not_read_is_let_go() {
+    let origin = Origin::new().await;
+    let timeouts = GatewayTimeouts {
+        idle: Duration::from_millis(40),
+        ..TIMEOUTS
+    };
+    let stage = Stage::with(&policy(origin.port(), ""), timeouts, false).await;
+    let to = format!("plain.example.com:{}", origin.port());
+    let mut client = stage.client().await;
+    let get = format!(
+        "GET http://{to}/ HTTP/1.1\r\nHost: {to}\r\n{}\r\n",
+        stage.auth()
+    );
+    client.send(get).await;
+    let mut upstream = origin.accept().await;
+    upstream.head().await;
+    upstream.send("HTTP/1.1 200 OK\r\n\r\n").await;
+    // More than all buffers on the way hold: it ends because the gateway lets go.
+    let chunk = vec![0; 1 << 20];
+    while tokio::io::AsyncWriteExt::write_all(&mut upstream.0, &chunk)
+        .await
+        .is_ok()
+    {}
+    stage.core.sessions.emptied().await;
+}
+
+#[tokio::test]
+async fn an_upgrade_that_was_asked_for_is_not_given_and_ends_in_order() {
+    let origin = Origin::new().await;
+    let stage = Stage::new(&policy(origin.port(), "")).await;
+    let to = format!("plain.example.com:{}", origin.port());
+    let mut client = stage.client().await;
+    client
+        .send(format!(
+            "GET http://{to}/ HTTP/1.1\r\nHost: {to}\r\nConnection: Upgrade, HTTP2-Settings, close\r\nUpgrade: h2c\r\nHTTP2-Settings: x\r\n{}\r\n",
+            stage.auth()
+        ))
+        .await;
+    let mut upstream = origin.accept().await;
+    let head = upstream.head().await.to_ascii_lowercase();
+    assert!(
+        !head.contains("h2c") && !head.contains("http2-settings"),
+        "{head}"
+    );
+    upstream
+        .send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        .await;
+    assert!(client.rest().await.ends_with(b"\r\n\r\nok"));
+}

@@ -193,9 +193,8 @@ async fn a_change_of_policy_ends_the_tunnels_that_it_denies_and_no_others() {
     client.send(b"still").await;
     assert_eq!(upstream.exactly(5).await, b"still");
     drop((client, upstream));
-    let outcomes: Vec<_> = stage
-        .events()
-        .await
+    let events = stage.events().await;
+    let outcomes: Vec<_> = events
         .iter()
         .filter_map(|event| match &event.body {
             Body::Completion(completion) => Some(completion.outcome),
@@ -203,6 +202,8 @@ async fn a_change_of_policy_ends_the_tunnels_that_it_denies_and_no_others() {
         })
         .collect();
     assert!(outcomes.contains(&Outcome::Denied), "{outcomes:?}");
+    let denied = events.iter().any(|event| matches!(&event.body, Body::Decision(decided) if decided.decision.effect == Effect::Deny));
+    assert!(denied, "the denial that ended it is on record");
 }
 
 #[tokio::test]
