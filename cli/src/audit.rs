@@ -23,14 +23,16 @@ use std::process::ExitCode;
 #[command(
     arg_required_else_help = true,
     after_help = "\
-Say where the log is with --log DIR, or with --config FILE (the configuration of `exeat run`).
+Say where the log is with --log DIR, or with --config FILE (the configuration
+of `exeat run`).
 
-tail, search, show, replay and tiles are themselves on record: who ran what, and when. A running service is asked
-to write that down; where none runs, the command does. A copy of the log without its secret key can be read
-without, which is said on standard error.
+tail, search, show, replay and tiles are themselves on record: who ran what,
+and when. A running service is asked to write that down; where none runs, the
+command does. A copy of the log without its secret key can be read without,
+which is said on standard error.
 
-Exit status: 0 yes, 1 no (does not verify, nothing found, a replay differs), 66 no such log,
-69 the reading can't be recorded, 77 not permitted."
+Exit status: 0 yes, 1 no (does not verify, nothing found, a replay differs),
+66 no such log, 69 the reading can't be recorded, 77 not permitted."
 )]
 pub(crate) struct Command {
     #[command(flatten)]

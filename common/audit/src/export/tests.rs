@@ -11,7 +11,7 @@ use crate::tree::root_of;
 #[tokio::test]
 async fn bundles_hash_to_the_tiles_and_tiles_to_the_checkpoint() {
     let folder = tempfile::tempdir().unwrap();
-    closed_log(folder.path(), 300).await;
+    closed_log(folder.path(), 400).await;
     let out = folder.path().join("out");
     let size = export_tiles(folder.path(), &out).unwrap();
     assert!(size > 512 && size < 768, "{size}");
