@@ -1,10 +1,13 @@
 //! Facts about decisions: by connection, by statement, by caller, and what holds for all of them.
 
+mod addresses;
 mod caller;
 mod connection;
 mod cost;
 mod properties;
+mod session;
 mod statement;
+mod tls;
 
 use std::sync::Arc;
 
@@ -149,3 +152,82 @@ fn session(caller: Caller, database: &str) -> Request {
         at: 0,
     })
 }
+
+const FIXTURE: &str = r#"
+version: 1
+roles:
+  fn-a:
+    identities: [{ token: fn-a }]
+    egress:
+      allow:
+        - host: api.example.com
+        - host: "*.allowed.test"
+        - host: xn--bcher-kva.example
+        - cidr: 10.1.0.0/16
+          ports: [5432]
+          tls: false
+      deny:
+        - host: blocked.allowed.test
+"#;
+
+fn egress_rules(egress: &str) -> PolicySet {
+    let indented: String = egress
+        .lines()
+        .map(|line| format!("      {line}\n"))
+        .collect();
+    policy(&format!(
+        "version: 1\nroles:\n  fn-a:\n    identities: [{{ token: fn-a }}]\n    egress:\n{indented}"
+    ))
+}
+
+const ANALYST: &str = "
+version: 1
+roles:
+  analyst:
+    identities: [{ token: analyst }]
+    databases:
+      shop:
+        as: analyst_ro
+        allow:
+          - select: public.orders(id, total)
+          - call: [count, sum, min, max, avg, abs, round, coalesce, nullif, lower, upper, rank, row_number, now]
+";
+
+fn grants(database: &str) -> PolicySet {
+    let indented: String = database
+        .lines()
+        .map(|line| format!("        {line}\n"))
+        .collect();
+    policy(&format!(
+        "version: 1\nroles:\n  analyst:\n    identities: [{{ token: analyst }}]\n    databases:\n      shop:\n        as: rw\n{indented}"
+    ))
+}
+
+fn select(relation: &str, columns: Option<&[&str]>) -> Facts {
+    touch(Verb::Select, Access::Select, relation, columns)
+}
+
+fn touch(verb: Verb, kind: Access, relation: &str, columns: Option<&[&str]>) -> Facts {
+    Facts {
+        relations: vec![access(kind, relation, columns)],
+        ..facts(verb)
+    }
+}
+
+fn set(name: &str, value: Option<&str>) -> Facts {
+    Facts {
+        settings: vec![setting(name, value)],
+        ..facts(Verb::Set)
+    }
+}
+
+fn call(functions: &[&str]) -> Facts {
+    Facts {
+        functions: functions.iter().map(|it| name(it)).collect(),
+        ..facts(Verb::Select)
+    }
+}
+
+const ORDERS: &str = "roles.analyst.databases.shop.allow[0]";
+const SHOP: &str = "roles.analyst.databases.shop";
+const SHOP_0: &str = "roles.analyst.databases.shop.allow[0]";

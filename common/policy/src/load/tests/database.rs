@@ -1,0 +1,125 @@
+use super::*;
+
+#[test]
+fn relation_patterns_have_one_spelling() {
+    for (pattern, message, hint) in [
+        ("orders", "says no schema", "public.orders"),
+        ("shop.public.orders", "too many parts", ""),
+        ("public.Orders", "capital letters", "`\"Orders\"`"),
+        (
+            "public.orders()",
+            "empty list of columns",
+            "leave the brackets out",
+        ),
+        (
+            "public.orders(*)",
+            "`*` is no column",
+            "leave the brackets out",
+        ),
+        ("public.orders(a, a)", "stands here twice", ""),
+        ("public.orders(a", "no `)`", ""),
+        ("public.orders(a) b", "can't be read", ""),
+        ("public.*(a)", "takes no columns", ""),
+        ("'*.orders'", "is no name", ""),
+        ("public.1a", "is no name", ""),
+        ("'public.\"a'", "not closed", ""),
+        ("public.", "is no name", ""),
+        ("pg_catalog.*", "password hashes", "preset: [introspection]"),
+    ] {
+        let all = problems(&grants(&format!("select: {pattern}")));
+        assert!(
+            matches!(all.as_slice(), [(9, 21, said, hinted)] if said.contains(message) && hinted.contains(hint)),
+            "{all:?}"
+        );
+    }
+    for pattern in [
+        "public.orders",
+        "public.orders( id ,total )",
+        "'public.\"ORDERS\"(\"Id\")'",
+        "'\"My Schema\".\"a.b\"'",
+        "public.*",
+        "pg_catalog.pg_class",
+        "public.straße",
+    ] {
+        assert!(
+            load(&[source("p", &grants(&format!("select: {pattern}")))]).is_ok(),
+            "{pattern}"
+        );
+    }
+}
+
+#[test]
+fn database_rules_that_can_never_match_are_errors() {
+    for (rule, message) in [
+        ("delete: public.t(a)", "columns in a rule about whole rows"),
+        ("update: pg_catalog.pg_settings", "only ever read"),
+        ("define: pg_catalog.*", "only ever read"),
+        ("call: [set_config]", "goes around the reading"),
+        ("call: [pg_catalog.query_to_xml]", "goes around the reading"),
+        ("call: []", "an empty list"),
+        ("set: [role]", "`role` is pinned"),
+        ("set: [search_path]", "`search_path` is pinned"),
+        ("set: [client_encoding]", "`client_encoding` is pinned"),
+        ("set: [Work_Mem]", "is no parameter"),
+        ("statement: [select]", "no kind of statement"),
+        ("statement: [lisen]", "no kind of statement"),
+        ("operator: ['<->']", "is no name"),
+        ("type: [status]", "says no schema"),
+        ("call: [lower, lower]", "a second time"),
+        ("preset: [builtins, builtins]", "a second time"),
+    ] {
+        let all = problems(&grants(rule));
+        assert!(
+            matches!(all.as_slice(), [(9, _, said, _)] if said.contains(message)),
+            "{rule}: {all:?}"
+        );
+    }
+    let shadowed =
+        |allow: &str, deny: &str| format!("{}        deny:\n          - {deny}\n", grants(allow));
+    for (allow, deny) in [
+        ("select: public.t", "select: public.t"),
+        ("select: public.t(a, b)", "select: public.t(a, b, c)"),
+        ("select: public.t(a)", "select: public.*"),
+        ("insert: public.*", "insert: public.*"),
+        ("call: [f]", "call: [pg_catalog.f]"),
+        ("set: [jit]", "set: [jit]"),
+        ("statement: [listen]", "statement: [listen]"),
+    ] {
+        let all = problems(&shadowed(allow, deny));
+        assert!(
+            matches!(all.as_slice(), [(9, _, said, _)] if said.contains("can never match")),
+            "{allow} {deny}: {all:?}"
+        );
+    }
+    assert!(
+        load(&[source(
+            "p",
+            &shadowed("select: public.t", "select: public.t(a)")
+        )])
+        .is_ok()
+    );
+    assert!(
+        load(&[source(
+            "p",
+            &shadowed("select: public.t(a, b)", "select: public.t(a)")
+        )])
+        .is_ok()
+    );
+    refused(
+        &format!(
+            "{}          - select: public.t(a)\n",
+            grants("select: public.t(a, b)")
+        ),
+        10,
+        21,
+        "an earlier rule already says this",
+        "",
+    );
+    refused(
+        &format!("{HEAD}    databases: {{ d: {{ as: x, mask: {{ t.email: email }} }} }}\n"),
+        5,
+        38,
+        "is no column",
+        "schema.table.column",
+    );
+}
