@@ -15,7 +15,7 @@ mod statement;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use exeat_policy::{
@@ -60,6 +60,7 @@ pub(crate) fn facts(tree: &Tree<'_>, context: &Context<'_>) -> Result<Found, Unr
 struct Walk<'c> {
     context: &'c Context<'c>,
     relations: Vec<Name>,
+    ids: HashMap<Name, RelationId>,
     touched: BTreeMap<(RelationId, Access), Columns>,
     /// Base relations in the order of their FROM items.
     log: Vec<RelationId>,
@@ -80,6 +81,7 @@ impl<'c> Walk<'c> {
         Self {
             context,
             relations: Vec::new(),
+            ids: HashMap::new(),
             touched: BTreeMap::new(),
             log: Vec::new(),
             functions: BTreeSet::new(),
@@ -127,15 +129,13 @@ impl<'c> Walk<'c> {
 
     /// The index of a relation, the same for the same name.
     fn relation(&mut self, name: Name) -> RelationId {
-        let index = self
-            .relations
-            .iter()
-            .position(|known| *known == name)
-            .unwrap_or_else(|| {
-                self.relations.push(name);
-                self.relations.len() - 1
-            });
-        index as RelationId
+        if let Some(id) = self.ids.get(&name) {
+            return *id;
+        }
+        let id = self.relations.len() as RelationId;
+        self.relations.push(name.clone());
+        self.ids.insert(name, id);
+        id
     }
 
     /// Counts an access without a column.

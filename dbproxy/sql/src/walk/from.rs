@@ -2,14 +2,17 @@
 
 use std::sync::Arc;
 
-use exeat_policy::Access;
+use exeat_policy::{Access, UnreadableKind};
 use squawk_parser::SyntaxKind as K;
 
 use super::query::{column_list, is_query, renamed};
 use super::scope::{Column, Item, Match, Output, RelationId, Shape};
-use super::{Walk, Walked, unsupported};
+use super::{Walk, Walked, refused, unsupported};
 use crate::names::{name, path};
 use crate::tree::Node;
+
+/// Items of one FROM list: every name is looked for in all of them.
+const MAX_ITEMS: usize = 128;
 
 /// The alias of an item, and the names for its columns.
 #[derive(Default)]
@@ -70,6 +73,17 @@ impl<'c> Walk<'c> {
     }
 
     fn read_item(&mut self, node: Node<'_>) -> Walked {
+        if self
+            .frames
+            .last()
+            .is_some_and(|frame| frame.items.len() >= MAX_ITEMS)
+        {
+            return Err(refused(
+                UnreadableKind::TooLarge,
+                node,
+                "too many items in FROM",
+            ));
+        }
         match node.kind() {
             K::RELATION_FROM_ITEM => {
                 let reference = node

@@ -2,14 +2,17 @@
 
 use std::sync::Arc;
 
-use exeat_policy::Access;
+use exeat_policy::{Access, UnreadableKind};
 use squawk_parser::SyntaxKind as K;
 
 use super::output::column_name;
 use super::scope::{Column, Cte, Frame, Item, Match, Output, Shape};
-use super::{Walk, Walked, unsupported};
+use super::{Walk, Walked, refused, unsupported};
 use crate::names::name;
 use crate::tree::Node;
+
+/// Common table expressions in scope at once.
+const MAX_CTES: usize = 500;
 
 const QUERIES: [K; 6] = [
     K::SELECT,
@@ -116,6 +119,13 @@ impl Walk<'_> {
             .filter(|child| child.kind() == K::WITH_TABLE)
             .collect();
         let first = self.ctes.len();
+        if first + tables.len() > MAX_CTES {
+            return Err(refused(
+                UnreadableKind::TooLarge,
+                node,
+                "too many common table expressions",
+            ));
+        }
         if recursive {
             for table in &tables {
                 let output = Output {
