@@ -8,6 +8,14 @@ use std::sync::Arc;
 use exeat_policy::Name;
 use serde::{Deserialize, Serialize};
 
+/// PostgreSQL's system columns, which every table has.
+const SYSTEM_COLUMNS: [&str; 6] = ["ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"];
+
+/// Whether a name is that of a system column; no other column can have it.
+pub(crate) fn is_system_column(name: &str) -> bool {
+    SYSTEM_COLUMNS.contains(&name)
+}
+
 /// What a relation is (`pg_class.relkind`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -36,7 +44,7 @@ pub struct Relation {
     pub name: Arc<str>,
     /// What it is.
     pub kind: RelationKind,
-    /// Its columns, in order, dropped ones left out, system columns too.
+    /// Its columns, in order, without dropped ones and without system columns.
     pub columns: Vec<Arc<str>>,
 }
 
@@ -127,8 +135,10 @@ impl Catalog {
         }
     }
 
-    /// Adds a relation; one of the same name is replaced.
-    pub fn add_relation(&mut self, relation: Relation) {
+    /// Adds a relation; one of the same name is replaced. System columns are dropped: every table has
+    /// them, `*` does not mean them, and the order of the others counts.
+    pub fn add_relation(&mut self, mut relation: Relation) {
+        relation.columns.retain(|column| !is_system_column(column));
         let schema = self
             .relations
             .entry(Arc::clone(&relation.schema))
@@ -159,9 +169,14 @@ impl Catalog {
         self.relations.get(schema)?.get(name)
     }
 
-    /// The relation that an unqualified name means.
+    /// The relation that an unqualified name means. A snapshot without `pg_catalog` can't say whether a
+    /// `pg_` name is one of its relations.
     #[must_use]
     pub fn resolve(&self, path: &[Arc<str>], name: &str) -> Option<&Relation> {
+        let system = path.iter().any(|schema| &**schema == "pg_catalog");
+        if system && name.starts_with("pg_") && !self.relations.contains_key("pg_catalog") {
+            return None;
+        }
         path.iter().find_map(|schema| self.relation(schema, name))
     }
 

@@ -6,14 +6,13 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
+use crate::catalog::is_system_column;
+
 /// The index of a relation in the facts.
 pub(super) type RelationId = u32;
 
 /// Where a column's values come from.
 pub(super) type Origins = SmallVec<[(RelationId, Arc<str>); 1]>;
-
-/// PostgreSQL's system columns, which every table has.
-const SYSTEM: [&str; 6] = ["ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"];
 
 /// A column that an item surely has.
 #[derive(Clone, Debug)]
@@ -79,7 +78,7 @@ impl Item<'_> {
                 known: Some(columns),
             } => {
                 let known = columns.iter().find(|column| &***column == name).cloned();
-                match known.or_else(|| SYSTEM.contains(&name).then(|| Arc::from(name))) {
+                match known.or_else(|| is_system_column(name).then(|| Arc::from(name))) {
                     Some(column) => Match::Surely(SmallVec::from_iter([(*relation, column)])),
                     None => Match::No,
                 }

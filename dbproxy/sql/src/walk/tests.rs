@@ -11,7 +11,12 @@ fn catalog() -> Catalog {
         ("public", "u", &["a", "d"]),
         ("other", "t", &["x"]),
     ] {
-        let columns = columns.iter().map(|column| Arc::from(*column)).collect();
+        let system = ["tableoid", "ctid"];
+        let columns = system
+            .iter()
+            .chain(columns)
+            .map(|column| Arc::from(*column))
+            .collect();
         catalog.add_relation(Relation {
             schema: schema.into(),
             name: name.into(),
@@ -193,6 +198,21 @@ fn columns_are_counted_on_all_candidates_without_a_catalog() {
     ] {
         assert_eq!(relations(&facts(sql, None)), expected, "{sql}");
     }
+}
+
+#[test]
+fn a_catalog_without_system_relations_does_not_hide_them() {
+    let mut catalog = catalog();
+    catalog.add_relation(Relation {
+        schema: "public".into(),
+        name: "pg_stats".into(),
+        kind: RelationKind::Table,
+        columns: vec!["a".into()],
+    });
+    assert_eq!(
+        relations(&facts("select a from pg_stats", Some(&catalog))),
+        ["pg_catalog.pg_stats select(a)"]
+    );
 }
 
 #[test]
