@@ -322,7 +322,8 @@ pub enum Parameter {
     Text(String),
     /// A value in binary format, or text that is no UTF-8: lower-case hex.
     Binary(String),
-    /// A keyed commitment to the value, see [`crate::Log::commit`].
+    /// A salted commitment to the value: `<salt>:<SHA-256 of salt and value>`, lower-case hex. Who knows the
+    /// value can show that it is the one.
     Commitment(String),
 }
 
