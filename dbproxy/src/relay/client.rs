@@ -83,7 +83,12 @@ impl Relay {
                     return Err(End::Client(Violation::LengthTooLarge));
                 }
                 self.inbound.pass(frame.length);
-                self.copy = Copy::Waiting;
+                // Of a Query more may come that asks for data. Of an Execute nothing more comes, and
+                // the server holds its answer back until the Sync that follows.
+                self.copy = match self.queue.front() {
+                    Some(Expected::Query(_)) => Copy::Waiting,
+                    _ => Copy::None,
+                };
                 Ok(Flow::Next)
             }
             // Client libraries send these behind an Execute without knowing that it is a COPY; the
