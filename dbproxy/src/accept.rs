@@ -7,7 +7,6 @@ use std::net::SocketAddr;
 
 use exeat_audit::Outcome;
 use exeat_identity::scram::ChannelBinding;
-use exeat_service::tls::TlsServer;
 use rustls_pki_types::CertificateDer;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
@@ -66,7 +65,7 @@ impl Client {
         let mut message = Vec::new();
         write::error(&mut message, error);
         drop(self.send(&message).await);
-        drop(self.stream.shutdown().await);
+        self.stream.close().await;
     }
 }
 
@@ -79,10 +78,7 @@ pub(crate) async fn accept(
     socket
         .set_nodelay(true)
         .map_err(|error| (None, gone(error)))?;
-    let mut client = match greet(socket, peer, listener).await {
-        Ok(client) => client,
-        Err(stop) => return Err((None, stop)),
-    };
+    let mut client = greet(socket, peer, listener).await?;
     match start(&mut client, listener).await {
         Ok((Opening::Cancel(key), _)) => Ok(Incoming::Cancel(key)),
         Ok((Opening::Startup(startup), settings)) => Ok(Incoming::Session(Box::new(Accepted {
@@ -104,32 +100,41 @@ async fn greet(
     mut socket: TcpStream,
     peer: SocketAddr,
     listener: &Listener,
-) -> Result<Client, Stop> {
+) -> Result<Client, (Option<Client>, Stop)> {
     let mut first = [0];
-    if socket.peek(&mut first).await.map_err(gone)? == 0 {
-        return Err(Stop::silent(Outcome::Completed, "no_startup"));
+    let peeked = socket.peek(&mut first).await;
+    if peeked.map_err(|error| (None, gone(error)))? == 0 {
+        return Err((None, Stop::silent(Outcome::Completed, "no_startup")));
     }
     if first == [0x16] {
-        let server = listener
-            .tls
-            .as_ref()
-            .ok_or_else(|| Stop::silent(Outcome::Failed, "tls_not_configured"))?;
-        let client = encrypt(socket, peer, server).await?;
-        // A direct handshake must name the protocol, or a page in a browser could start one (ALPACA).
-        return match alpn(&client.stream) {
-            Some(name) if name == ALPN => Ok(client),
-            _ => Err(Stop::silent(Outcome::Failed, "tls_without_alpn")),
-        };
+        return encrypt(socket, peer, listener, true)
+            .await
+            .map_err(|stop| (None, stop));
     }
     let mut inbound = Pipe::new();
+    match encryption_asked(&mut socket, &mut inbound, listener).await {
+        Ok(true) => encrypt(socket, peer, listener, false)
+            .await
+            .map_err(|stop| (None, stop)),
+        Ok(false) => Ok(plain(socket, inbound, peer)),
+        Err(stop) => Err((Some(plain(socket, inbound, peer)), stop)),
+    }
+}
+
+/// Whether TLS follows now. What is neither a request for TLS nor for GSSAPI is left unread.
+async fn encryption_asked(
+    socket: &mut TcpStream,
+    inbound: &mut Pipe,
+    listener: &Listener,
+) -> Result<bool, Stop> {
     let (mut ssl_asked, mut gss_asked) = (false, false);
     loop {
-        let (opening, length) = opening(&mut inbound, &mut socket).await?;
+        let (opening, length) = opening(inbound, socket).await?;
         let asked = match opening {
             Opening::Ssl => &mut ssl_asked,
             Opening::Gss => &mut gss_asked,
-            // Left unread: `start` reads it again.
-            _ => return Ok(plain(socket, inbound, peer)),
+            Opening::DirectTls => return Err(Violation::UnexpectedType.into()),
+            Opening::Cancel(_) | Opening::Startup(_) => return Ok(false),
         };
         if std::mem::replace(asked, true) {
             return Err(Violation::UnexpectedType.into());
@@ -143,18 +148,11 @@ async fn greet(
                 "received unencrypted data after an encryption request",
             ));
         }
-        match &listener.tls {
-            Some(server) if opening == Opening::Ssl => {
-                socket.write_all(b"S").await.map_err(gone)?;
-                let client = encrypt(socket, peer, server).await?;
-                return match alpn(&client.stream) {
-                    None => Ok(client),
-                    Some(name) if name == ALPN => Ok(client),
-                    Some(_) => Err(Stop::silent(Outcome::Failed, "tls_alpn")),
-                };
-            }
-            _ => socket.write_all(b"N").await.map_err(gone)?,
+        if opening == Opening::Ssl && listener.tls.is_some() {
+            socket.write_all(b"S").await.map_err(gone)?;
+            return Ok(true);
         }
+        socket.write_all(b"N").await.map_err(gone)?;
     }
 }
 
@@ -168,7 +166,16 @@ fn plain(socket: TcpStream, inbound: Pipe, peer: SocketAddr) -> Client {
     }
 }
 
-async fn encrypt(socket: TcpStream, peer: SocketAddr, server: &TlsServer) -> Result<Client, Stop> {
+async fn encrypt(
+    socket: TcpStream,
+    peer: SocketAddr,
+    listener: &Listener,
+    direct: bool,
+) -> Result<Client, Stop> {
+    let server = listener
+        .tls
+        .as_ref()
+        .ok_or_else(|| Stop::silent(Outcome::Failed, "tls_not_configured"))?;
     let binding = server.certificate().map_or(ChannelBinding::None, |der| {
         ChannelBinding::of_certificate(&der)
     });
@@ -177,6 +184,11 @@ async fn encrypt(socket: TcpStream, peer: SocketAddr, server: &TlsServer) -> Res
         Stop::silent(Outcome::Failed, "tls_handshake")
     })?;
     let (_, connection) = stream.get_ref();
+    // Without the name a page in a browser could start a handshake here (ALPACA); who was asked by an
+    // SSLRequest has spoken the protocol already. A name that is not ours never gets this far.
+    if direct && connection.alpn_protocol() != Some(ALPN) {
+        return Err(Stop::silent(Outcome::Failed, "tls_without_alpn"));
+    }
     let certificate = connection
         .peer_certificates()
         .map(|chain| chain.iter().map(|der| der.clone().into_owned()).collect());
@@ -187,13 +199,6 @@ async fn encrypt(socket: TcpStream, peer: SocketAddr, server: &TlsServer) -> Res
         certificate,
         binding,
     })
-}
-
-fn alpn(stream: &Stream) -> Option<Vec<u8>> {
-    match stream {
-        Stream::Plain(_) => None,
-        Stream::Tls(stream) => stream.get_ref().1.alpn_protocol().map(<[u8]>::to_vec),
-    }
 }
 
 async fn opening(

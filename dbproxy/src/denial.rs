@@ -99,7 +99,7 @@ pub(crate) fn startup_setting(
 }
 
 /// What a live session is told when it is ended.
-pub(crate) fn ended(reason: &EndReason) -> Error {
+pub(crate) fn ended(reason: &EndReason, id: Option<Uuid>) -> Error {
     match reason {
         EndReason::Denied(decision) => Error::fatal(
             "57P01",
@@ -108,7 +108,7 @@ pub(crate) fn ended(reason: &EndReason) -> Error {
                 decision.reason.message()
             ),
         )
-        .detail(reason_of(decision)),
+        .detail(id.map_or_else(|| reason_of(decision), |id| detail(decision, id))),
         EndReason::Expired => Error::fatal(
             "57P01",
             "terminating connection: the proof of your identity has expired",

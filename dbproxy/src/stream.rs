@@ -4,7 +4,7 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsStream;
 
@@ -15,6 +15,27 @@ pub(crate) enum Stream {
     Plain(TcpStream),
     /// With TLS.
     Tls(Box<TlsStream<TcpStream>>),
+}
+
+/// So much of what a peer still sends is read away when it is left.
+const LINGER: usize = 1 << 20;
+
+impl Stream {
+    /// Ends the connection in order: what is unread would make the system reset it, and the peer might
+    /// never see what it was told last. To be called under a deadline.
+    pub(crate) async fn close(&mut self) {
+        if self.shutdown().await.is_err() {
+            return;
+        }
+        let mut rest = [0; 4096];
+        let mut taken = 0;
+        while let Ok(count @ 1..) = self.read(&mut rest).await {
+            taken += count;
+            if taken > LINGER {
+                return;
+            }
+        }
+    }
 }
 
 impl AsyncRead for Stream {

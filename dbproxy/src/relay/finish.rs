@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use exeat_audit::Outcome;
-use exeat_service::Live;
+use exeat_service::{EndReason, Live};
+use uuid::Uuid;
 
 use super::{End, Relay};
+use crate::denial;
 use crate::wire::write::{self, Error};
 
 /// How long a client may take to read why its session ended.
@@ -75,7 +77,7 @@ impl End {
     }
 
     /// What the client is told, where it is still there to listen.
-    fn last_words(&self) -> Option<Error> {
+    fn last_words(&self, decision: Option<Uuid>) -> Option<Error> {
         let because = |code, message: &str| Some(Error::fatal(code, message));
         match self {
             Self::Terminated | Self::ClientClosed | Self::ClientIo(_) => None,
@@ -104,7 +106,7 @@ impl End {
                 "57P05",
                 "terminating connection due to idle-session timeout",
             ),
-            Self::Ended(reason) => Some(crate::denial::ended(reason)),
+            Self::Ended(reason) => Some(denial::ended(reason, decision)),
         }
     }
 }
@@ -131,11 +133,23 @@ impl Relay {
             self.cancel.send();
         }
         end.log(live);
-        self.farewell(&end).await;
+        let decision = self.recorded_denial(&end, live);
+        self.farewell(&end, decision).await;
         end
     }
 
-    async fn farewell(&mut self, end: &End) {
+    /// The decision that ended the session, on record; its id.
+    fn recorded_denial(&self, end: &End, live: &Live) -> Option<Uuid> {
+        let End::Ended(EndReason::Denied(decision)) = end else {
+            return None;
+        };
+        let request = live.denied_request()?;
+        let recorded = self.recorder.decision(&request, decision, None);
+        // What ends anyway needs no leave of the log.
+        recorded.ok().map(|(id, _)| id)
+    }
+
+    async fn farewell(&mut self, end: &End, decision: Option<Uuid>) {
         let relay = self;
         let say = async move {
             if !relay.inbound.within_frame() && relay.inbound_gate.is_open() {
@@ -147,11 +161,11 @@ impl Relay {
             if relay.outbound.within_frame() || !relay.outbound_gate.is_open() {
                 return;
             }
-            if let Some(error) = end.last_words().filter(|_| !relay.fatal) {
+            if let Some(error) = end.last_words(decision).filter(|_| !relay.fatal) {
                 relay.outbound.inject(|out| write::error(out, &error));
             }
             drop(relay.outbound.flush(&mut relay.client).await);
-            drop(tokio::io::AsyncWriteExt::shutdown(&mut relay.client).await);
+            relay.client.close().await;
         };
         drop(tokio::time::timeout(LAST_WORDS, say).await);
     }
