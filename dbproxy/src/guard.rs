@@ -41,7 +41,7 @@ pub(crate) struct Guard {
 #[derive(Debug)]
 struct Own {
     snapshot: Arc<Snapshot>,
-    /// When the transaction that defined something was over; `None` while it is open.
+    /// When that was, outside of a transaction; `None` within one.
     over: Option<Instant>,
 }
 
@@ -96,18 +96,6 @@ impl Guard {
             snapshot: Arc::new(snapshot),
             over: (!open).then(Instant::now),
         });
-    }
-
-    /// The transaction that defined something is over. Whether the session has to look again: a
-    /// temporary table may have gone with its transaction.
-    pub(crate) fn leave_own_transaction(&mut self) -> bool {
-        match &mut self.own {
-            Some(own) => {
-                own.over = Some(Instant::now());
-                own.snapshot.temporary
-            }
-            None => false,
-        }
     }
 
     /// Whether others have changed something since a session with temporary tables looked.

@@ -72,7 +72,7 @@ impl Relay {
     pub(super) fn transaction_over(&mut self) {
         if std::mem::take(&mut self.defined) {
             self.guard.catalogs().refresh();
-            self.dirty |= self.guard.leave_own_transaction();
+            self.dirty = true;
         }
     }
 }
