@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use exeat_audit::Outcome;
 use tokio::net::TcpStream;
+use uuid::Uuid;
 
 use crate::decide::{Grant, Permit};
 use crate::metrics;
@@ -19,26 +20,35 @@ pub(crate) struct Upstream {
     pub(crate) grant: Grant,
 }
 
+/// An allowed destination that was not reached.
+pub(crate) struct Unconnected {
+    /// The id of the decision's record.
+    pub(crate) decision: Uuid,
+    /// Why.
+    pub(crate) failure: race::Failure,
+}
+
 /// Connects.
 ///
 /// # Errors
 /// No address answered; that is on record then.
-pub(crate) async fn connect(permit: Permit, patience: Duration) -> Result<Upstream, race::Failure> {
+pub(crate) async fn connect(permit: Permit, patience: Duration) -> Result<Upstream, Unconnected> {
     let (addresses, port, mut grant) = permit.into_parts();
     let started = Instant::now();
     let outcome = race::connect(&addresses, port, patience).await;
     metrics::connected(started.elapsed());
     match outcome {
-        Ok(stream) => {
-            if let Ok(address) = stream.peer_addr() {
-                grant.record.dialled(address.ip());
-            }
+        Ok((stream, address)) => {
+            grant.record.dialled(address);
             Ok(Upstream { stream, grant })
         }
         Err(failure) => {
             grant.record.ended(Outcome::Failed, Some(failure.kind()));
             metrics::upstream_error(failure.kind());
-            Err(failure)
+            Err(Unconnected {
+                decision: grant.record.decision(),
+                failure,
+            })
         }
     }
 }

@@ -38,8 +38,8 @@ pub(crate) struct Question {
 pub(crate) enum Denial {
     /// The policy says no.
     Denied(Box<Denied>),
-    /// The name leads nowhere.
-    Unresolved(dns::Failure),
+    /// The name leads nowhere; the decision that allowed to ask for it is on record with this id.
+    Unresolved(Uuid, dns::Failure),
     /// The destination is this gateway.
     Loop,
     /// The decision can't be written down.
@@ -179,7 +179,7 @@ pub(crate) async fn decide(
             let (id, _) = record::decided(&core.log, live, &policy, &asked.0, &decision)?;
             metrics::upstream_error(failure.kind());
             Exchange::open(&core.log, live, id).ended(Outcome::Failed, Some(failure.kind()));
-            return Err(Denial::Unresolved(failure));
+            return Err(Denial::Unresolved(id, failure));
         }
     };
 

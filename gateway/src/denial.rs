@@ -3,12 +3,13 @@
 //! reads it in a terminal. An answer must never speak of anything but the client's own request.
 
 use bytes::Bytes;
-use exeat_policy::{Basis, Decision, Reason};
+use exeat_policy::{Authority, Basis, Decision, Reason};
 use http::header::{self, HeaderName, HeaderValue};
 use http::{HeaderMap, Response, StatusCode};
 use serde::Serialize;
+use uuid::Uuid;
 
-use crate::connect::race;
+use crate::connect::{Unconnected, race};
 use crate::decide::{Denial, Denied};
 use crate::dns;
 use crate::refusal::Refusal;
@@ -80,7 +81,7 @@ impl Answer {
     pub(crate) fn denied(denial: &Denial) -> Self {
         match denial {
             Denial::Denied(denied) => Self::by_policy(denied),
-            Denial::Unresolved(failure) => Self::unresolved(*failure),
+            Denial::Unresolved(id, failure) => Self::unresolved(*failure).decided(*id),
             Denial::Loop => Self::refused(LOOP),
             Denial::Unrecorded => Self::plain(
                 StatusCode::SERVICE_UNAVAILABLE,
@@ -134,7 +135,8 @@ impl Answer {
     }
 
     /// No address answers.
-    pub(crate) fn unconnected(failure: race::Failure) -> Self {
+    pub(crate) fn unconnected(unconnected: &Unconnected) -> Self {
+        let failure = unconnected.failure;
         let (status, error) = match failure {
             race::Failure::Refused => (StatusCode::BAD_GATEWAY, "connection_refused"),
             race::Failure::Timeout => (StatusCode::GATEWAY_TIMEOUT, "connection_timeout"),
@@ -142,6 +144,20 @@ impl Answer {
             race::Failure::Local => (StatusCode::SERVICE_UNAVAILABLE, "connection_limit_reached"),
         };
         Self::plain(status, failure.kind(), failure.to_string(), error)
+            .decided(unconnected.decision)
+    }
+
+    /// Names the record of the decision.
+    fn decided(mut self, id: Uuid) -> Self {
+        self.decision = Some(id.to_string());
+        self
+    }
+
+    /// Names where the request wanted to go.
+    pub(crate) fn towards(mut self, authority: &Authority) -> Self {
+        self.destination
+            .get_or_insert_with(|| authority.to_string());
+        self
     }
 
     /// The destination was reached and did not answer as HTTP asks for.

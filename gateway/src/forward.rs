@@ -79,7 +79,9 @@ pub(crate) async fn relay(
                 _ => Outcome::Failed,
             };
             grant.record.ended(outcome, Some(failure.kind()));
-            metrics::upstream_error(failure.kind());
+            if failure != Failure::Request {
+                metrics::upstream_error(failure.kind());
+            }
             return Err(failure.answer());
         }
     };

@@ -152,6 +152,11 @@ impl Exchange {
         }
     }
 
+    /// The id of the decision's record.
+    pub(crate) fn decision(&self) -> Uuid {
+        self.decision
+    }
+
     /// The aliases that led to the addresses.
     pub(crate) fn led_by(&mut self, aliases: Vec<Box<str>>) {
         self.aliases = aliases;

@@ -130,12 +130,12 @@ impl Session {
                 if matches!(denial, decide::Denial::Loop) {
                     record::Session::refused(&self.worker.gateway.core.log, &self.live, LOOP);
                 }
-                Answer::denied(&denial)
+                Answer::denied(&denial).towards(&target.authority)
             })?;
         let patience = self.worker.gateway.timeouts.connect;
         let upstream = connect::connect(permit, patience)
             .await
-            .map_err(Answer::unconnected)?;
+            .map_err(|unconnected| Answer::unconnected(&unconnected).towards(&target.authority))?;
         match target.path {
             None => {
                 in_flight.becomes_tunnel();
@@ -144,7 +144,9 @@ impl Session {
             }
             Some(path) => {
                 let place = (&target.authority, path);
-                forward::relay(self, upstream, request, place, in_flight).await
+                forward::relay(self, upstream, request, place, in_flight)
+                    .await
+                    .map_err(|answer| answer.towards(&target.authority))
             }
         }
     }

@@ -129,7 +129,7 @@ async fn turn_away(mut client: Client, denial: &Denial) -> Ended {
         }
         Denial::Ended => (Outcome::Denied, "session_ended", None),
         Denial::Unrecorded => (Outcome::Failed, "audit_unavailable", Some(INTERNAL_ERROR)),
-        Denial::Unresolved(_) | Denial::Loop => (Outcome::Denied, "denied", None),
+        Denial::Unresolved(..) | Denial::Loop => (Outcome::Denied, "denied", None),
     };
     let farewell = async {
         if let Some(description) = alert {

@@ -55,7 +55,7 @@ impl Failure {
     }
 }
 
-/// Connects to the first address of the list that answers.
+/// Connects to the first address of the list that answers, and says which one that is.
 ///
 /// # Errors
 /// None did within `patience`.
@@ -63,7 +63,7 @@ pub(crate) async fn connect(
     addresses: &[IpAddr],
     port: u16,
     patience: Duration,
-) -> Result<TcpStream, Failure> {
+) -> Result<(TcpStream, IpAddr), Failure> {
     match addresses {
         // The usual case, without a race's bookkeeping.
         [one] => timeout(patience, dial(SocketAddr::new(one.to_canonical(), port)))
@@ -75,7 +75,7 @@ pub(crate) async fn connect(
     }
 }
 
-async fn race(addresses: Vec<IpAddr>, port: u16) -> Result<TcpStream, Failure> {
+async fn race(addresses: Vec<IpAddr>, port: u16) -> Result<(TcpStream, IpAddr), Failure> {
     let mut left = addresses.into_iter();
     let mut attempts = FuturesUnordered::new();
     let mut failure = Failure::Unreachable;
@@ -87,7 +87,7 @@ async fn race(addresses: Vec<IpAddr>, port: u16) -> Result<TcpStream, Failure> {
         }
         tokio::select! {
             Some(done) = attempts.next() => match done {
-                Ok(stream) => return Ok(stream),
+                Ok(connected) => return Ok(connected),
                 Err(why) => failure = worse(failure, why),
             },
             () = sleep_until(next), if left.len() > 0 => {}
@@ -96,7 +96,7 @@ async fn race(addresses: Vec<IpAddr>, port: u16) -> Result<TcpStream, Failure> {
     }
 }
 
-async fn dial(address: SocketAddr) -> Result<TcpStream, Failure> {
+async fn dial(address: SocketAddr) -> Result<(TcpStream, IpAddr), Failure> {
     let socket = if address.is_ipv4() {
         TcpSocket::new_v4()
     } else {
@@ -107,7 +107,7 @@ async fn dial(address: SocketAddr) -> Result<TcpStream, Failure> {
         .map_err(|error| Failure::of(&error))?;
     // Small records of a handshake must not wait for an acknowledgement.
     let _ = stream.set_nodelay(true);
-    Ok(stream)
+    Ok((stream, address.ip()))
 }
 
 /// RFC 8305 §4: IPv6 first, then one of each family in turn, each family in its own order.

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use super::{Accept, Answer};
-use crate::connect::race;
+use crate::connect::{Unconnected, race};
 use crate::decide::{Denial, Denied};
 use crate::dns;
 use bytes::Bytes;
@@ -69,7 +69,11 @@ fn an_exhausted_limit_says_when_to_come_back() {
 
 #[test]
 fn failures_have_the_names_of_rfc_9209() {
-    let dns = |failure| response(&Denial::Unresolved(failure));
+    let unconnected = Unconnected {
+        decision: exeat_audit::id(),
+        failure: race::Failure::Timeout,
+    };
+    let dns = |failure| response(&Denial::Unresolved(exeat_audit::id(), failure));
     let table = [
         (
             dns(dns::Failure::NoName),
@@ -89,7 +93,7 @@ fn failures_have_the_names_of_rfc_9209() {
             "exeat; error=dns_timeout; details=\"dns_timeout\"",
         ),
         (
-            Answer::unconnected(race::Failure::Timeout).into_response(Accept::Text, true),
+            Answer::unconnected(&unconnected).into_response(Accept::Text, true),
             504,
             "exeat; error=connection_timeout; details=\"connect_timeout\"",
         ),

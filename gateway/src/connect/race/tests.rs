@@ -24,15 +24,16 @@ async fn one_address_that_fails_does_not_hide_the_other() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     // Nothing listens on 127.0.0.2 of that port.
-    let stream = connect(
+    let (stream, address) = connect(
         &ips(&["127.0.0.2", "127.0.0.1"]),
         port,
         Duration::from_secs(5),
     )
     .await
     .unwrap();
-    assert_eq!(stream.peer_addr().unwrap().ip(), ips(&["127.0.0.1"])[0]);
-    let mapped = connect(&ips(&["::ffff:127.0.0.1"]), port, Duration::from_secs(5))
+    assert_eq!(stream.peer_addr().unwrap().ip(), address);
+    assert_eq!(address, ips(&["127.0.0.1"])[0]);
+    let (mapped, _) = connect(&ips(&["::ffff:127.0.0.1"]), port, Duration::from_secs(5))
         .await
         .unwrap();
     assert!(mapped.peer_addr().unwrap().is_ipv4());
