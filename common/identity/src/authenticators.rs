@@ -108,7 +108,13 @@ impl Authenticators {
         self.jwt.run_refresh(stop).await;
     }
 
-    /// The files that were read: where one changes, [`Authenticators::rebuild`].
+    /// Whether an issuer withdrew a key since this was asked last: live sessions are to be judged again.
+    pub fn take_withdrawn(&self) -> bool {
+        self.jwt.take_withdrawn()
+    }
+
+    /// The files that were read: where one changes, [`Authenticators::rebuild`]. The same settings give
+    /// the same files.
     pub fn watch_paths(&self) -> &[PathBuf] {
         &self.watched
     }

@@ -230,6 +230,16 @@ impl JwtVerifier {
         self.issuers.values().flat_map(|issuer| issuer.files())
     }
 
+    /// Whether an issuer withdrew a key since this was asked last.
+    pub(crate) fn take_withdrawn(&self) -> bool {
+        let mut withdrawn = false;
+        for issuer in self.issuers.values() {
+            // Each one is asked: the one that is not would tell the same again later.
+            withdrawn |= issuer.take_withdrawn();
+        }
+        withdrawn
+    }
+
     /// Fetches keys until `stop`.
     pub(crate) async fn run_refresh(&self, stop: impl Future<Output = ()>) {
         refresh::run(self.issuers.values().cloned(), refresh::PACE, stop).await;

@@ -72,6 +72,10 @@ impl Reload {
         if self.certificate_files.changed() {
             self.reload_certificates();
         }
+        if self.core.identity.load().take_withdrawn() {
+            let ended = self.core.sessions.judge_again();
+            tracing::info!(sessions_ended = ended, "an issuer withdrew a key");
+        }
     }
 
     /// Takes over everything, changed or not.
@@ -127,7 +131,8 @@ impl Reload {
             .core
             .authenticate_by(rebuilt.clone())
             .map_err(|error| error.to_string())?;
-        self.identity_files = Watch::new(rebuilt.watch_paths().to_vec());
+        // What is watched stays as it is: it was looked at before the files were read, so a change since
+        // then is found at the next look. The same settings name the same files.
         self.refresh = refresh(rebuilt);
         Ok(ended)
     }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::ArcSwap;
 use tokio::sync::Notify;
@@ -20,6 +21,7 @@ pub(super) struct IssuerKeys {
     settings: Issuer,
     keys: ArcSwap<KeySet>,
     wanted: Notify,
+    withdrawn: AtomicBool,
 }
 
 impl IssuerKeys {
@@ -54,6 +56,7 @@ impl IssuerKeys {
             settings: settings.clone(),
             keys: ArcSwap::from_pointee(keys),
             wanted: Notify::new(),
+            withdrawn: AtomicBool::new(false),
         })
     }
 
@@ -66,7 +69,15 @@ impl IssuerKeys {
     }
 
     pub(super) fn replace_keys(&self, keys: KeySet) {
-        self.keys.store(Arc::new(keys));
+        let before = self.keys.swap(Arc::new(keys));
+        if !self.keys.load().holds_all_of(&before) {
+            self.withdrawn.store(true, Ordering::Release);
+        }
+    }
+
+    /// Whether a key was withdrawn since this was asked last.
+    pub(super) fn take_withdrawn(&self) -> bool {
+        self.withdrawn.swap(false, Ordering::AcqRel)
     }
 
     /// Asks the refresh task for new keys; asking again before it comes to it is the same as asking once.

@@ -78,6 +78,10 @@ impl KeySet {
         self.keys.iter().any(|key| key.thumbprint == *thumbprint)
     }
 
+    pub(super) fn holds_all_of(&self, other: &Self) -> bool {
+        other.keys.iter().all(|key| self.holds(&key.thumbprint))
+    }
+
     /// Verifies a token; gives the key that fits.
     pub(super) fn verify(
         &self,
