@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use crate::Location;
 use crate::Source;
-use crate::diagnostic::locate;
+use crate::diagnostic::Lines;
 use crate::document::Document;
 use crate::document::spanned::{Place, Spanned};
 use crate::pattern::Refused;
@@ -23,7 +23,7 @@ const VERSION: u32 = 1;
 
 /// What checking and compiling share.
 pub(crate) struct Checker<'a> {
-    sources: &'a [Source],
+    lines: Lines<'a>,
     sink: &'a Sink,
     locations: HashMap<Arc<str>, Location>,
     rules: usize,
@@ -41,7 +41,7 @@ pub(crate) struct Compiled {
 /// Checks the document of all files and compiles it. Usable only when the sink stayed empty.
 pub(crate) fn check(document: &Document, sources: &[Source], sink: &Sink) -> Compiled {
     let mut checker = Checker {
-        sources,
+        lines: Lines::of(sources),
         sink,
         locations: HashMap::new(),
         rules: 0,
@@ -95,7 +95,7 @@ impl Checker<'_> {
     /// Remembers where a rule stands, and gives its path the one shared form.
     fn path(&mut self, path: String, place: &Place) -> Arc<str> {
         let path: Arc<str> = Arc::from(path);
-        if let Some(location) = locate(self.sources, place) {
+        if let Some(location) = self.lines.locate(place) {
             self.locations.insert(path.clone(), location);
         }
         path
@@ -109,7 +109,7 @@ impl Checker<'_> {
 
     /// `line 12`, or `policy.yaml, line 12` where the other place is in another file.
     fn line(&self, place: &Place, from: &Place) -> String {
-        match locate(self.sources, place) {
+        match self.lines.locate(place) {
             Some(location) if place.source == from.source => format!("line {}", location.line),
             Some(location) => format!("{}, line {}", location.file, location.line),
             None => "an earlier place".to_owned(),

@@ -14,6 +14,9 @@ use crate::yaml::Problem;
 #[cfg(test)]
 mod tests;
 
+/// More problems than this are counted, not shown.
+const SHOWN: usize = 100;
+
 /// One file of a document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
@@ -98,11 +101,11 @@ impl Diagnostics {
         } else {
             Renderer::plain()
         };
-        let blocks: Vec<String> = self
-            .items
-            .iter()
-            .map(|item| self.block(item, &renderer))
-            .collect();
+        let shown = self.items.iter().take(SHOWN);
+        let mut blocks: Vec<String> = shown.map(|item| self.block(item, &renderer)).collect();
+        if self.items.len() > SHOWN {
+            blocks.push(format!("and {} more", self.items.len() - SHOWN));
+        }
         blocks.join("\n\n")
     }
 
@@ -110,10 +113,12 @@ impl Diagnostics {
         let title = Level::ERROR.primary_title(item.message.as_str());
         let help = item.hint.as_deref().map(|hint| Level::HELP.message(hint));
         let group = match (&item.location, self.sources.get(item.source)) {
-            (Some(_), Some(source)) => {
-                let snippet = Snippet::source(source.text.as_str())
+            (Some(location), Some(source)) => {
+                let (line, span) = one_line(&source.text, &item.range);
+                let snippet = Snippet::source(line)
+                    .line_start(location.line)
                     .path(source.name.as_str())
-                    .annotation(AnnotationKind::Primary.span(one_line(&source.text, &item.range)));
+                    .annotation(AnnotationKind::Primary.span(span));
                 title.element(snippet)
             }
             _ => Group::with_title(title),
@@ -122,10 +127,11 @@ impl Diagnostics {
     }
 
     pub(crate) fn from_problems(problems: Vec<Problem>, sources: &[Source]) -> Self {
+        let lines = Lines::of(sources);
         let item = |problem: Problem| {
             let place = problem.place.unwrap_or_default();
             Diagnostic {
-                location: locate(sources, &place),
+                location: lines.locate(&place),
                 message: problem.message,
                 hint: problem.hint,
                 source: place.source,
@@ -142,31 +148,63 @@ impl Diagnostics {
     }
 }
 
-/// Where people find a place.
-pub(crate) fn locate(sources: &[Source], place: &Place) -> Option<Location> {
-    let source = sources.get(place.source)?;
-    let before = source.text.get(..place.range.start)?;
-    let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-    Some(Location {
-        file: Arc::from(source.name.as_str()),
-        line: 1 + before.bytes().filter(|b| *b == b'\n').count(),
-        column: 1 + before.get(line_start..)?.chars().count(),
-    })
+/// Where the lines of each source start, so that finding a place costs the same in files of any size.
+pub(crate) struct Lines<'a> {
+    sources: &'a [Source],
+    starts: Vec<Vec<usize>>,
 }
 
-/// The part of a range on its first line, at least one character wide where there is one.
-fn one_line(text: &str, range: &Range<usize>) -> Range<usize> {
-    let start = range.start.min(text.len());
-    let rest = text.get(start..).unwrap_or("");
-    let line = rest.find('\n').unwrap_or(rest.len());
-    let trimmed = rest.get(..line).unwrap_or("").trim_end().len();
+impl<'a> Lines<'a> {
+    pub(crate) fn of(sources: &'a [Source]) -> Self {
+        let starts = |source: &Source| {
+            let breaks = source
+                .text
+                .bytes()
+                .enumerate()
+                .filter(|(_, byte)| *byte == b'\n');
+            std::iter::once(0)
+                .chain(breaks.map(|(at, _)| at + 1))
+                .collect()
+        };
+        Self {
+            sources,
+            starts: sources.iter().map(starts).collect(),
+        }
+    }
+
+    /// Where people find a place.
+    pub(crate) fn locate(&self, place: &Place) -> Option<Location> {
+        let source = self.sources.get(place.source)?;
+        let starts = self.starts.get(place.source)?;
+        let line = starts.partition_point(|start| *start <= place.range.start);
+        let start = *starts.get(line.checked_sub(1)?)?;
+        Some(Location {
+            file: Arc::from(source.name.as_str()),
+            line,
+            column: 1 + source.text.get(start..place.range.start)?.chars().count(),
+        })
+    }
+}
+
+/// The line in which a range starts, and the part of the range in it: at least one character wide
+/// where there is one.
+fn one_line<'a>(text: &'a str, range: &Range<usize>) -> (&'a str, Range<usize>) {
+    let (before, rest) = text.split_at_checked(range.start).unwrap_or((text, ""));
+    let start = before.rfind('\n').map_or(0, |at| at + 1);
+    let end = range.start.min(text.len()) + rest.find('\n').unwrap_or(rest.len());
+    let line = text.get(start..end).unwrap_or("");
+    let from = before.len() - start;
     let first = rest
         .chars()
         .next()
         .filter(|c| *c != '\n')
         .map_or(0, char::len_utf8);
-    let end = range.end.min(start + trimmed).max(start + first);
-    start..end
+    let to = range
+        .end
+        .saturating_sub(start)
+        .min(line.trim_end().len())
+        .max(from + first);
+    (line, from..to)
 }
 
 impl fmt::Display for Diagnostics {

@@ -303,13 +303,14 @@ impl Checker<'_> {
 
     fn callable(&self, list: &Spanned<List<Spanned<String>>>) {
         for text in list.iter() {
-            let own = text.strip_prefix("pg_catalog.").unwrap_or(text);
-            if never_called(own) {
+            // What can't be read is reported where the names are taken in.
+            let Ok((schema, name)) = qualified(text, Some(PG_CATALOG)) else {
+                continue;
+            };
+            if &*schema == PG_CATALOG && never_called(&name) {
                 self.problem(
                     &text.place,
-                    format!(
-                        "a rule that can never match: `{own}` goes around the reading of statements"
-                    ),
+                    format!("a rule that can never match: `{name}` goes around the reading of statements"),
                     "it sets parameters or runs SQL that it is given; no rule opens it",
                 );
             }

@@ -128,7 +128,7 @@ impl<'a> Question<'a> {
     /// Whether one allow rule, which matches the destination, allows the rest.
     fn rule(&self, rule: &AllowRule) -> Result<(), Verdict> {
         match &self.request.authority.host {
-            Host::Name(_) => self.addresses(Some(rule))?,
+            Host::Name(_) => {}
             Host::Address(address) => {
                 let address = unmapped(*address);
                 match classify(address) {
@@ -142,11 +142,9 @@ impl<'a> Question<'a> {
                     }
                     AddressClass::Metadata | AddressClass::Special(_) | AddressClass::Public => {}
                 }
-                if self.request.addresses.as_ref().is_some_and(Vec::is_empty) {
-                    return Err(self.deny(Reason::AddressMissing, Basis::Floor));
-                }
             }
         }
+        self.addresses(Some(rule))?;
         assured(self.principal, rule.assurance).map_err(|detail| {
             self.deny(Reason::AssuranceTooLow, Basis::Floor)
                 .rule(Some(&rule.path))
@@ -177,6 +175,9 @@ impl<'a> Question<'a> {
             let plain = unmapped(*address);
             match classify(plain) {
                 AddressClass::Public => {}
+                // The literal itself has been judged.
+                _ if matches!(&self.request.authority.host, Host::Address(own) if unmapped(*own) == plain) =>
+                    {}
                 AddressClass::Metadata => {
                     let named = networks.is_some_and(|networks| networks.names(plain))
                         || self.egress.allow.names_address(plain, self.port);

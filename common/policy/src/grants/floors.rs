@@ -62,25 +62,31 @@ const NEVER: &[&str] = &[
     "database_to_xml",
     "database_to_xmlschema",
     "database_to_xml_and_xmlschema",
+    "ts_rewrite",
     "ts_stat",
 ];
 
 /// Whether a parameter may be set this way without any rule.
 pub(crate) fn harmless(setting: &Setting) -> bool {
-    let name = &*setting.name;
-    if HARMLESS.contains(&name) {
+    if listed(HARMLESS, &setting.name) {
         return true;
     }
+    let is = |name: &str| setting.name.eq_ignore_ascii_case(name);
+    let read_only = listed(READ_ONLY, &setting.name);
     match setting.value.as_deref() {
-        Some(value) if READ_ONLY.contains(&name) => matches!(
-            value.to_ascii_lowercase().as_str(),
-            "on" | "true" | "yes" | "1"
-        ),
-        Some(value) if name == "client_encoding" => utf8(value),
-        // RESET goes back to what the session started with, which the proxy pinned in the startup packet.
-        None => name == "all" || name == "client_encoding" || READ_ONLY.contains(&name),
+        Some(value) if read_only => ["on", "true", "yes", "1"]
+            .iter()
+            .any(|on| value.eq_ignore_ascii_case(on)),
+        Some(value) if is("client_encoding") => utf8(value),
         Some(_) => false,
+        // RESET goes back to what the session started with, which the proxy pinned in the startup packet.
+        None => read_only || is("all") || is("client_encoding"),
     }
+}
+
+/// PostgreSQL compares the names of parameters without case.
+fn listed(list: &[&str], name: &str) -> bool {
+    list.iter().any(|listed| listed.eq_ignore_ascii_case(name))
 }
 
 fn utf8(value: &str) -> bool {
@@ -90,7 +96,7 @@ fn utf8(value: &str) -> bool {
 
 /// Whether a parameter is pinned: no rule opens it.
 pub(crate) fn pinned(name: &str) -> bool {
-    PINNED.contains(&name)
+    listed(PINNED, name)
 }
 
 /// Whether a function of PostgreSQL's own is out of reach for every rule.

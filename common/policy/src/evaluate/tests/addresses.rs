@@ -320,3 +320,20 @@ fn an_address_has_no_server_name() {
         Basis::Default,
     );
 }
+
+#[test]
+fn an_answer_for_a_literal_is_the_literal() {
+    let policy = policy(FIXTURE);
+    allowed(
+        &ask(
+            &policy,
+            resolved("10.1.2.3:5432", &["10.1.2.3", "::ffff:10.1.2.3"]),
+        ),
+        "roles.fn-a.egress.allow[3]",
+    );
+    denied(
+        &ask(&policy, resolved("10.1.2.3:5432", &["127.0.0.1"])),
+        Reason::AddressNotPublic,
+        Basis::Floor,
+    );
+}

@@ -67,6 +67,8 @@ fn pinned_settings_stay_even_in_report_mode() {
     for policy in [policy(ANALYST), grants("mode: report\nallow: []")] {
         for (name, value) in [
             ("role", Some("postgres")),
+            ("ROLE", Some("postgres")),
+            ("Search_Path", Some("evil")),
             ("role", Some("none")),
             ("role", None),
             ("session_authorization", Some("postgres")),

@@ -235,3 +235,67 @@ proptest::proptest! {
         }
     }
 }
+
+/// The sketch of the design, word by word.
+const SKETCH: &str = r#"
+version: 1
+roles:
+  billing-fn:
+    identities:
+      - spiffe: spiffe://corp.example/ns/billing/sa/charge
+      - jwt: { issuer: https://oidc.corp.example, subject: "system:serviceaccount:billing:charge" }
+      - token: billing-fn
+    labels: { env: prod, data: pci }
+    egress:
+      mode: enforce                     # or report
+      allow:
+        - host: api.stripe.com          # port 443 and TLS unless said otherwise
+        - host: "*.queue.example"       # one or more labels, never the apex
+          ports: [443, 8443]
+      deny:
+        - host: blocked.queue.example
+      limits: { connects: 50/s, tunnels: 200, bytes: 10GiB/day }
+    databases:
+      shop:
+        as: billing_rw
+        mode: enforce
+        allow:
+          - select: public.orders(id, total, status)
+          - insert: public.payments
+          - call: [lower, coalesce, now]
+        mask: { public.customers.email: email }
+        limits: { sessions: 10, statements: 500/s, rows: 10000, statement_timeout: 5s }
+        audit: strict
+"#;
+
+#[test]
+fn the_sketch_of_the_design_holds() {
+    let set = load(&[source("p", SKETCH)]).unwrap_or_else(|problems| panic!("{problems}"));
+    assert_eq!(set.rules(), 6);
+}
+
+#[test]
+fn places_in_large_files_are_found_at_once() {
+    let mut text = String::from(
+        "version: 1\nroles:\n  a:\n    identities: [{ token: a }]\n    egress:\n      allow:\n",
+    );
+    for at in 0..20_000 {
+        text.push_str(&format!("        - host: h{at}.example\n"));
+    }
+    let set = load(&[source("p", &text)]).unwrap();
+    let last = set.location("roles.a.egress.allow[19999]").unwrap();
+    assert_eq!((last.line, last.column), (20_006, 11));
+}
+
+#[test]
+fn of_very_many_problems_the_first_are_shown_and_the_rest_counted() {
+    let mut text = String::from(
+        "version: 1\nroles:\n  a:\n    identities: [{ token: a }]\n    egress:\n      allow:\n",
+    );
+    for at in 0..250 {
+        text.push_str(&format!("        - host: H{at}.example\n"));
+    }
+    let problems = load(&[source("p", &text)]).unwrap_err();
+    assert_eq!(problems.len(), 250);
+    assert!(problems.to_string().ends_with("and 150 more"));
+}
