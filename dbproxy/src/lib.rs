@@ -28,4 +28,4 @@ mod stream;
 mod upstream;
 mod wire;
 
-pub use server::{Dbproxy, SetupError, serve};
+pub use server::{Dbproxy, SetupError, check, serve};

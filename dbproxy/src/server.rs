@@ -65,10 +65,7 @@ impl Dbproxy {
             .iter()
             .map(listener)
             .collect::<Result<_, TlsError>>()?;
-        let databases = databases(&config).map_err(|(name, error)| SetupError::Database {
-            name,
-            why: error.to_string(),
-        })?;
+        let databases = read(&config)?;
         Ok(Arc::new(Self {
             core,
             databases,
@@ -79,6 +76,21 @@ impl Dbproxy {
             waiting: Arc::new(Semaphore::new(WAITING)),
         }))
     }
+}
+
+/// Reads what a start would read for the databases, without starting anything.
+///
+/// # Errors
+/// A configured database can't be used.
+pub fn check(config: &config::Dbproxy) -> Result<(), SetupError> {
+    read(config).map(drop)
+}
+
+fn read(config: &config::Dbproxy) -> Result<Databases, SetupError> {
+    databases(config).map_err(|(name, error)| SetupError::Database {
+        name,
+        why: error.to_string(),
+    })
 }
 
 /// Accepts connections of the listener with this number in the configuration until the process drains.

@@ -22,6 +22,10 @@ pub(super) fn run(config: &Config) -> anyhow::Result<ExitCode> {
             .server(tls, &[], &identity)
             .map_err(|error| failure::service(plane, &error, config))?;
     }
+    if let Some(dbproxy) = &config.dbproxy {
+        exeat_dbproxy::check(dbproxy)
+            .map_err(|error| failure::service("dbproxy", &error, config))?;
+    }
     for advice in advice(config, &policy) {
         anstream::eprintln!("exeat: warning: {advice}");
     }

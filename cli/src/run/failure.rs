@@ -89,6 +89,12 @@ pub(super) fn ready_file(error: &io::Error, file: &Path) -> Failure {
     )
 }
 
+pub(super) fn threads(why: &str) -> Failure {
+    let message =
+        format!("the serving threads ended by themselves: {why}; start it again, and report this");
+    Failure::new(Status::Software, message)
+}
+
 fn audit(error: &AuditError, config: &Config) -> Failure {
     let (status, advice) = match error {
         AuditError::Locked(_) => (

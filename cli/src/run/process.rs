@@ -8,7 +8,7 @@ use std::time::Duration;
 use exeat_service::admin::Admin;
 use exeat_service::config::Config;
 use exeat_service::reload::Reload;
-use exeat_service::{Core, drain, metrics};
+use exeat_service::{Core, drain, listen, metrics};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::planes::{Planes, Sockets};
@@ -19,6 +19,10 @@ pub(super) async fn serve(config: Config, ready_file: Option<PathBuf>) -> anyhow
     let metrics = metrics::install()?;
     // Signals first: one that comes during the start must not kill a half-started process.
     let mut stop = Stop::new()?;
+    match listen::raise_file_limit() {
+        Ok(limit) => tracing::debug!(?limit, "file descriptors"),
+        Err(error) => tracing::warn!(%error, "the limit of open files stays as it is"),
+    }
     let sockets = Sockets::bind(&config)?;
     let core = Core::start(&config)
         .await
@@ -59,7 +63,14 @@ async fn serve_core(
             .map_err(|error| failure::ready_file(&error, &file))?;
     }
 
-    stop.asked().await;
+    let mut threads = tokio::task::spawn_blocking(|| threads.join());
+    tokio::select! {
+        () = stop.asked() => {}
+        ended = &mut threads => {
+            let why = ended.map_or_else(|error| error.to_string(), |ended| format!("{ended:?}"));
+            return Err(failure::threads(&why).into());
+        }
+    }
     let timeout = config.runtime.drain_timeout;
     tracing::info!(sessions = core.sessions.len(), ?timeout, "draining");
     let ended = tokio::select! {
@@ -67,7 +78,7 @@ async fn serve_core(
         () = stop.asked() => drain::drain(core, Duration::ZERO).await,
     };
     tracing::info!(sessions_ended = ended, "drained");
-    tokio::task::spawn_blocking(|| threads.join()).await??;
+    threads.await??;
     Ok(())
 }
 
@@ -75,6 +86,8 @@ async fn serve_core(
 struct Stop {
     terminate: Signal,
     interrupt: Signal,
+    /// Held so that a hangup before reload listens does not end the process.
+    _hangup: Signal,
 }
 
 impl Stop {
@@ -82,6 +95,7 @@ impl Stop {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
+            _hangup: signal(SignalKind::hangup())?,
         })
     }
 

@@ -7,6 +7,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
+use rustix::process::{Resource, getrlimit, setrlimit};
 use socket2::{Domain, Protocol, Socket, Type};
 
 /// Connections that wait to be accepted, per socket.
@@ -86,6 +87,15 @@ fn socket(address: SocketAddr, share: bool) -> io::Result<Socket> {
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
     Ok(socket)
+}
+
+/// Lets the process open as many files as it may: each session needs two, and the soft limit of many
+/// systems is 1024. Gives the limit that holds now; `None`: there is none.
+pub fn raise_file_limit() -> io::Result<Option<u64>> {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    setrlimit(Resource::Nofile, limit)?;
+    Ok(limit.current)
 }
 
 /// The threads that serve connections.

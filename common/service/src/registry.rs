@@ -143,13 +143,13 @@ impl Registry {
             closed.bytes_in.load(Ordering::Relaxed),
             closed.bytes_out.load(Ordering::Relaxed),
         );
-        for entry in self
-            .entries()
-            .iter()
-            .filter(|entry| entry.info().plane == plane)
-        {
-            let (bytes_in, bytes_out) = entry.bytes();
-            total = (total.0 + bytes_in, total.1 + bytes_out);
+        for shard in &self.0.shards {
+            for entry in lock(shard).values() {
+                if entry.info().plane == plane {
+                    let (bytes_in, bytes_out) = entry.bytes();
+                    total = (total.0 + bytes_in, total.1 + bytes_out);
+                }
+            }
         }
         total
     }

@@ -54,3 +54,10 @@ fn each_thread_runs_its_item_to_the_end() {
     ran.sort();
     assert_eq!(ran, [1, 2, 3]);
 }
+
+#[test]
+fn the_file_limit_is_raised_to_what_is_allowed() {
+    let raised = raise_file_limit().unwrap();
+    assert_eq!(raised, getrlimit(Resource::Nofile).maximum);
+    assert_eq!(raised, getrlimit(Resource::Nofile).current);
+}
