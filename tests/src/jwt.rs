@@ -107,17 +107,26 @@ pub fn now() -> i64 {
     since.as_secs().try_into().unwrap()
 }
 
+/// What stands before the seed in a PKCS #8 version 1 key of Ed25519 (RFC 8410 §7).
+const ED25519: [u8; 16] = [
+    0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20,
+];
+
 fn encoding_key(algorithm: Algorithm) -> EncodingKey {
     let kind = match algorithm {
         Algorithm::RS256 => &PKCS_RSA_SHA256,
         Algorithm::ES256 => &PKCS_ECDSA_P256_SHA256,
         _ => &PKCS_ED25519,
     };
-    let pem = KeyPair::generate_for(kind).unwrap().serialize_pem();
+    let key = KeyPair::generate_for(kind).unwrap();
+    let pem = key.serialize_pem();
     match algorithm {
-        Algorithm::RS256 => EncodingKey::from_rsa_pem(pem.as_bytes()),
-        Algorithm::ES256 => EncodingKey::from_ec_pem(pem.as_bytes()),
-        _ => EncodingKey::from_ed_pem(pem.as_bytes()),
+        Algorithm::RS256 => EncodingKey::from_rsa_pem(pem.as_bytes()).unwrap(),
+        Algorithm::ES256 => EncodingKey::from_ec_pem(pem.as_bytes()).unwrap(),
+        _ => {
+            // The version 2 that was generated has the seed in the same place, and more behind it.
+            let seed = &key.serialized_der()[16..48];
+            EncodingKey::from_ed_der(&[&ED25519, seed].concat())
+        }
     }
-    .unwrap()
 }

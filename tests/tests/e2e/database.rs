@@ -301,7 +301,7 @@ fn copy_streams_both_ways() {
     let out = psql("COPY (SELECT amount, note FROM payments) TO STDOUT");
     assert_eq!(out.ok().lines().count(), 5000);
     psql("COPY orders TO STDOUT").exits(3).says("42501");
-    psql("COPY orders (id) TO '/tmp/x'").exits(3).says("42501");
+    psql("COPY orders (id) TO '/tmp/x'").exits(3).says("42601");
     let records = lab.finish(exeat);
     let rows: Vec<_> = records
         .completions()

@@ -41,7 +41,7 @@ fn because(head: &Head) -> &str {
 
 #[test]
 fn connections_over_the_rate_are_denied() {
-    let (lab, origin) = lab("connects: 3/m");
+    let (lab, origin) = lab("connects: 3/min");
     let exeat = lab.start();
     let heads: Vec<Head> = (0..5).map(|_| connect(&exeat, origin.port()).1).collect();
     let statuses: Vec<u16> = heads.iter().map(|head| head.status).collect();
@@ -143,7 +143,7 @@ fn sessions_over_the_count_are_denied() {
 
 #[test]
 fn statements_over_the_rate_are_denied() {
-    let (lab, _database) = database_lab("statements: 3/m");
+    let (lab, _database) = database_lab("statements: 3/min");
     let exeat = lab.start();
     let (mut session, _) = session(&exeat);
     let states: Vec<Option<String>> = (0..5)

@@ -31,7 +31,7 @@ roles:
     egress:
       allow: [{{ host: {host}, ports: [{port}], networks: [127.0.0.0/8] }}]
     databases:
-      shop: {{ as: app, allow: [{{ select: public.orders({columns}) }}] }}
+      shop: {{ as: app, allow: [{{ select: 'public.orders({columns})' }}] }}
 "
     )
 }

@@ -32,7 +32,7 @@ roles:
     databases:
       shop:
         as: app
-        allow: [{{ select: public.orders(id, total) }}, {{ select: 'public.customers(id, email)' }}]
+        allow: [{{ select: 'public.orders(id, total)' }}, {{ select: 'public.customers(id, email)' }}]
         mask: {{ public.customers.email: email }}
   connects:
     identities: [{{ token: connects }}]

@@ -135,6 +135,8 @@ fn forwarded(database: &Database, from: usize) -> Vec<String> {
     log[from..]
         .lines()
         .filter(|line| line.starts_with("postgres|app|"))
+        // The proxy's own reading of the catalog.
+        .filter(|line| !line.starts_with("postgres|app|exeat catalog|"))
         .filter(|line| line.contains("statement: ") || line.contains("execute "))
         .map(str::to_owned)
         .collect()
