@@ -10,7 +10,7 @@ use exeat_audit::{
     AuditError, Body, Completion, Decided, Event, Labels, Log, Outcome, Parameter, Plane, Receipt,
     Refused, SessionClosed, SessionOpened,
 };
-use exeat_policy::{Decision, Request};
+use exeat_policy::{Decision, Reason, Request};
 use exeat_service::Live;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -79,6 +79,7 @@ impl Recorder {
             bytes_out: running.bytes_out,
             duration_us: micros(took),
             sqlstate: sqlstate.map(Into::into),
+            error: (outcome == Outcome::Limited).then(|| Reason::LimitRows.code().into()),
             ..Completion::of(running.decision, outcome)
         };
         self.append(Body::Completion(completion)).map(drop)

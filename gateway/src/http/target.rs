@@ -17,8 +17,10 @@ pub(crate) struct Target {
     pub(crate) path: Option<Uri>,
 }
 
-const BAD_AUTHORITY: Refusal =
-    Refusal::bad("bad_authority", "the host and port are no legal authority");
+const BAD_AUTHORITY: Refusal = Refusal::bad(
+    "authority_malformed",
+    "the host and port are no legal authority",
+);
 const BAD_PATH: Refusal = Refusal::bad("bad_target", "the path of the request target is malformed");
 
 /// Reads the target of a request.

@@ -178,7 +178,7 @@ fn a_token_proves_a_role_on_both_planes() {
     world
         .select(&exeat, "user=by-token password=nonsense")
         .exits(2)
-        .says("28P01");
+        .says("authentication failed");
     world
         .fetch(&exeat, "by-jwt", &token)
         .exits(56)
@@ -436,11 +436,11 @@ fn a_password_proves_a_role_to_the_database_by_scram() {
     world
         .select(&exeat, "user=by-password password=wrong")
         .exits(2)
-        .says("28P01");
+        .says("authentication failed");
     world
         .select(&exeat, "user=nobody password=wrong")
         .exits(2)
-        .says("28P01");
+        .says("authentication failed");
     let records = world.lab.finish(exeat);
     assert_eq!(records.denials(), ["credentials_invalid"; 2]);
     assert!(!records.hold("correct horse"));

@@ -155,7 +155,9 @@ fn an_invalid_policy_is_refused_and_the_old_one_stays() {
     wait::until_true("the refusal is counted", || {
         let metrics = admin(&exeat, "/metrics");
         metrics.ok().lines().any(|line| {
-            line.starts_with("exeat_policy_") && line.contains("refused") && !line.ends_with(" 0")
+            line.starts_with("exeat_reloads_total")
+                && line.contains("refused")
+                && !line.ends_with(" 0")
         })
     });
     exchange(&mut live).expect("the old policy stays");

@@ -15,6 +15,10 @@ use serde_json::json;
 
 const ISSUER: &str = "https://issuer.test";
 
+/// A lookup without addresses is an upstream failure, a 502: the policy never sees such an answer.
+/// The reason is there for `exeat policy explain` and for whoever asks the policy otherwise.
+const ELSEWHERE: &str = "address_missing";
+
 fn policy(port: u16) -> String {
     format!(
         "\
@@ -221,6 +225,7 @@ fn every_reason_code_is_reached_and_on_record() {
     let mut analyst = session("app", "shop");
     for sql in [
         "SELEC 1",
+        "SELECT id FROM orders WINDOW w AS (ORDER BY id GROUPS 1 PRECEDING EXCLUDE TIES)",
         "REINDEX TABLE orders",
         "CREATE TABLE t (id int)",
         "SELECT id FROM other",
@@ -256,7 +261,7 @@ fn every_reason_code_is_reached_and_on_record() {
     let missing: Vec<&str> = Reason::ALL
         .iter()
         .map(|reason| reason.code())
-        .filter(|code| !reached.contains(code))
+        .filter(|code| !reached.contains(code) && *code != ELSEWHERE)
         .collect();
     assert!(
         missing.is_empty(),

@@ -253,7 +253,7 @@ fn transactions_and_parameters_pass() {
         mut session,
         exeat,
         lab,
-        ..
+        database: _database,
     } = proxied();
     for sql in [
         "BEGIN",
@@ -282,7 +282,7 @@ fn text_beyond_the_caps_is_refused_in_bounded_time() {
         mut session,
         exeat,
         lab,
-        ..
+        database: _database,
     } = proxied();
     let deep = format!("SELECT {}1{}", "(".repeat(10_000), ")".repeat(10_000));
     let subselects = format!("SELECT {}1{}", "(SELECT ".repeat(2_000), ")".repeat(2_000));

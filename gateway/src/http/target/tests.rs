@@ -82,7 +82,7 @@ fn what_is_no_authority_is_refused() {
         "[fe80::1%eth0]:443",
         "[fe80::1%25eth0]:443",
     ] {
-        assert_eq!(connect(raw), Err((400, "bad_authority")), "{raw}");
+        assert_eq!(connect(raw), Err((400, "authority_malformed")), "{raw}");
     }
 }
 
@@ -140,26 +140,41 @@ fn other_forms_and_schemes_are_refused() {
             400,
             "scheme_not_supported",
         ),
-        ("GET", "http:///x", 400, "bad_authority"),
-        ("GET", "http://:80/", 400, "bad_authority"),
+        ("GET", "http:///x", 400, "authority_malformed"),
+        ("GET", "http://:80/", 400, "authority_malformed"),
         (
             "GET",
             "http://api.example.com@evil.test/",
             400,
-            "bad_authority",
+            "authority_malformed",
         ),
         (
             "GET",
             "http://user:pass@api.example.com/",
             400,
-            "bad_authority",
+            "authority_malformed",
         ),
-        ("GET", "http://api.example.com:/", 400, "bad_authority"),
-        ("GET", "http://api.example.com:080/", 400, "bad_authority"),
-        ("GET", "http://api%2eexample.com/", 400, "bad_authority"),
-        ("GET", "http://2130706433/", 400, "bad_authority"),
-        ("GET", "http://[::1/", 400, "bad_authority"),
-        ("GET", "http://::1/", 400, "bad_authority"),
+        (
+            "GET",
+            "http://api.example.com:/",
+            400,
+            "authority_malformed",
+        ),
+        (
+            "GET",
+            "http://api.example.com:080/",
+            400,
+            "authority_malformed",
+        ),
+        (
+            "GET",
+            "http://api%2eexample.com/",
+            400,
+            "authority_malformed",
+        ),
+        ("GET", "http://2130706433/", 400, "authority_malformed"),
+        ("GET", "http://[::1/", 400, "authority_malformed"),
+        ("GET", "http://::1/", 400, "authority_malformed"),
         (
             "TRACE",
             "http://api.example.com/",
