@@ -10,7 +10,7 @@ mod tests;
 use std::fs::{self, File, Permissions};
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -90,6 +90,17 @@ fn no_listener(error: &io::Error) -> bool {
 }
 
 fn append(directory: &Path, read: &LogRead<'_>) -> Result<(), AuditError> {
+    let owner = fs::metadata(directory)
+        .map_err(AuditError::io("look at", directory))?
+        .uid();
+    if owner != rustix::process::geteuid().as_raw() {
+        // Files of another user in the folder would keep the service from starting again.
+        let why = io::Error::new(
+            io::ErrorKind::PermissionDenied,
+            format!("no service runs, and the folder belongs to {}", user(owner)),
+        );
+        return Err(AuditError::io("write into", directory)(why));
+    }
     let log = Log::open_to_note(LogOptions::new(directory, ""))?;
     let event = Event::now(Plane::Control, None, Body::LogRead(read.clone()));
     let recorded = log

@@ -12,6 +12,7 @@ mod receipt;
 mod recover;
 #[cfg(test)]
 mod tests;
+mod unfinished;
 mod writer;
 
 use std::fmt;
@@ -94,8 +95,14 @@ impl Log {
     fn mounted(options: LogOptions, mount: Mount, announced: bool) -> Result<Self, AuditError> {
         let shared = Arc::new(Shared::new(options.queue_bytes));
         let node = options.node.clone();
+        let directory = options.directory.clone();
         let (writer, control, recovered) = Writer::open(options, Arc::clone(&shared), mount)?;
         let leaves = writer.leaves();
+        let ends = if announced {
+            unfinished::ends(&directory)?
+        } else {
+            Vec::new()
+        };
         thread::Builder::new()
             .name("exeat-audit".to_owned())
             .spawn(move || writer.run())
@@ -117,6 +124,9 @@ impl Log {
                 None,
                 Body::LogRecovered(recovered),
             ))?;
+        }
+        for end in &ends {
+            log.append(end)?;
         }
         if announced {
             let version = env!("CARGO_PKG_VERSION").into();
