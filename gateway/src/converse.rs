@@ -49,7 +49,7 @@ pub(crate) fn guard(client: Client, timeouts: &GatewayTimeouts) -> Guard<Client>
 pub(crate) async fn converse(session: Arc<Session>, guard: Guard<Client>) -> End {
     let live = session.live.clone();
     let watched = session.clone();
-    let idle = session.worker.gateway.timeouts.idle;
+    let timeouts = session.worker.gateway.timeouts;
     let drain = session.worker.gateway.core.drain.clone();
     let service = service_fn(move |request| answer(session.clone(), request));
     let mut builder = http1::Builder::new();
@@ -64,7 +64,7 @@ pub(crate) async fn converse(session: Arc<Session>, guard: Guard<Client>) -> End
     let mut ended = pin!(live.ended());
     let mut drained = pin!(drain.cancelled());
     let mut draining = false;
-    let mut stall = Stall::new(&watched, idle);
+    let mut stall = Stall::new(&watched, timeouts.idle.max(timeouts.connect));
     loop {
         tokio::select! {
             () = stall.noticed() => return End::Stalled,
@@ -83,8 +83,8 @@ pub(crate) async fn converse(session: Arc<Session>, guard: Guard<Client>) -> End
     }
 }
 
-/// Notices an answer that nobody reads. The client's silence is the guard's to notice, the origin's the
-/// body's: both are done within one idle timeout, so two without a byte mean that the client is stuck.
+/// Notices an answer that nobody reads. The client's silence is the guard's to notice, the dial's and
+/// the origin's theirs, each within its own deadline: when none of them did, the client is stuck.
 struct Stall<'a> {
     session: &'a Session,
     ticks: Interval,
@@ -93,11 +93,11 @@ struct Stall<'a> {
 }
 
 impl<'a> Stall<'a> {
-    fn new(session: &'a Session, idle: Duration) -> Self {
-        let first = Instant::now() + idle;
+    fn new(session: &'a Session, period: Duration) -> Self {
+        let period = period.max(Duration::from_millis(1));
         Self {
             session,
-            ticks: interval_at(first, idle.max(Duration::from_millis(1))),
+            ticks: interval_at(Instant::now() + period, period),
             seen: (0, 0),
             still: 0,
         }

@@ -15,6 +15,7 @@ use exeat_service::limits::ByteQuota;
 use exeat_service::{EndReason, Lease, Live, clock};
 use uuid::Uuid;
 
+use crate::denial::LOOP;
 use crate::dns;
 use crate::gateway::Worker;
 use crate::identify::Identified;
@@ -201,6 +202,8 @@ pub(crate) async fn decide(
         .iter()
         .any(|address| worker.gateway.is_own(*address, port, local))
     {
+        let (id, _) = record::decided(&core.log, live, &policy, &asked.0, &decision)?;
+        Exchange::open(&core.log, live, id).ended(Outcome::Failed, Some(LOOP.code));
         return Err(Denial::Loop);
     }
 

@@ -126,12 +126,7 @@ impl Session {
         let question = self.identify(&request, &target);
         let permit = decide::decide(&self.worker, &self.live, self.local.ip(), question)
             .await
-            .map_err(|denial| {
-                if matches!(denial, decide::Denial::Loop) {
-                    record::Session::refused(&self.worker.gateway.core.log, &self.live, LOOP);
-                }
-                Answer::denied(&denial).towards(&target.authority)
-            })?;
+            .map_err(|denial| Answer::denied(&denial).towards(&target.authority))?;
         let patience = self.worker.gateway.timeouts.connect;
         let upstream = connect::connect(permit, patience)
             .await

@@ -555,6 +555,7 @@ async fn a_client_that_does_not_read_is_let_go() {
     let origin = Origin::new().await;
     let timeouts = GatewayTimeouts {
         idle: Duration::from_millis(40),
+        connect: Duration::from_millis(40),
         ..TIMEOUTS
     };
     let stage = Stage::with(&policy(origin.port(), ""), timeouts, false).await;
