@@ -21,6 +21,18 @@ use crate::exit::{Failure, Status};
 
 /// The arguments of `exeat run`, `exeat gateway` and `exeat dbproxy`.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Start with config/exeat.yaml, which has every key with a comment:
+  exeat run --config config/exeat.yaml --check
+  exeat run --config config/exeat.yaml
+
+SIGTERM or SIGINT: no new connections, live sessions may end by themselves,
+then exit 0; a second signal ends them. SIGHUP: read policy, identities and
+certificates again (changed files are noticed within a second anyway).
+
+Exit status: 0 ended in order, 64 usage, 66 a file is missing, 69 address or
+log in use, 73 the ready file can't be written, 74 IO, 77 not permitted,
+78 configuration or policy.")]
 pub(crate) struct Command {
     /// The configuration file
     #[arg(

@@ -2,12 +2,13 @@
 //! address; never on an address that others reach without a token (the configuration refuses that).
 
 use std::future::Future;
-use std::net::TcpListener;
+use std::net::{IpAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::extract::{Path, Request, State};
+use axum::http::uri::Authority;
 use axum::http::{StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
@@ -91,7 +92,7 @@ impl Admin {
 
     fn authenticated(&self, request: &Request) -> bool {
         let Some(token) = &self.token else {
-            return true;
+            return names_loopback(request);
         };
         let given = request
             .headers()
@@ -101,17 +102,35 @@ impl Admin {
     }
 }
 
+/// Whether the request asks for this machine by its address or as `localhost`. A page in a browser here
+/// can make its own name resolve to 127.0.0.1, but can't hide that name.
+fn names_loopback(request: &Request) -> bool {
+    let host = request.headers().get(header::HOST);
+    let Some(authority) = host.and_then(|host| host.to_str().ok()?.parse::<Authority>().ok())
+    else {
+        return false;
+    };
+    let name = authority
+        .host()
+        .trim_start_matches('[')
+        .trim_end_matches(']');
+    name == "localhost" || name.parse::<IpAddr>().is_ok()
+}
+
 async fn authenticate(State(admin): State<Admin>, request: Request, next: Next) -> Response {
     if admin.authenticated(&request) {
-        return next.run(request).await;
+        next.run(request).await
+    } else if admin.token.is_some() {
+        let challenge = [(header::WWW_AUTHENTICATE, "Bearer")];
+        (
+            StatusCode::UNAUTHORIZED,
+            challenge,
+            "a bearer token is needed\n",
+        )
+            .into_response()
+    } else {
+        (StatusCode::FORBIDDEN, "ask by address, or as localhost\n").into_response()
     }
-    let challenge = [(header::WWW_AUTHENTICATE, "Bearer")];
-    (
-        StatusCode::UNAUTHORIZED,
-        challenge,
-        "a bearer token is needed\n",
-    )
-        .into_response()
 }
 
 /// Alive: this answer is the proof.

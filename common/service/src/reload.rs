@@ -89,8 +89,11 @@ impl Reload {
     }
 
     async fn reload_policy(&self) {
-        let loaded = match policy::load(&self.policy) {
-            Ok(policy) => Arc::new(policy),
+        // A large policy takes its time to compile; probes of the admin API are answered meanwhile.
+        let paths = self.policy.clone();
+        let loaded = match tokio::task::spawn_blocking(move || policy::load(&paths)).await {
+            Ok(Ok(policy)) => Arc::new(policy),
+            Ok(Err(error)) => return self.refuse_policy(&error.to_string()),
             Err(error) => return self.refuse_policy(&error.to_string()),
         };
         if loaded.hash() == self.core.policy.current().hash() {

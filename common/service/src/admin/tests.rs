@@ -28,13 +28,13 @@ async fn ask(address: SocketAddr, request: String) -> (u16, String) {
 async fn get(address: SocketAddr, path: &str) -> (u16, String) {
     ask(
         address,
-        format!("GET {path} HTTP/1.1\r\nHost: admin\r\nConnection: close\r\n\r\n"),
+        format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"),
     )
     .await
 }
 
 async fn get_with(address: SocketAddr, method: &str, path: &str, token: &str) -> u16 {
-    let head = format!("{method} {path} HTTP/1.1\r\nHost: admin\r\nConnection: close\r\n");
+    let head = format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n");
     ask(
         address,
         format!("{head}Authorization: Bearer {token}\r\n\r\n"),
@@ -144,4 +144,22 @@ async fn ending_a_session_needs_a_token() {
         .await,
         404
     );
+}
+
+#[tokio::test]
+async fn without_a_token_a_foreign_name_reads_nothing() {
+    let stage = Stage::new();
+    let (_admin, address) = serve(&stage, None).await;
+    let cases = [
+        ("rebound.example", 403),
+        ("localhost.rebound.example", 403),
+        ("127.0.0.1.rebound.example", 403),
+        ("127.0.0.1:9180", 200),
+        ("[::1]:9180", 200),
+        ("localhost", 200),
+    ];
+    for (host, expected) in cases {
+        let head = format!("GET /sessions HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+        assert_eq!(ask(address, head).await.0, expected, "{host}");
+    }
 }
