@@ -35,6 +35,8 @@ impl Relay {
         {
             if self.settling {
                 if !self.queue.is_empty() {
+                    // Without it the server keeps an Execute's answer until a Sync that waits here.
+                    self.ask_for_answers();
                     break;
                 }
                 self.settling = false;
@@ -215,6 +217,8 @@ impl Relay {
     pub(super) fn expect_extended(&mut self, expected: Expected) {
         self.queue.push(expected);
         self.unsynced = true;
+        // An earlier Flush does not bring this answer.
+        self.flushed = false;
     }
 
     /// A message with a text goes on, its comments blanked in place.
