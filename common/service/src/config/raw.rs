@@ -364,23 +364,37 @@ pub(super) fn parse(path: &Path, text: &str) -> Result<Config, Diagnostics> {
     })
 }
 
-/// The parser's message without its position, which the caret shows.
+/// The parser's message in words, without its position, which the caret shows.
 fn message(error: &serde_saphyr::Error) -> String {
     let full = error.to_string();
     let end = full.rfind(" at line ").unwrap_or(full.len());
-    full.get(..end).unwrap_or(&full).trim_end().to_owned()
+    let text = full.get(..end).unwrap_or(&full).trim_end();
+    match text {
+        "expected mapping start" => "keys are expected here".to_owned(),
+        "expected sequence start" => "a list is expected here".to_owned(),
+        "unexpected end of input" => "the file is empty".to_owned(),
+        _ if text.starts_with("invalid u") => {
+            "a whole number, not negative, is expected here".to_owned()
+        }
+        _ => text.to_owned(),
+    }
 }
 
 /// What to do about it.
 fn hint(error: &serde_saphyr::Error) -> &'static str {
     let text = error.to_string();
-    if text.contains("unknown field") {
+    let known = |part| text.contains(part);
+    if known("unknown field") {
         "a key that is not known would do nothing, so it is refused; check its spelling and its indentation"
-    } else if text.contains("missing field") {
+    } else if known("missing field") {
         "add the key; the sample configuration has one with a comment"
-    } else if text.contains("duplicate") {
+    } else if known("duplicate") {
         "keep one of the two; which one would count must not be a guess"
+    } else if known("expected mapping start") {
+        "write `key: value` lines, or drop the section's name where it has none"
+    } else if known("a tab") {
+        "indent with spaces"
     } else {
-        "compare with the sample configuration, or let your editor check it with the JSON Schema of `exeat run --schema`"
+        "compare with config/exeat.yaml, or let your editor check it with the schema of `exeat run --schema`"
     }
 }
