@@ -34,12 +34,6 @@ fn a_port_in_use_is_refused_although_ports_are_shared() {
 }
 
 #[test]
-fn a_port_can_be_bound_again_after_its_owner_ended() {
-    let address = Bound::new(loopback(0), 2).unwrap().address();
-    assert_eq!(Bound::new(address, 2).unwrap().address(), address);
-}
-
-#[test]
 fn each_thread_runs_its_item_to_the_end() {
     let (sender, receiver) = std::sync::mpsc::sync_channel(4);
     let threads = Threads::start(vec![1, 2, 3], move |item| {

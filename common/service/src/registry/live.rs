@@ -162,11 +162,6 @@ impl Live {
         self.entry.id
     }
 
-    /// When it was accepted.
-    pub fn since(&self) -> UnixMillis {
-        self.entry.since
-    }
-
     /// Names who it belongs to, and what proved it: a change of identities asks that proof again.
     pub fn identified(&self, principal: &Arc<Principal>, evidence: Option<Evidence>) {
         let mut held = self.entry.held();
