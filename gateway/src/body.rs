@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use exeat_audit::Outcome;
+use exeat_policy::Reason;
 use exeat_service::limits::ByteQuota;
 use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
 use tokio::time::{Instant, Sleep};
@@ -152,7 +153,9 @@ impl Download {
                 let count = u64::try_from(bytes.len()).unwrap_or(0);
                 self.session.live.count_out(count);
                 if self.quota.as_ref().is_some_and(|quota| !quota.add(count)) {
-                    self.grant.record.ended(Outcome::Limited, Some("quota"));
+                    self.grant
+                        .record
+                        .ended(Outcome::Limited, Some(Reason::LimitBytes.code()));
                     return Poll::Ready(Some(Err(Broken::Quota)));
                 }
                 if self.body.is_end_stream() {

@@ -93,7 +93,7 @@ async fn pass(
             (Outcome::Failed, Some("upstream"))
         }
         End::Idle => (Outcome::TimedOut, Some("idle")),
-        End::Quota => (Outcome::Limited, Some("quota")),
+        End::Quota => (Outcome::Limited, Some(Reason::LimitBytes.code())),
     }
 }
 
