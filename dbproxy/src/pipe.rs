@@ -136,8 +136,8 @@ impl Pipe {
         self.ahead.len() - self.ahead_start > BACKLOG
     }
 
-    #[cfg(test)]
-    fn is_flushed(&self) -> bool {
+    /// Whether everything that may be written was written.
+    pub(crate) fn is_flushed(&self) -> bool {
         self.start == self.scanned && self.ahead_start == self.ahead.len() && !self.unflushed
     }
 

@@ -289,7 +289,9 @@ impl Relay {
     fn poll_idle(&self, cx: &mut Context<'_>, mut idle: Pin<&mut Sleep>) -> Poll<()> {
         while idle.as_mut().poll(cx).is_ready() {
             let deadline = self.active + self.idle;
-            if deadline <= Instant::now() && self.queue.is_empty() {
+            // A statement may take its time; a client that does not take its answer may not.
+            let waits = self.queue.is_empty() || !self.outbound.is_flushed();
+            if deadline <= Instant::now() && waits {
                 return Poll::Ready(());
             }
             idle.as_mut()
@@ -321,3 +323,6 @@ impl std::fmt::Debug for Relay {
 fn relay_is_send(relay: Relay, live: Arc<Live>) -> impl Send {
     async move { relay.run(&live).await }
 }
+
+#[cfg(test)]
+mod tests;

@@ -286,6 +286,15 @@ impl Upstream {
 }
 
 impl CancelTarget {
+    #[cfg(test)]
+    pub(crate) fn of(upstream: Arc<Upstream>) -> Self {
+        Self {
+            upstream,
+            process: 1,
+            secret: Secret::new(vec![0; 4]),
+        }
+    }
+
     /// Asks the database to cancel; returns when it has taken the request.
     pub(crate) async fn cancel(&self) -> Result<(), UpstreamError> {
         let mut stream = self.upstream.dial().await?;

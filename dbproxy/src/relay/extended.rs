@@ -13,8 +13,6 @@ use crate::guard::Prepared;
 use crate::parameters;
 use crate::wire::{Frame, frame, frontend};
 
-/// So many prepared statements and portals may a session hold.
-const NAMES: usize = 8192;
 /// The names of a large Bind must be within its first bytes.
 const BIND_NAMES: usize = 1024;
 
@@ -46,7 +44,7 @@ impl Relay {
             1 => Some(0),
             _ => return Err(Refusal::several_statements()),
         };
-        if self.names.len() >= NAMES {
+        if !self.names.has_room(frame.length) {
             return Err(Refusal::too_many_names());
         }
         let prepared = Arc::new(Prepared {
@@ -87,7 +85,9 @@ impl Relay {
                 return Err(self.denial(&answer, &parameters));
             }
         }
-        if self.names.len() >= NAMES {
+        // The values of a large message are not kept.
+        let kept = if large { 0 } else { frame.length };
+        if !self.names.has_room(kept) {
             return Err(Refusal::too_many_names());
         }
         let portal = Portal {

@@ -1,5 +1,6 @@
 //! The end of a session: the statements that were on their way are accounted for, both sides are told.
 
+use std::future::poll_fn;
 use std::time::Duration;
 
 use exeat_audit::Outcome;
@@ -128,8 +129,17 @@ impl Relay {
             Ok(()) => end,
             Err(error) => End::Audit(error),
         };
-        // A statement of a session that was ended from here must not go on.
-        if !left.is_empty() && !matches!(end, End::ServerClosed | End::ServerIo(_)) {
+        // A statement of a session that was ended from here must not go on. What a client sent before
+        // it left does go on, as it would without the proxy.
+        let by_peer = matches!(
+            end,
+            End::Terminated
+                | End::ClientClosed
+                | End::ClientIo(_)
+                | End::ServerClosed
+                | End::ServerIo(_)
+        );
+        if !left.is_empty() && !by_peer {
             self.cancel.send();
         }
         end.log(live);
@@ -152,13 +162,17 @@ impl Relay {
     async fn farewell(&mut self, end: &End, decision: Option<Uuid>) {
         let relay = self;
         let say = async move {
-            if !relay.inbound.within_frame() && relay.inbound_gate.is_open() {
+            // What waits for its record must not be written without it, but is worth the wait.
+            let recorded = poll_fn(|cx| relay.inbound_gate.poll_open(cx)).await.is_ok();
+            if recorded && !relay.inbound.within_frame() {
                 relay.inbound.inject(|out| write::frame(out, b'X', |_| {}));
                 // The server may be gone already.
                 drop(relay.inbound.flush(&mut relay.server).await);
             }
-            // What waits behind a closed gate must never be written.
-            if relay.outbound.within_frame() || !relay.outbound_gate.is_open() {
+            let recorded = poll_fn(|cx| relay.outbound_gate.poll_open(cx))
+                .await
+                .is_ok();
+            if !recorded || relay.outbound.within_frame() {
                 return;
             }
             if let Some(error) = end.last_words(decision).filter(|_| !relay.fatal) {

@@ -33,10 +33,6 @@ impl Gate {
         self.wait = None;
     }
 
-    pub(crate) fn is_open(&self) -> bool {
-        self.closed.is_none()
-    }
-
     /// Ready when it is open.
     pub(crate) fn poll_open(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), AuditError>> {
         let Some((receipt, mode)) = &self.closed else {

@@ -16,6 +16,13 @@ use crate::guard::Prepared;
 pub(crate) use table::Known;
 use table::{Before, Table};
 
+/// So many prepared statements and portals may a session hold.
+const MOST: usize = 8192;
+/// A definition up to this size is not weighed.
+const SMALL: usize = 4 << 10;
+/// So many bytes may the texts and values of a session's definitions take, small ones left out.
+const LARGEST: usize = 64 << 20;
+
 /// What a portal runs.
 #[derive(Clone, Debug)]
 pub(crate) struct Portal {
@@ -53,8 +60,20 @@ impl Names {
     }
 
     /// How many names there are; each costs memory.
-    pub(crate) fn len(&self) -> usize {
+    fn len(&self) -> usize {
         self.statements.len() + self.portals.len()
+    }
+
+    /// Whether there is room for one more definition of this size.
+    pub(crate) fn has_room(&self, size: usize) -> bool {
+        // Small ones are bounded by their number.
+        self.len() < MOST && (size <= SMALL || self.size() + size <= LARGEST)
+    }
+
+    fn size(&self) -> usize {
+        let text = |statement: &Arc<Prepared>| statement.verdict.sql.len();
+        let values = |portal: &Portal| portal.parameters.iter().map(size_of_value).sum();
+        self.statements.sum(text) + self.portals.sum(values)
     }
 
     pub(crate) fn statement(&self, name: &[u8]) -> Known<&Arc<Prepared>> {
@@ -160,5 +179,12 @@ impl Names {
     /// confirmed belongs to the next transaction.
     pub(crate) fn transaction_ended(&mut self) {
         self.portals.retain_confirmed(|portal| portal.cursor);
+    }
+}
+
+fn size_of_value(value: &Parameter) -> usize {
+    match value {
+        Parameter::Null => 0,
+        Parameter::Text(text) | Parameter::Binary(text) | Parameter::Commitment(text) => text.len(),
     }
 }

@@ -235,7 +235,11 @@ impl Relay {
             self.outbound.pass(frame.length);
             return Ok(());
         }
-        let over = self.queue.running().is_some_and(|running| running.over);
+        let mut over = false;
+        if let Some(running) = self.queue.running() {
+            over = running.over;
+            self.outbound_gate.close(&running.receipt, running.mode);
+        }
         let ours = match self.queue.front_mut() {
             None => return Err(End::Desynchronised),
             Some(Expected::Denied(error)) => Some(Some(error.as_ref().clone())),

@@ -64,6 +64,12 @@ impl<T> Table<T> {
         self.slots.len()
     }
 
+    /// The sum of something over all definitions.
+    pub(super) fn sum(&self, of: impl Fn(&T) -> usize) -> usize {
+        let values = self.slots.values().filter_map(|slot| slot.value.as_ref());
+        values.map(of).sum()
+    }
+
     /// Within one batch the server skips a use where it skipped the definition; across batches only
     /// its answer tells.
     pub(super) fn look_up(&self, name: &[u8], batch: u64) -> Known<&T> {
