@@ -127,6 +127,7 @@ impl Relay {
         running.bytes_in = frame.length as u64;
         running.before = portal.rows;
         running.portal = Some(name);
+        self.count_with_cursor(&mut running, judged);
         if running.verb == Verb::CopyIn {
             self.copy = Copy::Waiting;
         }

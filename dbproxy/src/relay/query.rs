@@ -8,6 +8,7 @@ use smallvec::SmallVec;
 use super::deny::Refusal;
 use super::expected::{Expected, Query};
 use super::names::{Known, Names, Portal, Undo};
+use super::running::Running;
 use super::{Copy, Relay};
 use crate::guard::{Answer, Judged, Prepared, Verdict};
 use crate::wire::{Frame, frame, frontend};
@@ -37,9 +38,7 @@ impl Relay {
         for (answer, judged) in answers.iter().zip(&verdict.statements) {
             let mut running = self.admit(answer, &[])?;
             running.bytes_in = frame.length as u64;
-            if matches!(running.verb, Verb::Fetch) {
-                running.portal = judged.name.as_deref().map(|name| name.as_bytes().into());
-            }
+            self.count_with_cursor(&mut running, judged);
             query.statements.push(running);
         }
         if verdict.copies_in() {
@@ -77,6 +76,16 @@ impl Relay {
                 Ok(self.guard.ask(&both))
             }
             None => Ok(self.guard.ask(judged)),
+        }
+    }
+
+    /// The rows of a cursor are those of one statement, however many FETCHes bring them.
+    pub(super) fn count_with_cursor(&self, running: &mut Running, judged: &Judged) {
+        if let (Verb::Fetch, Some(name)) = (running.verb, &judged.name)
+            && let Known::Is(cursor) = self.names.portal(name.as_bytes())
+        {
+            running.before = cursor.rows;
+            running.portal = Some(name.as_bytes().into());
         }
     }
 

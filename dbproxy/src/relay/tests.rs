@@ -252,3 +252,39 @@ async fn every_decision_is_on_record() {
         [(Effect::Deny, Basis::Default), (Effect::Allow, Basis::Rule)]
     );
 }
+
+#[tokio::test]
+async fn rows_are_counted_over_all_fetches_of_a_cursor() {
+    let mut stage = Stage::new().await;
+    stage.client_sends(&query("begin")).await;
+    stage.server_gets(1).await;
+    stage
+        .server_sends(&[complete("BEGIN"), ready(b'T')].concat())
+        .await;
+    stage.client_gets(2).await;
+    stage
+        .client_sends(&query(&format!("declare c cursor for {ALLOWED}")))
+        .await;
+    stage.server_gets(1).await;
+    stage
+        .server_sends(&[complete("DECLARE CURSOR"), ready(b'T')].concat())
+        .await;
+    stage.client_gets(2).await;
+    let row = frame(b'D', b"\0\0");
+    let two = [row.clone(), row.clone()].concat();
+    stage.client_sends(&query("fetch 2 from c")).await;
+    stage.server_gets(1).await;
+    stage
+        .server_sends(&[two.clone(), complete("FETCH 2"), ready(b'T')].concat())
+        .await;
+    stage.client_gets(4).await;
+    // The policy of the stage allows three rows.
+    stage.client_sends(&query("fetch 2 from c")).await;
+    stage.server_gets(1).await;
+    stage
+        .server_sends(&[two, error("57014"), ready(b'E')].concat())
+        .await;
+    assert_eq!(stage.client_gets(1).await, row);
+    assert_eq!(stage.client_errors().await, "53400");
+    assert_eq!(stage.client_gets(1).await, ready(b'E'));
+}

@@ -33,6 +33,7 @@ roles:
         as: app
         allow:
           - select: \"public.orders(id, total)\"
+        limits: { rows: 3 }
         audit: written
 ";
 
