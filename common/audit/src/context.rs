@@ -32,7 +32,7 @@ pub(crate) enum ContextValue<'a> {
     },
     /// A statement.
     Statement {
-        /// Its text, where it is recorded.
+        /// Its text, where it is recorded and all records that refer here share it.
         sql: Option<Cow<'a, str>>,
         /// What it is and touches.
         subject: Cow<'a, Subject>,
@@ -88,6 +88,8 @@ pub(crate) fn hash(canonical: &[u8]) -> String {
 pub(crate) struct Contexts {
     pub(crate) caller: Option<Arc<Context>>,
     pub(crate) subject: Option<Arc<Context>>,
+    /// Whether the record itself must hold the statement's text: many texts share this subject.
+    pub(crate) own_text: bool,
 }
 
 const CALLERS: usize = 256;
@@ -137,14 +139,19 @@ pub(crate) fn of(decided: &Decided<'_>) -> Result<Contexts, CanonicalError> {
             Caller::Known(principal) => Some(tables.caller(caller, principal, &decided.labels)?),
             Caller::Unknown(_) => None,
         };
-        let subject = match request {
+        let (subject, own_text) = match request {
             Request::Statement(request) => {
                 let sql = decided.statement.as_ref().map(|statement| &*statement.sql);
-                Some(tables.statement(&request.subject, sql)?)
+                let (context, own_text) = tables.statement(&request.subject, sql)?;
+                (Some(context), own_text)
             }
-            Request::Connection(_) | Request::Session(_) => None,
+            Request::Connection(_) | Request::Session(_) => (None, false),
         };
-        Ok(Contexts { caller, subject })
+        Ok(Contexts {
+            caller,
+            subject,
+            own_text,
+        })
     })
 }
 
@@ -178,32 +185,40 @@ impl Tables {
         Ok(context)
     }
 
+    /// The context of a statement, and whether the record must hold the text itself. A subject that
+    /// comes with a second text is one that many texts share (they differ in literals only): from then
+    /// on its context holds no text.
     fn statement(
         &mut self,
         subject: &Subject,
         sql: Option<&str>,
-    ) -> Result<Arc<Context>, CanonicalError> {
+    ) -> Result<(Arc<Context>, bool), CanonicalError> {
         let slot = index(self.hasher.hash_one(address(subject)), &mut self.statements);
+        let mut shared = sql;
         if let Some(Some(known)) = &slot
             && address(&known.subject) == address(subject)
-            && known.sql.as_deref() == sql
         {
-            return Ok(Arc::clone(&known.context));
+            if known.sql.as_deref() == sql {
+                return Ok((Arc::clone(&known.context), false));
+            }
+            if known.sql.is_none() {
+                return Ok((Arc::clone(&known.context), true));
+            }
+            shared = None;
         }
         let value = ContextValue::Statement {
-            sql: sql.map(Cow::Borrowed),
+            sql: shared.map(Cow::Borrowed),
             subject: Cow::Borrowed(subject),
         };
         let context = Context::new(value, &mut self.encoder)?;
         if let Some(slot) = slot.filter(|_| context.leaf.len() <= REMEMBERED_BYTES) {
-            let (subject, sql) = (subject.clone(), sql.map(Into::into));
             *slot = Some(StatementSlot {
-                subject,
-                sql,
+                subject: subject.clone(),
+                sql: shared.map(Into::into),
                 context: Arc::clone(&context),
             });
         }
-        Ok(context)
+        Ok((context, shared != sql))
     }
 }
 

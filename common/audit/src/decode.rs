@@ -112,6 +112,7 @@ impl Joiner {
     /// Puts a decision's contexts back in place of the references.
     fn join(&self, decided: &mut Map<String, Value>) -> Result<(), DecodeError> {
         let parameters = decided.remove("parameters");
+        let own_text = decided.remove("sql");
         let request = decided.get_mut("request").and_then(Value::as_object_mut);
         let request = request.and_then(|request| request.values_mut().next());
         let Some(Value::Object(request)) = request else {
@@ -125,7 +126,7 @@ impl Joiner {
         let mut sql = None;
         if let Some(context) = self.referred(request.get("subject"), "statement")? {
             request.insert("subject".to_owned(), part(context, "subject"));
-            sql = context.get("sql").cloned();
+            sql = own_text.or_else(|| context.get("sql").cloned());
         }
         decided.extend(labels.map(|labels| ("labels".to_owned(), labels)));
         if let Some(sql) = sql {

@@ -30,6 +30,7 @@ enum DecisionBody<'a> {
         decision: &'a Decision,
         parameters: Option<&'a Cow<'a, [Parameter]>>,
         request: &'a Request,
+        sql: Option<&'a str>,
     },
 }
 
@@ -55,14 +56,14 @@ pub(crate) fn encode<R>(
             caller: contexts.caller.as_ref().map(|context| &*context.hash),
             subject: contexts.subject.as_ref().map(|context| &*context.hash),
         };
-        let parameters = decided
-            .statement
-            .as_ref()
-            .map(|statement| &statement.parameters);
+        let statement = decided.statement.as_ref();
+        let parameters = statement.map(|statement| &statement.parameters);
+        let sql = statement.map(|statement| &*statement.sql);
         let body = DecisionBody::Decision {
             decision: &decided.decision,
             parameters: parameters.filter(|parameters| !parameters.is_empty()),
             request: &decided.request,
+            sql: sql.filter(|_| contexts.own_text),
         };
         let Event {
             id,

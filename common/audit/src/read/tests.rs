@@ -50,6 +50,37 @@ async fn what_was_appended_is_read_back_whole() {
 }
 
 #[tokio::test]
+async fn texts_that_share_a_subject_are_each_read_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = open(options(folder.path()));
+    let request = statement("billing-fn", "orders");
+    let decision = judge(&request);
+    let texts =
+        ["1", "1", "2", "3", "1"].map(|id| format!("select total from orders where id = {id}"));
+    for text in &texts {
+        let decided = Decided::new(&request, &decision).statement(text, &[]);
+        log.append(&Event::now(Plane::Dbproxy, None, Body::Decision(decided)))
+            .unwrap();
+    }
+    log.close().await;
+    let read: Vec<String> = all(folder.path())
+        .into_iter()
+        .filter_map(|entry| match entry.event.body {
+            Body::Decision(decided) => Some(decided.statement.unwrap().sql.into_owned()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(read, texts);
+    let log =
+        fs::read_to_string(folder.path().join("segments/00000000000000000000.jsonl")).unwrap();
+    assert_eq!(
+        log.matches("\"relations\"").count(),
+        2,
+        "the facts are stored once with a text and once without"
+    );
+}
+
+#[tokio::test]
 async fn leaves_longer_than_a_bundle_entry_are_cut_and_put_together() {
     let folder = tempfile::tempdir().unwrap();
     let log = open(options(folder.path()));
