@@ -213,16 +213,16 @@ fn a_revoked_or_expired_token_proves_nothing_any_more() {
     world.fetch(&exeat, "by-token", &token).exits(0);
     world.lab.identity(["revoke", "by-token"]).exits(0);
     let revoked = exeat_tests::wait::until("the revocation takes effect", || {
-        Some(world.fetch(&exeat, "by-token", &token)).filter(|ran| ran.status != 0)
+        // A tunnel that is open when it takes effect ends without an answer; the next request gets one.
+        Some(world.fetch(&exeat, "by-token", &token)).filter(|ran| ran.all().contains("407"))
     });
-    revoked.says("407").says("credentials_revoked");
+    revoked.says("credentials_revoked");
     world
         .select(&exeat, &format!("user=by-token password={token}"))
         .exits(2);
-    let expired = exeat_tests::wait::until("the short token expires", || {
-        Some(world.fetch(&exeat, "by-token", &short)).filter(|ran| ran.status != 0)
+    exeat_tests::wait::until("the short token expires", || {
+        Some(world.fetch(&exeat, "by-token", &short)).filter(|ran| ran.all().contains("407"))
     });
-    expired.says("407");
     world.lab.finish(exeat);
 }
 
