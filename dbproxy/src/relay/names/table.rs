@@ -32,8 +32,6 @@ impl<T> Default for Table<T> {
 /// How a name, or the whole table, was before.
 #[derive(Debug)]
 pub(crate) enum Before<T> {
-    /// The server will refuse: nothing changes.
-    Unchanged,
     /// A name.
     Name(Box<[u8]>, Option<Kept<T>>),
     /// All names.
@@ -80,8 +78,8 @@ impl<T> Table<T> {
         }
     }
 
-    /// Where a name is taken the server will refuse, and the old definition stays; only what has no
-    /// name is replaced.
+    /// Also where a name is taken: whether the server refuses (and this is taken back) or has lost the
+    /// old definition without our knowing (a portal with its savepoint), only its answer tells.
     pub(super) fn define(
         &mut self,
         name: &[u8],
@@ -89,10 +87,8 @@ impl<T> Table<T> {
         batch: u64,
     ) -> Result<Option<Before<T>>, Unsettled> {
         let name = key(name);
-        match self.look_up(name, batch) {
-            Known::Unsettled => return Err(Unsettled),
-            Known::Is(_) if !name.is_empty() => return Ok(Some(Before::Unchanged)),
-            Known::Is(_) | Known::Nothing => {}
+        if matches!(self.look_up(name, batch), Known::Unsettled) {
+            return Err(Unsettled);
         }
         Ok(Some(self.put(name, Some(value), batch)))
     }
@@ -139,7 +135,6 @@ impl<T> Table<T> {
 
     pub(super) fn restore(&mut self, before: Before<T>) {
         match before {
-            Before::Unchanged => {}
             Before::Name(name, Some(Kept(slot))) => {
                 self.slots.insert(name, slot);
             }

@@ -21,14 +21,17 @@ fn a_confirmed_definition_counts_in_every_batch() {
 }
 
 #[test]
-fn a_taken_name_keeps_its_definition() {
+fn a_taken_name_means_what_the_server_makes_of_it() {
     let mut table = Table::default();
     let before = define(&mut table, b"s", 1, 0);
     table.confirm(&before);
     let refused = define(&mut table, b"s", 2, 1);
-    assert_eq!(table.look_up(b"s", 1), Known::Is(&1));
+    assert_eq!(table.look_up(b"s", 2), Known::Unsettled);
     table.restore(refused);
     assert_eq!(table.look_up(b"s", 2), Known::Is(&1));
+    let accepted = define(&mut table, b"s", 3, 2);
+    table.confirm(&accepted);
+    assert_eq!(table.look_up(b"s", 3), Known::Is(&3));
 }
 
 #[test]
