@@ -5,10 +5,12 @@
 //! real `curl` and `psql` that says of every command what must happen and whether it did. It must
 //! never touch anything outside its own temporary folder.
 
+mod identities;
 mod leash;
 mod live;
 mod origins;
 mod postgres;
+mod services;
 mod shop;
 mod stage;
 mod step;

@@ -20,7 +20,7 @@ const TUNNEL: &str = r#"curl -sSN --cacert "$CA" --proxy "$ANALYST_PROXY" https:
 const SESSION: &str = r#"psql -XAtq "$ANALYST_DB" 2>&1"#;
 const QUERY: &str = "SELECT id, total FROM orders WHERE id = 1;";
 const EDIT: &str = r#"sed -i -e 's/"\*.partners.example"/"archive.partners.example"/' \
-       -e 's/public.orders(id, customer_id, total, status)/public.orders(id, status)/' "$POLICY""#;
+  -e 's/public.orders(id, customer_id, total, status)/public.orders(id, status)/' "$POLICY""#;
 
 /// A process whose lines can be waited for.
 struct Talker {

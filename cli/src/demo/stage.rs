@@ -4,12 +4,11 @@
 
 use std::fs;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, bail};
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -17,17 +16,15 @@ use tempfile::TempDir;
 
 use crate::exit::{Failure, Status};
 
+use super::identities::Identities;
 use super::leash::Leash;
 use super::shop::{ROLES, Shop};
 use super::stop::Stop;
-use super::{origins, step};
+use super::{origins, services, step};
 
 /// The policy as the repository has it; its port is where the origins listen, if it is free.
 const POLICY: &str = include_str!("../../../config/demo/policy.yaml");
 const PORT: u16 = 8443;
-
-/// How long `exeat run` may take to be ready.
-const START: Duration = Duration::from_secs(30);
 
 /// The set stage. Dropping it ends every process and removes the folder.
 #[derive(Debug)]
@@ -93,11 +90,14 @@ impl Stage {
             &policy,
             POLICY.replace(&PORT.to_string(), &port.to_string()),
         )?;
-        fs::write(root.join("exeat.yaml"), configuration(root, shop.port()))?;
+        fs::write(
+            root.join("exeat.yaml"),
+            services::configuration(root, shop.port()),
+        )?;
         if stop.asked() {
             bail!("demo: interrupted while the stage was set; nothing is left");
         }
-        let (services, ready) = start_services(root)?;
+        let (services, ready) = services::start(root)?;
         line(
             "gateway",
             &format!(
@@ -199,60 +199,6 @@ impl Stage {
     }
 }
 
-/// The built-in CA and token store, through the commands.
-struct Identities {
-    folder: PathBuf,
-}
-
-impl Identities {
-    fn create(folder: PathBuf) -> Result<Self> {
-        let store = Self { folder };
-        store.identity(&["init"])?;
-        Ok(store)
-    }
-
-    fn root(&self) -> PathBuf {
-        self.folder.join("ca.pem")
-    }
-
-    /// Where issued certificates and keys go.
-    fn issued(&self) -> PathBuf {
-        self.folder.join("issued")
-    }
-
-    fn client(&self, role: &str) -> Result<(PathBuf, PathBuf)> {
-        self.issue(role, &[])
-    }
-
-    fn server(&self, name: &str, names: &[&str]) -> Result<(PathBuf, PathBuf)> {
-        let mut arguments = vec!["--server"];
-        for name in names {
-            arguments.extend(["--dns", name]);
-        }
-        self.issue(name, &arguments)
-    }
-
-    fn issue(&self, name: &str, arguments: &[&str]) -> Result<(PathBuf, PathBuf)> {
-        let out = self.issued();
-        fs::create_dir_all(&out)?;
-        let fixed = ["issue", name, "--ttl", "12h", "--out", &text(&out)];
-        self.identity(&[&fixed, arguments].concat())?;
-        Ok((
-            out.join(format!("{name}.pem")),
-            out.join(format!("{name}.key")),
-        ))
-    }
-
-    fn token(&self, role: &str) -> Result<String> {
-        Ok(self.identity(&["token", role])?.trim().to_owned())
-    }
-
-    fn identity(&self, arguments: &[&str]) -> Result<String> {
-        let folder = text(&self.folder);
-        exeat(&[&["identity", "--directory", &folder], arguments].concat())
-    }
-}
-
 /// The origins, on the policy's port where it is free.
 fn outside(store: &Identities) -> Result<u16> {
     let names = [
@@ -280,111 +226,6 @@ fn outside(store: &Identities) -> Result<u16> {
         Arc::clone(&tls),
     )?;
     Ok(port)
-}
-
-fn configuration(root: &Path, database: u16) -> String {
-    let root = root.display();
-    let users: String = ROLES
-        .iter()
-        .map(|role| format!("        {role}: {{ password: {{ file: {root}/{role}.password }} }}\n"))
-        .collect();
-    format!(
-        "\
-version: 1
-policy: {root}/policy.yaml
-identity:
-  store: {root}/identity
-audit:
-  directory: {root}/audit
-admin:
-  address: 127.0.0.1:0
-gateway:
-  listeners:
-    - address: 127.0.0.1:0
-    - address: 127.0.0.1:0
-      tls: {{ certificate: {root}/identity/issued/exeat.pem, key: {root}/identity/issued/exeat.key, client_certificates: true }}
-  dns:
-    static:
-      api.payments.example: [127.0.0.1]
-      reports.partners.example: [127.0.0.2]
-      legacy.partners.example: [127.0.0.2]
-      intranet.partners.example: [10.0.0.7]
-dbproxy:
-  listeners:
-    - address: 127.0.0.1:0
-      tls: {{ certificate: {root}/identity/issued/exeat.pem, key: {root}/identity/issued/exeat.key, client_certificates: true }}
-  databases:
-    shop:
-      address: localhost:{database}
-      tls: {{ mode: verify_full, roots: [{root}/identity/ca.pem] }}
-      catalog_user: exeat_catalog
-      users:
-{users}  audit:
-    parameters: plain
-"
-    )
-}
-
-/// Where the services listen.
-struct Ready {
-    plain: SocketAddr,
-    tls: SocketAddr,
-    dbproxy: SocketAddr,
-    admin: SocketAddr,
-}
-
-fn start_services(root: &Path) -> Result<(Leash, Ready)> {
-    let (ready, log) = (root.join("ready.json"), root.join("exeat.log"));
-    let mut command = Command::new(std::env::current_exe()?);
-    command
-        .args(["run", "--config"])
-        .arg(root.join("exeat.yaml"))
-        .arg("--ready-file")
-        .arg(&ready);
-    let mut services = Leash::start(&command, None, "TERM", &log)?;
-    let started = Instant::now();
-    while started.elapsed() < START {
-        if let Some(addresses) = read_ready(&ready) {
-            return Ok((services, addresses));
-        }
-        if let Some(status) = services.ended()? {
-            bail!(
-                "exeat run: {status}: {}",
-                fs::read_to_string(&log).unwrap_or_default().trim()
-            );
-        }
-        std::thread::park_timeout(Duration::from_millis(10));
-    }
-    bail!(
-        "exeat run: not ready after {} s: {}",
-        START.as_secs(),
-        fs::read_to_string(&log).unwrap_or_default().trim()
-    );
-}
-
-fn read_ready(path: &Path) -> Option<Ready> {
-    let value: serde_json::Value = serde_json::from_str(&fs::read_to_string(path).ok()?).ok()?;
-    let address = |pointer: &str| value.pointer(pointer)?.as_str()?.parse().ok();
-    Some(Ready {
-        plain: address("/gateway/0")?,
-        tls: address("/gateway/1")?,
-        dbproxy: address("/dbproxy/0")?,
-        admin: address("/admin")?,
-    })
-}
-
-/// Runs a command of this binary and gives what it printed.
-fn exeat(arguments: &[&str]) -> Result<String> {
-    let output = Command::new(std::env::current_exe()?)
-        .args(arguments)
-        .output()?;
-    ensure!(
-        output.status.success(),
-        "exeat {}: {}",
-        arguments.join(" "),
-        String::from_utf8_lossy(&output.stderr).trim()
-    );
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 /// A new password, in a file that only this user reads.

@@ -35,7 +35,7 @@ const GATEWAY: &[Step] = &[
     Step {
         title: "the same function with a certificate instead of a token, over TLS to the gateway",
         command: r#"curl -sS --cacert "$CA" --proxy "$TLS_PROXY" --proxy-cacert "$CA" \
-     --proxy-cert "$BILLING_CERT" --proxy-key "$BILLING_KEY" https://api.payments.example:$PORT/charges"#,
+  --proxy-cert "$BILLING_CERT" --proxy-key "$BILLING_KEY" https://api.payments.example:$PORT/charges"#,
         told: "allowed",
         succeeds: true,
         says: &["api.payments.example here"],
@@ -43,7 +43,7 @@ const GATEWAY: &[Step] = &[
     },
     Step {
         title: "analyst fetches a partner's report; a deny rule wins over the wildcard",
-        command: r#"curl -sS  --cacert "$CA" --proxy "$ANALYST_PROXY" https://reports.partners.example:$PORT/today &&
+        command: r#"curl -sS --cacert "$CA" --proxy "$ANALYST_PROXY" https://reports.partners.example:$PORT/today &&
   curl -sSi --cacert "$CA" --proxy "$ANALYST_PROXY" https://legacy.partners.example:$PORT/"#,
         told: "the first allowed, the second denied",
         succeeds: false,
@@ -61,7 +61,7 @@ const GATEWAY: &[Step] = &[
     Step {
         title: "an allowed name in CONNECT, another one inside the tunnel",
         command: r#"curl -sS --cacert "$CA" --proxy "$BILLING_PROXY" \
-     --connect-to evil.example:443:api.payments.example:$PORT https://evil.example/"#,
+  --connect-to evil.example:443:api.payments.example:$PORT https://evil.example/"#,
         told: "closed: the server name inside is not the name that was allowed",
         succeeds: false,
         says: &[],
@@ -113,7 +113,7 @@ const DATABASE: &[Step] = &[
     Step {
         title: "billing-fn books a payment; it proves itself with its certificate, and knows no database password",
         command: r#"psql "$BILLING_DB" -c "INSERT INTO payments (order_id, amount) VALUES (2, 35.50)" \
-     -c "UPDATE orders SET status = 'paid' WHERE id = 2""#,
+  -c "UPDATE orders SET status = 'paid' WHERE id = 2""#,
         told: "allowed, each on disk before it left the proxy",
         succeeds: true,
         says: &["INSERT 0 1", "UPDATE 1"],
@@ -148,7 +148,7 @@ const AUDIT: &[Step] = &[
         command: r#"exeat audit --log "$AUDIT" verify"#,
         told: "it verifies, with the public key alone",
         succeeds: true,
-        says: &[],
+        says: &["The log verifies."],
         never: &[],
     },
     Step {
@@ -157,7 +157,7 @@ const AUDIT: &[Step] = &[
   exeat audit --log "$COPY" verify"#,
         told: "verify names the record",
         succeeds: false,
-        says: &[],
+        says: &["not what was signed", "record "],
         never: &[],
     },
 ];
