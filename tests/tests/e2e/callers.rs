@@ -202,27 +202,29 @@ fn a_token_proves_a_role_on_both_planes() {
 
 #[test]
 fn a_revoked_or_expired_token_proves_nothing_any_more() {
-    let world = world(&[]);
+    let world = world(&[("by-short", "token: by-short")]);
     let token = world.lab.token("by-token");
     let short = world
         .lab
-        .identity(["token", "by-token", "--ttl", "1s"])
+        .identity(["token", "by-short", "--ttl", "1s"])
         .ok()
         .to_owned();
     let exeat = world.lab.start();
     world.fetch(&exeat, "by-token", &token).exits(0);
     world.lab.identity(["revoke", "by-token"]).exits(0);
-    let revoked = exeat_tests::wait::until("the revocation takes effect", || {
-        // A tunnel that is open when it takes effect ends without an answer; the next request gets one.
-        Some(world.fetch(&exeat, "by-token", &token)).filter(|ran| ran.all().contains("407"))
-    });
-    revoked.says("credentials_revoked");
+    // A request that is under way when it happens is cut: ask until the answer says why.
+    let until_refused = |user: &str, secret: &str, reason: &str| {
+        exeat_tests::wait::until(reason, || {
+            Some(world.fetch(&exeat, user, secret)).filter(|ran| ran.all().contains(reason))
+        })
+        .exits(56)
+        .says("407");
+    };
+    until_refused("by-token", &token, "credentials_revoked");
     world
         .select(&exeat, &format!("user=by-token password={token}"))
         .exits(2);
-    exeat_tests::wait::until("the short token expires", || {
-        Some(world.fetch(&exeat, "by-token", &short)).filter(|ran| ran.all().contains("407"))
-    });
+    until_refused("by-short", &short, "credentials_expired");
     world.lab.finish(exeat);
 }
 
