@@ -12,5 +12,6 @@ mod limits;
 mod live;
 mod names;
 mod reasons;
+mod record;
 mod sql;
 mod tls;
