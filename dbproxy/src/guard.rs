@@ -152,7 +152,7 @@ impl Guard {
         metrics::verdict_missed();
         let verdict = Arc::new(self.judge(sql, &[]));
         let key = match template {
-            Some(template) if template::serves_all(&verdict) => template.as_slice().into(),
+            Some(template) if template::serves_all(&verdict) => template.into(),
             _ => Arc::clone(&verdict.sql),
         };
         cache::keep(key, &verdict);

@@ -33,8 +33,8 @@ thread_local! {
     });
 }
 
-/// The verdict on this text or template in this scope, if it is remembered. A template is no UTF-8, so the
-/// two are never taken for each other where the text was judged.
+/// The verdict on this text or template in this scope, if it is remembered. A text that is another one's
+/// template is one of the texts that the template's verdict serves.
 pub(super) fn find(scope: u64, sql: &[u8]) -> Option<Arc<Verdict>> {
     if sql.len() > LONGEST {
         return None;
