@@ -25,4 +25,4 @@ test: lint
 bench:
 	@tests/prepare.sh postgresql pgbouncer squid
 	cargo build --release -p exeat -p exeat-tests
-	@$(TARGET)/release/exeat-bench
+	@$(TARGET)/release/exeat-bench --out $(TARGET)/bench.md
