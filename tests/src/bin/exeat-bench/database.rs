@@ -205,6 +205,7 @@ roles:
         as: bench
         allow:
           - select: public.pgbench_accounts(aid, abalance)
+          - select: public.pgbench_branches(bid)
           - preset: [builtins, introspection]
 ",
     )?;
