@@ -160,9 +160,9 @@ impl Guard {
     }
 
     fn known(scope: u64, template: Option<&[u8]>, sql: &[u8]) -> Option<Arc<Verdict>> {
-        let of_template = template.and_then(|template| cache::find(scope, template));
-        match of_template.and_then(|known| known.for_text(sql)) {
-            Some(verdict) => Some(Arc::new(verdict)),
+        match template.and_then(|template| cache::find(scope, template)) {
+            Some(known) if *known.sql == *sql => Some(known),
+            Some(known) => known.for_text(sql).map(Arc::new),
             None => cache::find(scope, sql),
         }
     }

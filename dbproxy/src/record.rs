@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use exeat_audit::{
     AuditError, Body, Completion, Decided, Event, Labels, Log, Outcome, Parameter, Plane, Receipt,
-    Refused, SessionClosed, SessionOpened,
+    Refused, SessionClosed, SessionOpened, micros,
 };
 use exeat_policy::{Decision, Reason, Request};
 use exeat_service::Live;
@@ -118,10 +118,6 @@ impl Recorder {
         };
         self.append(Body::Refused(refused)).map(drop)
     }
-}
-
-fn micros(took: std::time::Duration) -> u64 {
-    u64::try_from(took.as_micros()).unwrap_or(u64::MAX)
 }
 
 /// The record of a session, open until it is finished or dropped.

@@ -4,11 +4,11 @@
 use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use exeat_audit::{
     AuditError, Body, Completion, Decided, Event, Log, Outcome, Plane, Receipt, Refused,
-    SessionClosed, SessionOpened,
+    SessionClosed, SessionOpened, micros,
 };
 use exeat_policy::{Decision, PolicySet, Request, TlsFinding};
 use exeat_service::{Core, EndReason, Live, SessionInfo};
@@ -225,8 +225,4 @@ fn labels(policy: &PolicySet, request: &Request) -> exeat_audit::Labels {
                 .map(|(name, value)| (name.as_str().into(), value.as_str().into()))
                 .collect()
         })
-}
-
-fn micros(duration: Duration) -> u64 {
-    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }

@@ -5,7 +5,7 @@
 //! generator: ids are shown to clients, and a guessable one would let them name other people's records.
 
 use std::cell::RefCell;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use uuid::{Builder, Uuid};
 
@@ -30,6 +30,11 @@ pub fn now() -> UnixMicros {
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
     i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
+}
+
+/// A duration as records hold it: microseconds.
+pub fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
 /// A new id for the moment `at`.

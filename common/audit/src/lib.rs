@@ -34,7 +34,7 @@ pub use event::{
     SessionClosed, SessionOpened, Statement,
 };
 pub use export::export_tiles;
-pub use id::{UnixMicros, id, now};
+pub use id::{UnixMicros, id, micros, now};
 pub use key::{PUBLIC_FILE, PublicKey};
 pub use log::{Health, Log, LogOptions, Receipt};
 

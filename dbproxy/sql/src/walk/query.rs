@@ -226,6 +226,11 @@ impl Walk<'_> {
             }
         }
         let output = output.unwrap_or_default();
+        self.tail_over(node, tail, output)
+    }
+
+    /// What follows a query without a FROM of its own: its columns are all that names there mean.
+    fn tail_over(&mut self, node: Node<'_>, tail: &[Node<'_>], output: Output) -> Walked<Output> {
         let columns = output.names.iter().cloned().map(Column::derived).collect();
         let shape = Shape::Derived {
             columns,
@@ -265,25 +270,7 @@ impl Walk<'_> {
             names,
             ..Output::default()
         };
-        let columns = output.names.iter().cloned().map(Column::derived).collect();
-        let shape = Shape::Derived {
-            columns,
-            open: false,
-            behind: Vec::new(),
-        };
-        let item = Item {
-            alias: Arc::from(""),
-            schema: None,
-            shape,
-            bases: Vec::new(),
-        };
-        self.frames.push(Frame {
-            items: vec![item],
-            ..Frame::default()
-        });
-        self.tail(node, tail, &output)?;
-        self.frames.pop();
-        Ok(output)
+        self.tail_over(node, tail, output)
     }
 
     /// A target list: its reads, and the names of its columns.
