@@ -1,18 +1,20 @@
-//! SELECT and its kin: WITH, target lists, GROUP BY and ORDER BY names, set operations, locking.
+//! SELECT and its kin: target lists, set operations, VALUES, TABLE. Every clause of a query must be
+//! read, whichever parentheses it stands behind.
+
+mod tail;
+mod with;
 
 use std::sync::Arc;
 
-use exeat_policy::{Access, UnreadableKind};
 use squawk_parser::SyntaxKind as K;
 
 use super::output::column_name;
-use super::scope::{Column, Cte, Frame, Item, Match, Output, Shape};
-use super::{Walk, Walked, refused, unsupported};
+use super::scope::{Frame, Output};
+use super::{Walk, Walked, unsupported};
 use crate::names::name;
 use crate::tree::Node;
-
-/// Common table expressions in scope at once.
-const MAX_CTES: usize = 500;
+use tail::is_tail;
+use with::with_clause;
 
 const QUERIES: [K; 6] = [
     K::SELECT,
@@ -25,38 +27,6 @@ const QUERIES: [K; 6] = [
 
 pub(super) fn is_query(node: Node<'_>) -> bool {
     QUERIES.contains(&node.kind())
-}
-
-/// Whether a node follows a query's body: ORDER BY, LIMIT and the like.
-fn is_tail(node: Node<'_>) -> bool {
-    matches!(
-        node.kind(),
-        K::ORDER_BY_CLAUSE
-            | K::LIMIT_CLAUSE
-            | K::OFFSET_CLAUSE
-            | K::FETCH_CLAUSE
-            | K::LOCKING_CLAUSE
-    )
-}
-
-/// An expression without the parentheses around it.
-fn bare(mut node: Node<'_>) -> Node<'_> {
-    while node.kind() == K::PAREN_EXPR
-        && let Some(inner) = node.first_inner()
-    {
-        node = inner;
-    }
-    node
-}
-
-/// The WITH clause of a query. The grammar hangs it on the first SELECT of a set operation, but it is
-/// the whole operation's.
-fn with_clause(node: Node<'_>) -> Option<Node<'_>> {
-    let mut node = node;
-    while node.kind() == K::COMPOUND_SELECT {
-        node = node.first_inner()?;
-    }
-    node.child(K::WITH_CLAUSE)
 }
 
 impl Walk<'_> {
@@ -109,68 +79,6 @@ impl Walk<'_> {
             }
             _ => Err(unsupported(node)),
         }
-    }
-
-    /// The CTEs of a WITH clause, each visible to those after it (with RECURSIVE: to all).
-    pub(super) fn with(&mut self, node: Node<'_>) -> Walked {
-        let recursive = node.has(K::RECURSIVE_KW);
-        let tables: Vec<Node<'_>> = node
-            .inner()
-            .filter(|child| child.kind() == K::WITH_TABLE)
-            .collect();
-        let first = self.ctes.len();
-        if first + tables.len() > MAX_CTES {
-            return Err(refused(
-                UnreadableKind::TooLarge,
-                node,
-                "too many common table expressions",
-            ));
-        }
-        if recursive {
-            for table in &tables {
-                let output = Output {
-                    names: column_list(*table),
-                    open: true,
-                    shuffled: false,
-                };
-                self.ctes.push(Cte {
-                    name: cte_name(*table),
-                    output,
-                });
-            }
-        }
-        for (index, table) in tables.iter().enumerate() {
-            let output = self.cte(*table)?;
-            if recursive {
-                if let Some(cte) = self.ctes.get_mut(first + index) {
-                    cte.output = output;
-                }
-            } else {
-                self.ctes.push(Cte {
-                    name: cte_name(*table),
-                    output,
-                });
-            }
-        }
-        Ok(())
-    }
-
-    fn cte(&mut self, table: Node<'_>) -> Walked<Output> {
-        let mut output = Output::default();
-        for child in table.inner() {
-            match child.kind() {
-                K::CTE_NAME | K::COLUMN_LIST | K::MATERIALIZED | K::NOT_MATERIALIZED => {}
-                K::INSERT | K::UPDATE | K::DELETE | K::MERGE => output = self.change(child)?,
-                K::SEARCH_CLAUSE | K::CYCLE_CLAUSE => {
-                    self.walk_children(child)?;
-                    output.open = true;
-                }
-                _ if is_query(child) => output = self.query(child)?,
-                _ => return Err(unsupported(child)),
-            }
-        }
-        let names = column_list(table);
-        Ok(renamed(output, names))
     }
 
     fn select(&mut self, node: Node<'_>, tail: &[Node<'_>]) -> Walked<Output> {
@@ -227,29 +135,6 @@ impl Walk<'_> {
         }
         let output = output.unwrap_or_default();
         self.tail_over(node, tail, output)
-    }
-
-    /// What follows a query without a FROM of its own: its columns are all that names there mean.
-    fn tail_over(&mut self, node: Node<'_>, tail: &[Node<'_>], output: Output) -> Walked<Output> {
-        let columns = output.names.iter().cloned().map(Column::derived).collect();
-        let shape = Shape::Derived {
-            columns,
-            open: output.open,
-            behind: Vec::new(),
-        };
-        let item = Item {
-            alias: Arc::from(""),
-            schema: None,
-            shape,
-            bases: Vec::new(),
-        };
-        self.frames.push(Frame {
-            items: vec![item],
-            ..Frame::default()
-        });
-        self.tail(node, tail, &output)?;
-        self.frames.pop();
-        Ok(output)
     }
 
     fn query_or_paren(&mut self, node: Node<'_>) -> Walked<Output> {
@@ -313,112 +198,11 @@ impl Walk<'_> {
         output.shuffled |= items.len() > 1;
     }
 
-    fn group_by(&mut self, node: Node<'_>, output: &Output) -> Walked {
-        for child in node.inner() {
-            match child.kind() {
-                K::GROUP_BY_LIST
-                | K::GROUPING_EXPR
-                | K::GROUPING_ROLLUP
-                | K::GROUPING_CUBE
-                | K::GROUPING_SETS
-                | K::PAREN_EXPR => self.group_by(child, output)?,
-                K::TUPLE_EXPR if !child.has(K::ROW_KW) => self.group_by(child, output)?,
-                K::NAME_REF => self.group_name(child, output)?,
-                _ => self.walk(child)?,
-            }
-        }
-        Ok(())
-    }
-
-    /// A bare name in GROUP BY: a column of this level first, then an output column, then outwards.
-    fn group_name(&mut self, node: Node<'_>, output: &Output) -> Walked {
-        let name = name(node);
-        let items = self
-            .frames
-            .last()
-            .map(|frame| frame.items.clone())
-            .unwrap_or_default();
-        let inside = items
-            .iter()
-            .any(|item| matches!(item.find(&name), Match::Surely(_)));
-        if !inside && output.names.contains(&name) {
-            for item in &items {
-                self.read_of(item, &name);
-            }
-            return Ok(());
-        }
-        self.walk(node)
-    }
-
-    /// A bare name in ORDER BY or DISTINCT ON is an output column where there is one of that name;
-    /// anything else is an expression over the input.
-    fn output_or_input(&mut self, node: Node<'_>, output: &Output) -> Walked {
-        let inner = bare(node);
-        if inner.kind() == K::NAME_REF && output.names.contains(&name(inner)) {
-            return Ok(());
-        }
-        self.walk(node)
-    }
-
-    /// ORDER BY, LIMIT, OFFSET, FETCH and FOR UPDATE, of the query itself and of the parentheses
-    /// around it.
-    fn tail(&mut self, node: Node<'_>, outer: &[Node<'_>], output: &Output) -> Walked {
-        let own: Vec<Node<'_>> = node.inner().filter(|child| is_tail(*child)).collect();
-        for clause in own.iter().chain(outer) {
-            match clause.kind() {
-                K::ORDER_BY_CLAUSE => {
-                    for sort in clause.inner().flat_map(Node::inner) {
-                        for part in sort.inner() {
-                            self.output_or_input(part, output)?;
-                        }
-                    }
-                }
-                K::LOCKING_CLAUSE => self.locking(*clause)?,
-                _ => self.walk_children(*clause)?,
-            }
-        }
-        Ok(())
-    }
-
-    fn locking(&mut self, node: Node<'_>) -> Walked {
-        let items = self
-            .frames
-            .last()
-            .map(|frame| frame.items.clone())
-            .unwrap_or_default();
-        let named: Vec<Arc<str>> = match node.child(K::LOCKING_OF) {
-            None => Vec::new(),
-            Some(of) => of
-                .inner()
-                .map(|item| {
-                    if item.kind() == K::NAME_REF {
-                        Ok(name(item))
-                    } else {
-                        Err(unsupported(item))
-                    }
-                })
-                .collect::<Walked<_>>()?,
-        };
-        for item in items
-            .iter()
-            .filter(|item| named.is_empty() || named.contains(&item.alias))
-        {
-            for relation in &item.bases {
-                self.touch(*relation, Access::Lock);
-            }
-        }
-        Ok(())
-    }
-
     /// `SELECT … INTO t` makes a table.
     fn select_into(&mut self, node: Node<'_>) -> Walked {
         let table = node.child(K::TABLE_NAME).ok_or_else(|| unsupported(node))?;
         self.define(table)
     }
-}
-
-fn cte_name(table: Node<'_>) -> Arc<str> {
-    table.child(K::CTE_NAME).map_or_else(|| Arc::from(""), name)
 }
 
 /// The names of a column list, where the node has one.
