@@ -4,7 +4,10 @@
 //! its reader sees on the line.
 
 mod error;
+mod json;
 mod reader;
+mod scalar;
+mod sink;
 
 use std::collections::HashMap;
 
@@ -12,7 +15,7 @@ use serde::de::DeserializeOwned;
 use serde_saphyr::granit_parser::{Event, Options, Parser, ScalarStyle, Span, options};
 
 pub(crate) use error::{Problem, suggest};
-pub(crate) use reader::{Sink, Tried};
+pub(crate) use sink::{Sink, Tried};
 
 use crate::document::spanned::Place;
 
@@ -32,6 +35,16 @@ pub(crate) enum Value {
     },
     Sequence(Vec<Node>),
     Mapping(Vec<(Node, Node)>),
+}
+
+impl Node {
+    /// The text of a scalar, of whatever kind.
+    fn text(&self) -> Option<&str> {
+        match &self.value {
+            Value::Scalar { text, .. } => Some(text),
+            Value::Sequence(_) | Value::Mapping(_) => None,
+        }
+    }
 }
 
 /// Reads one source into a value; the problems go to the sink, all that can be found at once.
@@ -77,30 +90,20 @@ where
         match self.parser.next() {
             Some(Ok((event, span))) => Ok((event, self.place(span))),
             Some(Err(error)) => {
-                let at = error
-                    .marker()
-                    .byte_offset()
-                    .unwrap_or(self.text.len())
-                    .min(self.text.len());
-                Err(Problem::at(
-                    Place {
-                        source: self.source,
-                        range: at..at,
-                    },
-                    error.info(),
-                ))
+                let at = error.marker().byte_offset().unwrap_or(self.text.len());
+                Err(self.stopped(at, error.info()))
             }
-            None => {
-                let end = self.text.len();
-                Err(Problem::at(
-                    Place {
-                        source: self.source,
-                        range: end..end,
-                    },
-                    "the document ends early",
-                ))
-            }
+            None => Err(self.stopped(self.text.len(), "the document ends early")),
         }
+    }
+
+    fn stopped(&self, at: usize, message: impl Into<String>) -> Problem {
+        let at = at.min(self.text.len());
+        let place = Place {
+            source: self.source,
+            range: at..at,
+        };
+        Problem::at(place, message)
     }
 
     fn place(&self, span: Span) -> Place {
@@ -108,6 +111,11 @@ where
             source: self.source,
             range: span.byte_range().unwrap_or(0..0),
         }
+    }
+
+    fn line(&self, at: usize) -> usize {
+        let before = self.text.get(..at).unwrap_or_default();
+        1 + before.matches('\n').count()
     }
 
     fn document(&mut self) -> Result<Node, Problem> {
@@ -191,28 +199,20 @@ where
                 });
             }
             let key = self.node_of(event, at)?;
-            let Value::Scalar { text, .. } = &key.value else {
+            let Some(text) = key.text() else {
                 return Err(Problem::at(key.place, "a key must be one word"));
             };
             let first = seen.get(text).copied();
-            seen.entry(text.clone()).or_insert(key.place.range.start);
+            seen.entry(text.to_owned()).or_insert(key.place.range.start);
             let value = self.node()?;
             match first {
                 None => pairs.push((key, value)),
                 Some(first) => {
-                    let line = 1 + self
-                        .text
-                        .get(..first)
-                        .map_or(0, |before| before.matches('\n').count());
-                    self.sink.push(
-                        Problem::at(
-                            key.place.clone(),
-                            format!("`{text}` stands here a second time"),
-                        )
-                        .hint(format!(
-                            "it already stands in line {line}; keep one of them"
-                        )),
-                    );
+                    let line = self.line(first);
+                    let message = format!("`{text}` stands here a second time");
+                    let hint = format!("it already stands in line {line}; keep one of them");
+                    self.sink
+                        .push(Problem::at(key.place.clone(), message).hint(hint));
                 }
             }
         }
