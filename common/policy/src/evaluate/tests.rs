@@ -4,8 +4,12 @@ mod addresses;
 mod caller;
 mod connection;
 mod cost;
+mod floors;
+mod kinds;
+mod modes;
+mod names;
 mod properties;
-mod session;
+mod settings;
 mod statement;
 mod tls;
 

@@ -1,4 +1,4 @@
-//! What statements touch, and which rules cover it.
+//! The relations that statements touch, and which rules cover them.
 
 use super::*;
 
@@ -97,67 +97,6 @@ fn every_piece_has_to_be_covered() {
         Reason::RelationNotAllowed,
         Basis::Default,
     );
-}
-
-#[test]
-fn writes_are_denied_to_who_only_reads() {
-    let policy = policy(ANALYST);
-    for (verb, kind) in [
-        (Verb::Insert, Access::Insert),
-        (Verb::Update, Access::Update),
-        (Verb::Delete, Access::Delete),
-        (Verb::Merge, Access::Update),
-        (Verb::CopyIn, Access::Insert),
-        (Verb::Truncate, Access::Truncate),
-        (Verb::Define, Access::Define),
-        (Verb::Select, Access::Lock),
-    ] {
-        denied(
-            &run(&policy, touch(verb, kind, "public.orders", Some(&["id"]))),
-            Reason::RelationNotAllowed,
-            Basis::Default,
-        );
-    }
-    for verb in [
-        Verb::Lock,
-        Verb::Maintain,
-        Verb::Listen,
-        Verb::Notify,
-        Verb::Define,
-    ] {
-        denied(
-            &run(&policy, facts(verb)),
-            Reason::StatementNotAllowed,
-            Basis::Default,
-        );
-    }
-}
-
-#[test]
-fn a_write_that_names_nothing_is_denied() {
-    let policy = grants(
-        "allow:\n  - insert: public.t\n  - update: public.t\n  - delete: public.t\n  - truncate: public.t\n  - select: public.t",
-    );
-    for verb in [
-        Verb::Insert,
-        Verb::Update,
-        Verb::Delete,
-        Verb::Merge,
-        Verb::CopyIn,
-        Verb::Truncate,
-        Verb::Call,
-    ] {
-        denied(
-            &run(&policy, facts(verb)),
-            Reason::StatementNotAllowed,
-            Basis::Default,
-        );
-        denied(
-            &run(&policy, touch(verb, Access::Select, "public.t", None)),
-            Reason::StatementNotAllowed,
-            Basis::Default,
-        );
-    }
 }
 
 #[test]
@@ -324,81 +263,4 @@ fn deny_wins_in_databases_too() {
         &run(&policy, facts(Verb::Listen)),
         "roles.analyst.databases.shop.allow[4]",
     );
-}
-
-#[test]
-fn functions_are_pg_catalogs_unless_they_say_otherwise() {
-    let policy = grants("allow:\n  - call: [lower, public.mine, 'pg_catalog.upper']");
-    for function in [
-        "lower",
-        "pg_catalog.lower",
-        "upper",
-        "pg_catalog.upper",
-        "public.mine",
-    ] {
-        allowed(&run(&policy, call(&[function])), SHOP_0);
-    }
-    for function in [
-        "mine",
-        "public.lower",
-        "evil.lower",
-        "evil.mine",
-        "pg_read_file",
-        "dblink",
-        "public.get_all_secrets",
-        "nextval",
-        "pg_sleep",
-        "LOWER",
-    ] {
-        denied(
-            &run(&policy, call(&[function])),
-            Reason::FunctionNotAllowed,
-            Basis::Default,
-        );
-    }
-    denied(
-        &run(&policy, call(&["lower", "evil.f"])),
-        Reason::FunctionNotAllowed,
-        Basis::Default,
-    );
-    allowed(
-        &run(
-            &policy,
-            Facts {
-                verb: Verb::Call,
-                ..call(&["public.mine"])
-            },
-        ),
-        SHOP_0,
-    );
-}
-
-#[test]
-fn operators_and_types_of_others_need_their_rule() {
-    let policy =
-        grants("allow:\n  - operator: ['vectors.<->', 'app.@@@']\n  - type: [public.status]");
-    let with = |operators: &[&str], types: &[&str]| Facts {
-        operators: operators.iter().map(|it| name(it)).collect(),
-        types: types.iter().map(|it| name(it)).collect(),
-        ..facts(Verb::Select)
-    };
-    allowed(&run(&policy, with(&["vectors.<->"], &[])), SHOP_0);
-    allowed(
-        &run(&policy, with(&[], &["public.status"])),
-        "roles.analyst.databases.shop.allow[1]",
-    );
-    for operator in ["evil.>", "@@@", "evil.<->"] {
-        denied(
-            &run(&policy, with(&[operator], &[])),
-            Reason::OperatorNotAllowed,
-            Basis::Default,
-        );
-    }
-    for foreign in ["evil.dom", "status", "evil.status"] {
-        denied(
-            &run(&policy, with(&[], &[foreign])),
-            Reason::TypeNotAllowed,
-            Basis::Default,
-        );
-    }
 }

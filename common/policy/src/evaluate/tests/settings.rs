@@ -1,0 +1,108 @@
+//! Which parameters a statement may set.
+
+use super::*;
+
+#[test]
+fn harmless_settings_need_no_rule() {
+    let policy = policy(ANALYST);
+    for (name, value) in [
+        ("application_name", Some("x")),
+        ("timezone", Some("UTC")),
+        ("extra_float_digits", Some("3")),
+        ("datestyle", Some("ISO")),
+        ("intervalstyle", Some("iso_8601")),
+        ("client_min_messages", Some("warning")),
+        ("bytea_output", Some("hex")),
+        ("client_encoding", Some("UTF8")),
+        ("client_encoding", Some("utf-8")),
+        ("client_encoding", Some("UNICODE")),
+        ("transaction_isolation", Some("serializable")),
+        ("transaction_read_only", Some("on")),
+        ("default_transaction_read_only", Some("ON")),
+        ("transaction_deferrable", Some("on")),
+        ("application_name", None),
+        ("all", None),
+    ] {
+        allowed(&run(&policy, set(name, value)), SHOP);
+    }
+}
+
+#[test]
+fn other_settings_need_one() {
+    let policy = policy(ANALYST);
+    for (name, value) in [
+        ("default_transaction_read_only", Some("off")),
+        ("transaction_read_only", Some("off")),
+        ("transaction_read_only", Some("false")),
+        ("statement_timeout", Some("0")),
+        ("statement_timeout", None),
+        ("idle_in_transaction_session_timeout", Some("0")),
+        ("lock_timeout", Some("0")),
+        ("work_mem", Some("100GB")),
+        ("app.user_id", Some("42")),
+        ("plan_cache_mode", Some("auto")),
+        ("jit", Some("off")),
+        ("enable_seqscan", Some("off")),
+        ("unknown", None),
+    ] {
+        denied(
+            &run(&policy, set(name, value)),
+            Reason::SettingNotAllowed,
+            Basis::Default,
+        );
+    }
+    let granted = grants("allow:\n  - set: [work_mem, app.user_id]");
+    allowed(&run(&granted, set("work_mem", Some("64MB"))), SHOP_0);
+    allowed(&run(&granted, set("app.user_id", Some("42"))), SHOP_0);
+    denied(
+        &run(&granted, set("app.user", Some("42"))),
+        Reason::SettingNotAllowed,
+        Basis::Default,
+    );
+}
+
+#[test]
+fn pinned_settings_stay_even_in_report_mode() {
+    for policy in [policy(ANALYST), grants("mode: report\nallow: []")] {
+        for (name, value) in [
+            ("role", Some("postgres")),
+            ("ROLE", Some("postgres")),
+            ("Search_Path", Some("evil")),
+            ("role", Some("none")),
+            ("role", None),
+            ("session_authorization", Some("postgres")),
+            ("session_authorization", None),
+            ("search_path", Some("evil")),
+            ("search_path", None),
+            ("standard_conforming_strings", Some("off")),
+            ("standard_conforming_strings", Some("on")),
+            ("backslash_quote", Some("on")),
+            ("escape_string_warning", Some("off")),
+            ("client_encoding", Some("SJIS")),
+            ("client_encoding", Some("GB18030")),
+            ("client_encoding", Some("utf16")),
+            ("row_security", Some("off")),
+            ("session_preload_libraries", Some("x")),
+            ("local_preload_libraries", Some("x")),
+            ("dynamic_library_path", Some("/tmp")),
+            ("session_replication_role", Some("replica")),
+            ("all", Some("x")),
+        ] {
+            denied(
+                &run(&policy, set(name, value)),
+                Reason::SettingNotAllowed,
+                Basis::Floor,
+            );
+        }
+        // The settings of any statement count, not only of SET.
+        let begin = Facts {
+            verb: Verb::Transaction,
+            ..set("role", Some("postgres"))
+        };
+        denied(
+            &run(&policy, begin),
+            Reason::SettingNotAllowed,
+            Basis::Floor,
+        );
+    }
+}
