@@ -18,53 +18,31 @@ use crate::{
 
 /// Judges a request.
 pub fn evaluate(policy: &PolicySet, request: &Request) -> Decision {
-    let verdict = match request {
-        Request::Connection(request) => {
-            match identified(
-                policy,
-                &request.caller,
-                request.at,
-                request.exhausted,
-                AuditMode::Release,
-            ) {
-                Ok((role, principal)) => connection::judge(role, principal, request),
-                Err(verdict) => verdict,
-            }
-        }
+    judge(policy, request)
+        .unwrap_or_else(|denial| denial)
+        .into_decision(policy)
+}
+
+/// `Err` is a denial on the way, before anything was judged that the request is about.
+fn judge(policy: &PolicySet, request: &Request) -> Result<Verdict, Verdict> {
+    // A statement that is refused before its facts are looked at is recorded as if it wrote.
+    let (caller, at, exhausted, audit) = match request {
+        Request::Connection(it) => (&it.caller, it.at, it.exhausted, AuditMode::Release),
+        Request::Session(it) => (&it.caller, it.at, it.exhausted, AuditMode::Release),
+        Request::Statement(it) => (&it.caller, it.at, it.exhausted, AuditMode::Strict),
+    };
+    let (role, principal) = identified(policy, caller, at, exhausted, audit)?;
+    Ok(match request {
+        Request::Connection(request) => connection::judge(role, principal, request),
         Request::Session(request) => {
-            match identified(
-                policy,
-                &request.caller,
-                request.at,
-                request.exhausted,
-                AuditMode::Release,
-            ) {
-                Ok((role, principal)) => match database(role, principal, &request.database) {
-                    Ok(grant) => {
-                        Verdict::allow(&grant.path, grant.audit.unwrap_or(AuditMode::Release))
-                    }
-                    Err(verdict) => verdict,
-                },
-                Err(verdict) => verdict,
-            }
+            let grant = database(role, principal, &request.database)?;
+            Verdict::allow(&grant.path, grant.audit.unwrap_or(AuditMode::Release))
         }
         Request::Statement(request) => {
-            match identified(
-                policy,
-                &request.caller,
-                request.at,
-                request.exhausted,
-                AuditMode::Strict,
-            ) {
-                Ok((role, principal)) => match database(role, principal, &request.database) {
-                    Ok(grant) => statement::judge(grant, &request.subject),
-                    Err(verdict) => verdict,
-                },
-                Err(verdict) => verdict,
-            }
+            let grant = database(role, principal, &request.database)?;
+            statement::judge(grant, &request.subject)
         }
-    };
-    verdict.into_decision(policy)
+    })
 }
 
 /// A decision without its policy.

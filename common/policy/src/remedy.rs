@@ -9,9 +9,9 @@ use std::net::IpAddr;
 use std::ops::ControlFlow;
 
 use crate::address::unmapped;
-use crate::evaluate::statement::{Lack, lacks};
-use crate::evaluate::{evaluate, statement::access_word};
-use crate::grants::PG_CATALOG;
+use crate::evaluate::evaluate;
+use crate::evaluate::statement::{Lack, access_word, lacks};
+use crate::grants::{PG_CATALOG, STATEMENTS};
 use crate::{
     Access, AddressClass, Basis, Columns, ConnectionRequest, Decision, Effect, Facts, Host, Name,
     PolicySet, Protocol, Reason, Request, StatementRequest, Subject, classify,
@@ -210,7 +210,7 @@ impl Missing {
         match lack {
             Lack::Statement(word)
                 if matches!(facts.verb, crate::Verb::Define | crate::Verb::Explain)
-                    || is_word(word) =>
+                    || STATEMENTS.contains(word) =>
             {
                 self.list("statement", quoted(word));
             }
@@ -289,10 +289,6 @@ impl Missing {
             .map(|(key, items)| format!("{key}: [{}]", items.join(", ")));
         self.relations.into_iter().chain(lists).collect()
     }
-}
-
-fn is_word(word: &str) -> bool {
-    matches!(word, "listen" | "notify" | "lock" | "maintain")
 }
 
 fn qualified(name: &Name) -> String {

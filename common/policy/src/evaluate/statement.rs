@@ -1,43 +1,27 @@
 //! May this role run this statement?
 //!
-//! What a statement touches has to be covered piece by piece, by the union of the allow rules; what no
-//! rule covers is a [`Lack`]. The decision stops at the first one, `explain` collects them all.
+//! The order is: what can't be read, floors, deny rules, masks, allow rules. A statement that touches
+//! something which nothing here looks at must never pass: what it touches is all in its [`Facts`].
+
+mod cover;
+mod lack;
+mod verb;
+mod words;
 
 use std::ops::ControlFlow;
-use std::sync::Arc;
 
 use super::Verdict;
 use crate::grants::floors::{catalog_write, harmless, never_called, pinned};
-use crate::grants::presets::{is_builtin, is_introspection_relation};
+use crate::grants::presets::is_builtin;
 use crate::grants::{Grants, PG_CATALOG, Rule, schema_of};
 use crate::set::DatabaseGrant;
-use crate::{
-    Access, AuditMode, Basis, Columns, Confirmation, Facts, Name, Reason, RelationAccess, Setting,
-    Subject, Verb,
-};
+use crate::{Access, AuditMode, Basis, Columns, Facts, Name, Reason, Subject, Verb};
 
-/// One thing that a statement does and that no rule covers.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Lack<'f> {
-    /// The kind of statement, by the word of a `statement` rule.
-    Statement(&'f str),
-    /// An access to a relation that has no rule at all.
-    Relation(&'f RelationAccess),
-    /// Columns of a relation that has a rule for others.
-    Columns(&'f RelationAccess, Vec<&'f Arc<str>>),
-    /// All columns, where the rules name some.
-    AllColumns(&'f RelationAccess),
-    /// A function.
-    Function(&'f Name),
-    /// An operator.
-    Operator(&'f Name),
-    /// A type or collation.
-    Type(&'f Name),
-    /// A parameter.
-    Setting(&'f Setting),
-    /// Only one reader could read it.
-    Unconfirmed,
-}
+pub(crate) use cover::lacks;
+pub(crate) use lack::Lack;
+use verb::{Need, need};
+pub(crate) use words::access_word;
+use words::{touched, verb_word};
 
 /// Judges a statement on a database that the role may use.
 pub(crate) fn judge(grant: &DatabaseGrant, subject: &Subject) -> Verdict {
@@ -82,34 +66,8 @@ pub(crate) fn judge(grant: &DatabaseGrant, subject: &Subject) -> Verdict {
 
 /// `strict` for what may change something, `release` for what only looks.
 fn default_audit(facts: &Facts) -> AuditMode {
-    let looks = match facts.verb {
-        Verb::Select
-        | Verb::CopyOut
-        | Verb::Transaction
-        | Verb::Set
-        | Verb::Show
-        | Verb::Explain
-        | Verb::Prepare
-        | Verb::Execute
-        | Verb::Deallocate
-        | Verb::Declare
-        | Verb::Fetch
-        | Verb::Close
-        | Verb::Discard
-        | Verb::Listen
-        | Verb::Empty => true,
-        Verb::Insert
-        | Verb::Update
-        | Verb::Delete
-        | Verb::Merge
-        | Verb::Truncate
-        | Verb::CopyIn
-        | Verb::Call
-        | Verb::Notify
-        | Verb::Lock
-        | Verb::Define
-        | Verb::Maintain => false,
-    };
+    // LISTEN needs a rule, but only waits.
+    let looks = matches!(need(facts.verb), Need::Nothing) || facts.verb == Verb::Listen;
     let reads = facts
         .relations
         .iter()
@@ -153,7 +111,7 @@ fn floor(facts: &Facts) -> Option<(Reason, String)> {
 fn denied<'g>(deny: &'g Grants, facts: &Facts) -> Option<(&'g Rule, String)> {
     if let Some(rule) = deny
         .statements
-        .get(verb_word(facts))
+        .get(verb_word(facts.verb))
         .or_else(|| deny.statements.get(&*facts.label))
     {
         return Some((rule, facts.label.to_string()));
@@ -204,273 +162,4 @@ fn masked(grant: &DatabaseGrant, facts: &Facts) -> Option<String> {
         }
     }
     None
-}
-
-/// Calls `found` for each thing that no rule covers, until it breaks. Gives the rule that covers the
-/// first thing that one covers.
-pub(crate) fn lacks<'g, 'f>(
-    allow: &'g Grants,
-    facts: &'f Facts,
-    found: &mut dyn FnMut(Lack<'f>) -> ControlFlow<()>,
-) -> Option<&'g Rule> {
-    let mut by = None;
-    let mut seen = |outcome: Result<Option<&'g Rule>, Lack<'f>>| match outcome {
-        Ok(rule) => {
-            by = by.or(rule);
-            ControlFlow::Continue(())
-        }
-        Err(lack) => found(lack),
-    };
-    let _ = pieces(allow, facts, &mut seen);
-    by
-}
-
-fn pieces<'g, 'f>(
-    allow: &'g Grants,
-    facts: &'f Facts,
-    seen: &mut dyn FnMut(Result<Option<&'g Rule>, Lack<'f>>) -> ControlFlow<()>,
-) -> ControlFlow<()> {
-    seen(statement(allow, facts))?;
-    for access in &facts.relations {
-        seen(relation(allow, facts, access))?;
-    }
-    for function in &facts.functions {
-        seen(
-            allow
-                .function(function)
-                .map(Some)
-                .ok_or(Lack::Function(function)),
-        )?;
-    }
-    for operator in &facts.operators {
-        seen(
-            named(&allow.operators, operator)
-                .map(Some)
-                .ok_or(Lack::Operator(operator)),
-        )?;
-    }
-    for name in &facts.types {
-        seen(named(&allow.types, name).map(Some).ok_or(Lack::Type(name)))?;
-    }
-    for setting in &facts.settings {
-        if !harmless(setting) {
-            seen(
-                allow
-                    .settings
-                    .get(&*setting.name)
-                    .map(Some)
-                    .ok_or(Lack::Setting(setting)),
-            )?;
-        }
-    }
-    // By now a definition has been granted, and only a definition may stay unconfirmed.
-    if facts.confirmation == Confirmation::Unconfirmed && facts.verb != Verb::Define {
-        seen(Err(Lack::Unconfirmed))?;
-    }
-    ControlFlow::Continue(())
-}
-
-/// Operators and types need their schema said: PostgreSQL's own never come here.
-fn named<'g>(names: &'g crate::grants::Names, name: &Name) -> Option<&'g Rule> {
-    names.find(name.schema.as_deref()?, &name.name)
-}
-
-/// Whether this kind of statement is allowed as such.
-fn statement<'g, 'f>(allow: &'g Grants, facts: &'f Facts) -> Result<Option<&'g Rule>, Lack<'f>> {
-    let touches = |wanted: &[Access]| {
-        facts
-            .relations
-            .iter()
-            .any(|access| wanted.contains(&access.access))
-    };
-    let by_word = |word: &'f str| {
-        allow
-            .statements
-            .get(word)
-            .map(Some)
-            .ok_or(Lack::Statement(word))
-    };
-    match facts.verb {
-        Verb::Select
-        | Verb::CopyOut
-        | Verb::Transaction
-        | Verb::Set
-        | Verb::Show
-        | Verb::Explain
-        | Verb::Prepare
-        | Verb::Execute
-        | Verb::Deallocate
-        | Verb::Declare
-        | Verb::Fetch
-        | Verb::Close
-        | Verb::Discard
-        | Verb::Empty => Ok(None),
-        // A write that names nothing to write to was not understood.
-        Verb::Insert | Verb::CopyIn if touches(&[Access::Insert]) => Ok(None),
-        Verb::Update if touches(&[Access::Update]) => Ok(None),
-        Verb::Delete if touches(&[Access::Delete]) => Ok(None),
-        Verb::Truncate if touches(&[Access::Truncate]) => Ok(None),
-        Verb::Merge if touches(&[Access::Insert, Access::Update, Access::Delete]) => Ok(None),
-        Verb::Call if !facts.functions.is_empty() => Ok(None),
-        Verb::Define if touches(&[Access::Define]) => Ok(None),
-        Verb::Define => by_word(&facts.label),
-        Verb::Listen | Verb::Notify | Verb::Lock | Verb::Maintain => by_word(verb_word(facts)),
-        Verb::Insert
-        | Verb::CopyIn
-        | Verb::Update
-        | Verb::Delete
-        | Verb::Truncate
-        | Verb::Merge
-        | Verb::Call => Err(Lack::Statement(verb_word(facts))),
-    }
-}
-
-fn relation<'g, 'f>(
-    allow: &'g Grants,
-    facts: &'f Facts,
-    access: &'f RelationAccess,
-) -> Result<Option<&'g Rule>, Lack<'f>> {
-    let none = || Lack::Relation(access);
-    let Some(schema) = access.relation.schema.as_deref() else {
-        // What lives in no schema (an extension, a role, the whole database) is granted by its statement.
-        let word = match access.access {
-            Access::Define => &*facts.label,
-            Access::Maintain => verb_word(facts),
-            Access::Select
-            | Access::Insert
-            | Access::Update
-            | Access::Delete
-            | Access::Truncate
-            | Access::Lock => {
-                return Err(none());
-            }
-        };
-        return allow
-            .statements
-            .get(word)
-            .map(Some)
-            .ok_or(Lack::Statement(word));
-    };
-    let name = &access.relation.name;
-    let rules = allow.relation(access.access, schema, name);
-    match access.access {
-        Access::Select | Access::Insert | Access::Update => {
-            if let Some(rule) = rules.all() {
-                return Ok(Some(rule));
-            }
-            if let Some(rule) = &allow.introspection
-                && access.access == Access::Select
-                && is_introspection_relation(schema, name)
-            {
-                return Ok(Some(rule));
-            }
-            let first = rules.any().ok_or_else(none)?;
-            match &access.columns {
-                Columns::All => Err(Lack::AllColumns(access)),
-                Columns::Named(columns) => {
-                    if columns.iter().all(|column| rules.column(column).is_some()) {
-                        return Ok(Some(first));
-                    }
-                    Err(Lack::Columns(
-                        access,
-                        columns
-                            .iter()
-                            .filter(|column| rules.column(column).is_none())
-                            .collect(),
-                    ))
-                }
-            }
-        }
-        Access::Delete | Access::Truncate | Access::Define | Access::Maintain => {
-            rules.any().map(Some).ok_or_else(none)
-        }
-        // As PostgreSQL has it: who may change rows may lock them.
-        Access::Lock => [Access::Update, Access::Delete, Access::Truncate]
-            .into_iter()
-            .find_map(|change| allow.relation(change, schema, name).any())
-            .map(Some)
-            .ok_or_else(none),
-    }
-}
-
-/// The word for a kind of statement in a `statement` rule.
-pub(crate) fn verb_word(facts: &Facts) -> &'static str {
-    match facts.verb {
-        Verb::Select => "select",
-        Verb::Insert => "insert",
-        Verb::Update => "update",
-        Verb::Delete => "delete",
-        Verb::Merge => "merge",
-        Verb::Truncate => "truncate",
-        Verb::CopyIn => "copy_in",
-        Verb::CopyOut => "copy_out",
-        Verb::Call => "call",
-        Verb::Transaction => "transaction",
-        Verb::Set => "set",
-        Verb::Show => "show",
-        Verb::Explain => "explain",
-        Verb::Prepare => "prepare",
-        Verb::Execute => "execute",
-        Verb::Deallocate => "deallocate",
-        Verb::Declare => "declare",
-        Verb::Fetch => "fetch",
-        Verb::Close => "close",
-        Verb::Discard => "discard",
-        Verb::Listen => "listen",
-        Verb::Notify => "notify",
-        Verb::Lock => "lock",
-        Verb::Define => "define",
-        Verb::Maintain => "maintain",
-        Verb::Empty => "empty",
-    }
-}
-
-fn touched(access: &RelationAccess) -> String {
-    format!("{} on {}", access_word(access.access), access.relation)
-}
-
-/// The word for an access in rules and messages.
-pub(crate) fn access_word(access: Access) -> &'static str {
-    match access {
-        Access::Select => "select",
-        Access::Insert => "insert",
-        Access::Update => "update",
-        Access::Delete => "delete",
-        Access::Truncate => "truncate",
-        Access::Lock => "lock",
-        Access::Define => "define",
-        Access::Maintain => "maintain",
-    }
-}
-
-impl Lack<'_> {
-    pub(crate) fn reason(&self) -> Reason {
-        match self {
-            Self::Statement(_) => Reason::StatementNotAllowed,
-            Self::Relation(_) => Reason::RelationNotAllowed,
-            Self::Columns(..) | Self::AllColumns(_) => Reason::ColumnNotAllowed,
-            Self::Function(_) => Reason::FunctionNotAllowed,
-            Self::Operator(_) => Reason::OperatorNotAllowed,
-            Self::Type(_) => Reason::TypeNotAllowed,
-            Self::Setting(_) => Reason::SettingNotAllowed,
-            Self::Unconfirmed => Reason::Unconfirmed,
-        }
-    }
-}
-
-impl std::fmt::Display for Lack<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Statement(word) => f.write_str(word),
-            Self::Relation(access) => f.write_str(&touched(access)),
-            Self::Columns(access, columns) => {
-                let columns: Vec<&str> = columns.iter().map(|column| &***column).collect();
-                write!(f, "{}({})", touched(access), columns.join(", "))
-            }
-            Self::AllColumns(access) => write!(f, "{}(*)", touched(access)),
-            Self::Function(name) | Self::Operator(name) | Self::Type(name) => write!(f, "{name}"),
-            Self::Setting(setting) => f.write_str(&setting.name),
-            Self::Unconfirmed => f.write_str("one reader only"),
-        }
-    }
 }

@@ -1,0 +1,171 @@
+//! Which rules cover what a statement does, piece by piece.
+//!
+//! Every piece has to be covered by the union of the allow rules; what no rule covers is a [`Lack`].
+//! The decision stops at the first one, the remedy collects them all. A piece must never count as
+//! covered because another one is.
+
+use std::ops::ControlFlow;
+
+use super::lack::Lack;
+use super::verb::{Need, need};
+use super::words::verb_word;
+use crate::grants::floors::harmless;
+use crate::grants::presets::is_introspection_relation;
+use crate::grants::{Grants, Names, Relation, Rule};
+use crate::{Access, Columns, Confirmation, Facts, Name, RelationAccess, Verb};
+
+/// What covers a piece: a rule, or nothing where none is needed; otherwise what is lacking.
+type Cover<'g, 'f> = Result<Option<&'g Rule>, Lack<'f>>;
+
+/// Calls `found` for each thing that no rule covers, until it breaks. Gives the rule that covers the
+/// first thing that one covers.
+pub(crate) fn lacks<'g, 'f>(
+    allow: &'g Grants,
+    facts: &'f Facts,
+    found: &mut dyn FnMut(Lack<'f>) -> ControlFlow<()>,
+) -> Option<&'g Rule> {
+    let mut by = None;
+    let mut seen = |cover: Cover<'g, 'f>| match cover {
+        Ok(rule) => {
+            by = by.or(rule);
+            ControlFlow::Continue(())
+        }
+        Err(lack) => found(lack),
+    };
+    let _ = pieces(allow, facts, &mut seen);
+    by
+}
+
+fn pieces<'g, 'f>(
+    allow: &'g Grants,
+    facts: &'f Facts,
+    seen: &mut dyn FnMut(Cover<'g, 'f>) -> ControlFlow<()>,
+) -> ControlFlow<()> {
+    seen(statement(allow, facts))?;
+    for access in &facts.relations {
+        seen(relation(allow, facts, access))?;
+    }
+    for name in &facts.functions {
+        seen(by(allow.function(name), Lack::Function(name)))?;
+    }
+    for name in &facts.operators {
+        seen(by(qualified(&allow.operators, name), Lack::Operator(name)))?;
+    }
+    for name in &facts.types {
+        seen(by(qualified(&allow.types, name), Lack::Type(name)))?;
+    }
+    for setting in facts.settings.iter().filter(|setting| !harmless(setting)) {
+        let rule = allow.settings.get(&*setting.name);
+        seen(by(rule, Lack::Setting(setting)))?;
+    }
+    // By now a definition has been granted, and only a definition may stay unconfirmed.
+    if facts.confirmation == Confirmation::Unconfirmed && facts.verb != Verb::Define {
+        seen(Err(Lack::Unconfirmed))?;
+    }
+    ControlFlow::Continue(())
+}
+
+/// A rule has to be there.
+fn by<'g, 'f>(rule: Option<&'g Rule>, lack: Lack<'f>) -> Cover<'g, 'f> {
+    rule.map(Some).ok_or(lack)
+}
+
+fn by_word<'g, 'f>(allow: &'g Grants, word: &'f str) -> Cover<'g, 'f> {
+    by(allow.statements.get(word), Lack::Statement(word))
+}
+
+/// Operators and types need their schema said: PostgreSQL's own never come here.
+fn qualified<'g>(names: &'g Names, name: &Name) -> Option<&'g Rule> {
+    names.find(name.schema.as_deref()?, &name.name)
+}
+
+/// Whether this kind of statement is allowed as such.
+fn statement<'g, 'f>(allow: &'g Grants, facts: &'f Facts) -> Cover<'g, 'f> {
+    let touches = |wanted: &[Access]| {
+        facts
+            .relations
+            .iter()
+            .any(|access| wanted.contains(&access.access))
+    };
+    let word = verb_word(facts.verb);
+    match need(facts.verb) {
+        Need::Nothing => Ok(None),
+        Need::Access(wanted) if touches(wanted) => Ok(None),
+        Need::Function if !facts.functions.is_empty() => Ok(None),
+        // A write that names nothing to write to was not understood.
+        Need::Access(_) | Need::Function => Err(Lack::Statement(word)),
+        Need::Definition if touches(&[Access::Define]) => Ok(None),
+        Need::Definition => by_word(allow, &facts.label),
+        Need::Word => by_word(allow, word),
+    }
+}
+
+fn relation<'g, 'f>(
+    allow: &'g Grants,
+    facts: &'f Facts,
+    access: &'f RelationAccess,
+) -> Cover<'g, 'f> {
+    let Some(schema) = access.relation.schema.as_deref() else {
+        return without_schema(allow, facts, access);
+    };
+    let name = &access.relation.name;
+    let rules = allow.relation(access.access, schema, name);
+    match access.access {
+        Access::Select | Access::Insert | Access::Update => {
+            let introspection = || {
+                let looks =
+                    access.access == Access::Select && is_introspection_relation(schema, name);
+                allow.introspection.as_ref().filter(|_| looks)
+            };
+            match rules.all().or_else(introspection) {
+                Some(rule) => Ok(Some(rule)),
+                None => columns(rules, access),
+            }
+        }
+        Access::Delete | Access::Truncate | Access::Define | Access::Maintain => {
+            by(rules.any(), Lack::Relation(access))
+        }
+        // As PostgreSQL has it: who may change rows may lock them.
+        Access::Lock => {
+            let rule = [Access::Update, Access::Delete, Access::Truncate]
+                .into_iter()
+                .find_map(|change| allow.relation(change, schema, name).any());
+            by(rule, Lack::Relation(access))
+        }
+    }
+}
+
+/// What lives in no schema (an extension, a role, the whole database) is granted by its statement.
+fn without_schema<'g, 'f>(
+    allow: &'g Grants,
+    facts: &'f Facts,
+    access: &'f RelationAccess,
+) -> Cover<'g, 'f> {
+    match access.access {
+        Access::Define => by_word(allow, &facts.label),
+        Access::Maintain => by_word(allow, verb_word(facts.verb)),
+        Access::Select
+        | Access::Insert
+        | Access::Update
+        | Access::Delete
+        | Access::Truncate
+        | Access::Lock => Err(Lack::Relation(access)),
+    }
+}
+
+/// A relation of which rules name columns, if any.
+fn columns<'g, 'f>(rules: Relation<'g>, access: &'f RelationAccess) -> Cover<'g, 'f> {
+    let first = rules.any().ok_or(Lack::Relation(access))?;
+    let Columns::Named(columns) = &access.columns else {
+        return Err(Lack::AllColumns(access));
+    };
+    let lacking: Vec<_> = columns
+        .iter()
+        .filter(|column| rules.column(column).is_none())
+        .collect();
+    if lacking.is_empty() {
+        Ok(Some(first))
+    } else {
+        Err(Lack::Columns(access, lacking))
+    }
+}
