@@ -132,12 +132,14 @@ pub(crate) fn lex(sql: &str) -> Result<Lexed, Unreadable> {
 /// How deep a recursive parser may have to go.
 #[derive(Default)]
 struct Depth {
-    /// Tokens since the last comma, for each open level.
-    runs: Vec<usize>,
+    /// Tokens since the last comma, and open CASEs, for each open level.
+    levels: Vec<(usize, usize)>,
     run: usize,
     total: usize,
     deepest: usize,
+    /// Open CASEs of all levels, and of the innermost: an END that ends none of its level is a label.
     cases: usize,
+    own_cases: usize,
     sets: usize,
 }
 
@@ -146,15 +148,17 @@ impl Depth {
         match token.kind {
             Kind::Comment => return Ok(()),
             Kind::Mark(b'(' | b'[') => {
-                self.runs.push(self.run + 1);
+                self.levels.push((self.run + 1, self.own_cases));
                 self.run = 0;
+                self.own_cases = 0;
                 self.total += 1;
             }
             Kind::Mark(b')' | b']') => {
                 self.total -= self.run;
-                self.run = self.runs.pop().unwrap_or(0);
+                self.cases -= self.own_cases;
+                (self.run, self.own_cases) = self.levels.pop().unwrap_or_default();
             }
-            Kind::Mark(b';') if self.runs.is_empty() => {
+            Kind::Mark(b';') if self.levels.is_empty() => {
                 *self = Self {
                     deepest: self.deepest,
                     ..Self::default()
@@ -169,8 +173,10 @@ impl Depth {
                 self.total += 1;
                 if token.is_word(sql, "case") {
                     self.cases += 1;
-                } else if token.is_word(sql, "end") {
-                    self.cases = self.cases.saturating_sub(1);
+                    self.own_cases += 1;
+                } else if token.is_word(sql, "end") && self.own_cases > 0 {
+                    self.cases -= 1;
+                    self.own_cases -= 1;
                 } else if SETS.iter().any(|word| token.is_word(sql, word)) {
                     // A comma does not end a chain of set operations.
                     self.sets += 1;
@@ -178,7 +184,7 @@ impl Depth {
             }
         }
         self.deepest = self.deepest.max(self.total + self.sets);
-        if self.runs.len() + self.cases > MAX_NESTING {
+        if self.levels.len() + self.cases > MAX_NESTING {
             return Err(refuse(
                 UnreadableKind::TooLarge,
                 token.start,

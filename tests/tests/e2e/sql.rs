@@ -84,6 +84,7 @@ roles:
         as: app
         allow:
           - select: public.orders(id, total)
+          - select: public.lines
           - call: [count, sum, min, max, avg, abs, round, coalesce, nullif, lower, upper, rank, row_number, now]
 ";
 

@@ -1,6 +1,9 @@
 //! The statement as it is spelled for `sqlparser`: the referee's tokens, without comments, operators
 //! apart from each other, and without the few pieces of PostgreSQL's syntax that it can't read and
 //! that name neither relations nor functions. Leaving a piece out can only make the readers disagree.
+//! What is spelled otherwise (`TABLE t`, a label that is a keyword) must mean the same in PostgreSQL.
+
+use std::borrow::Cow;
 
 use squawk_parser::SyntaxKind as K;
 
@@ -17,14 +20,17 @@ pub(super) fn spelled(
     start: usize,
     verb: Verb,
 ) -> String {
-    let mut silent = silent(tree).into_iter().map(|at| at + start).peekable();
+    let mut others = otherwise(tree).into_iter().peekable();
     let mut text = String::with_capacity(sql.len() + 16);
     let mut previous: Option<&Token> = None;
     for token in tokens {
-        while silent.next_if(|at| *at < token.start).is_some() {}
-        if silent.next_if(|at| *at == token.start).is_some() {
-            continue;
-        }
+        while others.next_if(|(at, _)| at + start < token.start).is_some() {}
+        let other = others.next_if(|(at, _)| at + start == token.start);
+        let spelling = match &other {
+            None => token.text(sql),
+            Some((_, spelling)) if spelling.is_empty() => continue,
+            Some((_, spelling)) => spelling,
+        };
         if let Some(before) = previous {
             let gap = sql.get(before.end..token.start).unwrap_or("");
             let operators = before.kind == Kind::Operator && token.kind == Kind::Operator;
@@ -34,7 +40,7 @@ pub(super) fn spelled(
                 text.push(' ');
             }
         }
-        text.push_str(token.text(sql));
+        text.push_str(spelling);
         previous = Some(token);
     }
     if verb == Verb::CopyIn {
@@ -44,21 +50,54 @@ pub(super) fn spelled(
     text
 }
 
-/// Where the tokens start that are left out. Sorted.
-fn silent(tree: &Tree<'_>) -> Vec<usize> {
+/// A token by its start, and how it is spelled; empty where it is left out.
+type Spelling<'t> = (usize, Cow<'t, str>);
+
+/// The tokens that are spelled otherwise, in the order of the text.
+fn otherwise<'t>(tree: &'t Tree<'t>) -> Vec<Spelling<'t>> {
     let mut out = Vec::new();
     collect(tree.root(), false, &mut out);
     out
 }
 
-fn collect(node: Node<'_>, all: bool, out: &mut Vec<usize>) {
+fn collect<'t>(node: Node<'t>, all: bool, out: &mut Vec<Spelling<'t>>) {
     for child in node.children() {
         let all = all || is_silent(child, node);
         if !child.is_leaf() {
             collect(child, all, out);
         } else if all {
-            out.push(child.range().start);
+            out.push((child.range().start, Cow::Borrowed("")));
+        } else if let Some(spelling) = respelled(child, node) {
+            out.push((child.range().start, spelling));
         }
+    }
+}
+
+/// Another spelling of a token that `sqlparser` reads as something else.
+fn respelled<'t>(leaf: Node<'t>, parent: Node<'t>) -> Option<Cow<'t, str>> {
+    match (leaf.kind(), parent.kind()) {
+        // It knows `TABLE t` in few places only, and neither `ONLY` nor a schema there.
+        (K::TABLE_KW, K::TABLE) => Some(Cow::Borrowed("SELECT * FROM")),
+        // Keywords that are labels without AS: it looks for what else they begin or end.
+        (
+            K::ANALYZE_KW
+            | K::CLUSTER_KW
+            | K::END_KW
+            | K::EXCLUDE_KW
+            | K::EXPLAIN_KW
+            | K::MATCH_KW
+            | K::VIEW_KW,
+            K::COLUMN_NAME,
+        ) if parent
+            .parent()
+            .is_some_and(|name| name.kind() == K::AS_NAME) =>
+        {
+            Some(Cow::Owned(format!(
+                "\"{}\"",
+                leaf.text().to_ascii_lowercase()
+            )))
+        }
+        _ => None,
     }
 }
 

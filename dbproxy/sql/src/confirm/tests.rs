@@ -37,6 +37,14 @@ fn what_applications_write_is_confirmed() {
         "refresh materialized view v",
         "truncate only t, u restart identity",
         "lock table t in share mode nowait",
+        "table t",
+        "table only (public.t) order by a limit 1",
+        "select a from t union all (table u)",
+        "with x as (table t) table x",
+        "explain table t",
+        "copy (table only t) to stdout",
+        "insert into t table u",
+        "select 1 end, a view, case when b then c end match from t",
     ] {
         assert_eq!(confirmation(sql), Confirmation::Confirmed, "{sql}");
     }
@@ -45,8 +53,7 @@ fn what_applications_write_is_confirmed() {
 #[test]
 fn what_the_second_reader_cannot_read_is_not_confirmed() {
     for sql in [
-        "select 1 end",
-        "table t",
+        "select 1 values",
         "select substring('a' similar 'b' escape 'c')",
     ] {
         assert_eq!(confirmation(sql), Confirmation::Unconfirmed, "{sql}");

@@ -140,6 +140,10 @@ fn depth_is_capped_in_every_shape() {
             sql.get(..40).unwrap()
         );
     }
+    // An END that is a label closes no CASE around it.
+    let labelled = nested("case when (select 1 end) then ", " end", MAX_NESTING + 1);
+    assert_eq!(lex(&labelled).unwrap_err().kind, UnreadableKind::TooLarge);
+    assert!(lex(&"select 1 end, (select 2 end), ".repeat(MAX_NESTING + 1)).is_ok());
     // A long list is not deep.
     assert!(
         lex(&format!(

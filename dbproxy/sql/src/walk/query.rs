@@ -62,21 +62,7 @@ impl Walk<'_> {
                 self.query_with_tail(inner, &tails)
             }
             K::VALUES => self.values(node, tail),
-            K::TABLE => {
-                self.frames.push(Frame::default());
-                let relation = node
-                    .child(K::RELATION_NAME)
-                    .ok_or_else(|| unsupported(node))?;
-                let reference = relation
-                    .child(K::RELATION_NAME_REF)
-                    .ok_or_else(|| unsupported(node))?;
-                self.read_relation(reference, None)?;
-                let mut output = Output::default();
-                self.star(&mut output);
-                self.tail(node, tail, &output)?;
-                self.frames.pop();
-                Ok(output)
-            }
+            K::TABLE => self.table(node, tail),
             _ => Err(unsupported(node)),
         }
     }
@@ -135,6 +121,26 @@ impl Walk<'_> {
         }
         let output = output.unwrap_or_default();
         self.tail_over(node, tail, output)
+    }
+
+    /// `TABLE t`: `SELECT * FROM t`, with ORDER BY and its kin but no other clause.
+    fn table(&mut self, node: Node<'_>, tail: &[Node<'_>]) -> Walked<Output> {
+        let other = node.inner().find(|child| {
+            !matches!(child.kind(), K::WITH_CLAUSE | K::RELATION_NAME) && !is_tail(*child)
+        });
+        if let Some(other) = other {
+            return Err(unsupported(other));
+        }
+        let relation = node
+            .child(K::RELATION_NAME)
+            .and_then(|relation| relation.child(K::RELATION_NAME_REF));
+        self.frames.push(Frame::default());
+        self.read_relation(relation.ok_or_else(|| unsupported(node))?, None)?;
+        let mut output = Output::default();
+        self.star(&mut output);
+        self.tail(node, tail, &output)?;
+        self.frames.pop();
+        Ok(output)
     }
 
     fn query_or_paren(&mut self, node: Node<'_>) -> Walked<Output> {

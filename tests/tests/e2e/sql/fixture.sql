@@ -7,6 +7,8 @@ CREATE TABLE public.secrets (id bigint, ssn text);
 INSERT INTO public.secrets VALUES (7, '987-65-4321');
 CREATE TABLE public."ORDERS" (id bigint, total numeric);
 INSERT INTO public."ORDERS" VALUES (4711, 1);
+CREATE TABLE public.lines (order_id bigint, sku text);
+INSERT INTO public.lines VALUES (1, 'a'), (2, 'b');
 CREATE TABLE public.t (id bigint);
 CREATE TABLE public.gone (id bigint);
 CREATE SCHEMA evil;

@@ -100,6 +100,25 @@ pub const ALLOWED: &[(&str, &str)] = &[
     ("A23 digits", "SET extra_float_digits=3"),
     ("F19 back to what the proxy has set", "RESET ALL"),
     ("F19 what pools send", "DISCARD ALL"),
+    ("L01 table", "TABLE public.lines"),
+    (
+        "L01 table only",
+        "TABLE ONLY (lines) ORDER BY order_id LIMIT 1",
+    ),
+    (
+        "L01 table in a union",
+        "SELECT 9, 'z' UNION TABLE public.lines ORDER BY 1",
+    ),
+    (
+        "L01 table in a with",
+        "WITH l AS (TABLE lines) SELECT count(*) FROM l",
+    ),
+    ("L01 table explained", "EXPLAIN (COSTS off) TABLE lines"),
+    ("L01 table copied", "COPY (TABLE lines) TO STDOUT"),
+    (
+        "G26 end as a label",
+        "SELECT id END, CASE WHEN id = 1 THEN 2 END end FROM public.orders ORDER BY id",
+    ),
     (
         "G07",
         "SELECT id FROM public.orders /* /* */ UNION SELECT id FROM public.secrets -- */",
@@ -116,6 +135,27 @@ pub const DENIED: &[(&str, &str, Past)] = &[
     ("B01", "SELECT * FROM public.orders", ORDERS_SSN),
     ("B02", "SELECT o.* FROM public.orders o", ORDERS_SSN),
     ("B03", "TABLE public.orders", ORDERS_SSN),
+    ("B03 only", "TABLE ONLY (public.orders)", ORDERS_SSN),
+    (
+        "B03 in a union",
+        "SELECT 1, 2, '' UNION TABLE public.orders",
+        ORDERS_SSN,
+    ),
+    (
+        "B03 in a with",
+        "WITH x AS (TABLE public.secrets) SELECT * FROM x",
+        SECRET,
+    ),
+    (
+        "B03 copied",
+        "COPY (TABLE public.secrets) TO STDOUT",
+        SECRET,
+    ),
+    (
+        "B03 explained",
+        "EXPLAIN ANALYZE TABLE public.secrets",
+        Runs,
+    ),
     ("B04", "SELECT ssn FROM public.orders", ORDERS_SSN),
     (
         "B04 qualified",
