@@ -1,7 +1,8 @@
 //! The referee: PostgreSQL's lexical rules (`scan.l`, `standard_conforming_strings = on`) in one
 //! linear pass, before any parser sees the text. It finds statements, comments and literals, and
 //! refuses what the parsers could read otherwise than PostgreSQL, or could overflow their stack on.
-//! It must never accept a text whose tokens depend on the server's version or settings.
+//! It must never accept a text whose tokens depend on the server's version or settings, unless the
+//! facts are the same either way (see `number`).
 
 mod cursor;
 #[cfg(test)]

@@ -27,6 +27,7 @@ pub(super) fn spelled(
         while others.next_if(|(at, _)| at + start < token.start).is_some() {}
         let other = others.next_if(|(at, _)| at + start == token.start);
         let spelling = match &other {
+            None if token.kind == Kind::Number => plain(token.text(sql)),
             None => token.text(sql),
             Some((_, spelling)) if spelling.is_empty() => continue,
             Some((_, spelling)) => spelling,
@@ -48,6 +49,17 @@ pub(super) fn spelled(
         text.push(';');
     }
     text
+}
+
+/// A number as it is, but for those with underscores or of another base: it takes a part of them for a
+/// label. Any number will do.
+fn plain(number: &str) -> &str {
+    let plain = |byte: u8| byte.is_ascii_digit() || b".eE+-".contains(&byte);
+    if number.bytes().all(plain) {
+        number
+    } else {
+        "0"
+    }
 }
 
 /// A token by its start, and how it is spelled; empty where it is left out.

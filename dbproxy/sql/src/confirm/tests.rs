@@ -44,6 +44,7 @@ fn what_applications_write_is_confirmed() {
         "explain table t",
         "copy (table only t) to stdout",
         "insert into t table u",
+        "select 0x1f, 0o17, 1_000 from t where a > 0b1 limit 1_0",
         "select 1 end, a view, case when b then c end match from t",
     ] {
         assert_eq!(confirmation(sql), Confirmation::Confirmed, "{sql}");

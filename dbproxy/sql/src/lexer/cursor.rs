@@ -24,6 +24,10 @@ fn is_word(byte: u8) -> bool {
     is_start(byte) || byte.is_ascii_digit() || byte == b'$'
 }
 
+fn is_digit(byte: u8, base: u32) -> bool {
+    char::from(byte).is_digit(base)
+}
+
 impl<'a> Cursor<'a> {
     pub(super) fn new(sql: &'a str) -> Self {
         Self {
@@ -211,29 +215,54 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    /// As PostgreSQL 16 reads it. 15 refuses `1_0` and `0x1f`; before that they are `1` and `0` with the
+    /// labels `_0` and `x1f`, in target lists only, and the walk takes no such column's name for known.
     fn number(&mut self, start: usize) -> Result<Kind, Unreadable> {
-        let digits = |byte: u8| byte.is_ascii_digit();
-        if self.peek(0) == b'0' && matches!(self.peek(1), b'x' | b'X' | b'o' | b'O' | b'b' | b'B') {
-            // Before PostgreSQL 16 `0xa` is the number 0 and the alias xa.
-            return Err(refuse(
-                UnreadableKind::Unsupported,
-                start,
-                "a hexadecimal, octal or binary number",
-            ));
+        let base = match (self.peek(0), self.peek(1)) {
+            (b'0', b'x' | b'X') => Some(16),
+            (b'0', b'o' | b'O') => Some(8),
+            (b'0', b'b' | b'B') => Some(2),
+            _ => None,
+        };
+        if let Some(base) = base {
+            self.at += 2;
+            let digits = self.at;
+            // Here an underscore may come first, too.
+            while self.digit(base) || self.peek(0) == b'_' && is_digit(self.peek(1), base) {
+                self.at += 1;
+            }
+            if self.at == digits {
+                return Err(refuse(UnreadableKind::Syntax, start, "junk after a number"));
+            }
+            return self.no_junk(start, Kind::Number);
         }
-        self.skip(digits);
+        self.digits();
         if self.peek(0) == b'.' && self.peek(1) != b'.' {
             self.at += 1;
-            self.skip(digits);
+            self.digits();
         }
         if matches!(self.peek(0), b'e' | b'E') {
             let signed = usize::from(matches!(self.peek(1), b'+' | b'-'));
             if self.peek(1 + signed).is_ascii_digit() {
                 self.at += 1 + signed;
-                self.skip(digits);
+                self.digits();
             }
         }
         self.no_junk(start, Kind::Number)
+    }
+
+    fn digit(&self, base: u32) -> bool {
+        is_digit(self.peek(0), base)
+    }
+
+    /// Decimal digits, with single underscores between them.
+    fn digits(&mut self) {
+        while self.digit(10) {
+            self.at += 1;
+            if self.peek(0) == b'_' && is_digit(self.peek(1), 10) {
+                self.at += 1;
+            }
+        }
     }
 
     /// `1ssn` is an alias up to PostgreSQL 14 and an error since.

@@ -57,12 +57,29 @@ fn numbers_and_parameters_take_no_junk() {
         texts("1 1.5 .5 5. 1e5 1.5e-3 $12"),
         ["1", "1.5", ".5", "5.", "1e5", "1.5e-3", "$12"]
     );
+    assert_eq!(
+        texts("1_000 0x1F 0X_ff 0o17 0b1_01 1_0.5_0e1_0 .5_0 1_0..2"),
+        [
+            "1_000",
+            "0x1F",
+            "0X_ff",
+            "0o17",
+            "0b1_01",
+            "1_0.5_0e1_0",
+            ".5_0",
+            "1_0",
+            "..",
+            "2"
+        ]
+    );
     for sql in [
-        "1a", "1_0", "1.5x", "1e", "1ex", "$1a", "1é", "$1\u{a0}", "1.e", "0a",
+        "1a", "1.5x", "1e", "1ex", "$1a", "1é", "$1\u{a0}", "1.e", "0a", "1_", "1__0", "1_a",
+        "1._5", "1e_5", "1e5_", "$1_0", "0x", "0xg", "0x_", "0x1_", "0x__1", "0x1g", "0o18",
+        "0b12", "0x'1F'", "0b'1'",
     ] {
         assert_eq!(refusal(sql), UnreadableKind::Syntax, "{sql}");
     }
-    for sql in ["0x1", "0XF", "0b1", "0o7"] {
+    for sql in ["0x1'a'", "1_0\"a\"", "$1'a'"] {
         assert_eq!(refusal(sql), UnreadableKind::Unsupported, "{sql}");
     }
 }
