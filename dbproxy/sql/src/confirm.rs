@@ -11,6 +11,7 @@ use exeat_policy::Verb;
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::Parser;
 use sqlparser::tokenizer::Token as Lexeme;
+use squawk_parser::SyntaxKind;
 
 use crate::lexer::Token;
 use crate::tree::Tree;
@@ -56,20 +57,38 @@ pub(crate) fn confirm(
 }
 
 fn second(sql: &str, tokens: &[Token], tree: &Tree<'_>, start: usize, found: &Found) -> Confirmed {
-    let text = spelled(sql, tokens, tree, start, found.facts.verb);
+    let seen = match copy_condition(tree) {
+        None => statement(&spelled(sql, tokens, tree, start, found.facts.verb)),
+        Some(condition) => {
+            let split = tokens.partition_point(|token| token.start < condition + start);
+            let (copy, condition) = tokens.split_at(split);
+            let copy = spelled(sql, copy, tree, start, found.facts.verb);
+            let condition = spelled(sql, condition, tree, start, Verb::Select);
+            statement(&copy)
+                .zip(statement(&format!("SELECT 1 {condition}")))
+                .map(|(mut seen, condition)| {
+                    seen.relations.extend(condition.relations);
+                    seen.functions.extend(condition.functions);
+                    seen
+                })
+        }
+    };
+    seen.map_or(Confirmed::Unknown, |seen| compare(found, &seen))
+}
+
+/// Where the WHERE clause of a COPY starts: sqlparser has none there, and reads it by itself.
+fn copy_condition(tree: &Tree<'_>) -> Option<usize> {
+    let copy = tree.root().child(SyntaxKind::COPY)?;
+    Some(copy.child(SyntaxKind::WHERE_CLAUSE)?.range().start)
+}
+
+/// What the second reader sees in a text that it reads as one statement.
+fn statement(text: &str) -> Option<Seen> {
     let parser = Parser::new(&PostgreSqlDialect {}).with_recursion_limit(RECURSION);
-    let Ok(mut parser) = parser.try_with_sql(&text) else {
-        return Confirmed::Unknown;
-    };
-    let Ok(statement) = parser.parse_statement() else {
-        return Confirmed::Unknown;
-    };
+    let mut parser = parser.try_with_sql(text).ok()?;
+    let statement = parser.parse_statement().ok()?;
     while parser.consume_token(&Lexeme::SemiColon) {}
-    if parser.peek_token().token != Lexeme::EOF {
-        return Confirmed::Unknown;
-    }
-    let seen = see(&statement);
-    compare(found, &seen)
+    (parser.peek_token().token == Lexeme::EOF).then(|| see(&statement))
 }
 
 fn compare(found: &Found, seen: &Seen) -> Confirmed {

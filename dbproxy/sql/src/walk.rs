@@ -3,6 +3,7 @@
 //! PostgreSQL's answer depends on what is not known here, every possible answer is counted.
 
 mod change;
+mod copy;
 mod define;
 mod expression;
 mod from;

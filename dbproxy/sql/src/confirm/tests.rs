@@ -31,6 +31,7 @@ fn what_applications_write_is_confirmed() {
         "prepare p (int) as select $1",
         "declare c cursor for select 1",
         "copy t (a) from stdin",
+        "copy t from stdin (format csv) where lower(b) = 'x' and t.a > 1",
         "copy (select 1) to stdout",
         "begin isolation level serializable read only, deferrable",
         "set time zone interval '1' hour to minute",

@@ -11,11 +11,11 @@ use super::{Walk, Walked, unsupported};
 use crate::names::{name, path};
 use crate::tree::Node;
 
-/// The relation that a statement changes.
-struct Target<'c> {
-    relation: RelationId,
-    item: Item<'c>,
-    known: Option<&'c [Arc<str>]>,
+/// The relation that a statement changes or copies.
+pub(super) struct Target<'c> {
+    pub(super) relation: RelationId,
+    pub(super) item: Item<'c>,
+    pub(super) known: Option<&'c [Arc<str>]>,
 }
 
 impl<'c> Walk<'c> {
@@ -37,7 +37,11 @@ impl<'c> Walk<'c> {
     }
 
     /// The changed relation. It is never a CTE.
-    fn target(&mut self, reference: Node<'_>, alias: Option<Node<'_>>) -> Walked<Target<'c>> {
+    pub(super) fn target(
+        &mut self,
+        reference: Node<'_>,
+        alias: Option<Node<'_>>,
+    ) -> Walked<Target<'c>> {
         let parts = path(reference);
         self.mentions.relations.insert(parts.join("."));
         let (full, known) = self.named_relation(&parts, reference)?;

@@ -6,7 +6,6 @@ use exeat_policy::{Access, UnreadableKind, Verb};
 use squawk_parser::SyntaxKind as K;
 
 use super::query::is_query;
-use super::scope::Frame;
 use super::{Walk, Walked, refused, unsupported, words};
 use crate::names::{name, path};
 use crate::tree::Node;
@@ -176,69 +175,6 @@ impl Walk<'_> {
             }
         }
         Ok(())
-    }
-
-    fn copy(&mut self, node: Node<'_>) -> Walked<Verb> {
-        let direction = node
-            .inner()
-            .find(|child| matches!(child.kind(), K::COPY_TO | K::COPY_FROM));
-        let direction = direction.ok_or_else(|| unsupported(node))?;
-        let end = direction.first_inner().map(Node::kind);
-        let reading = direction.kind() == K::COPY_TO;
-        if end
-            != Some(if reading {
-                K::COPY_STDOUT
-            } else {
-                K::COPY_STDIN
-            })
-        {
-            let detail = "COPY to or from the server's own files and programs";
-            return Err(refused(UnreadableKind::Unsupported, direction, detail));
-        }
-        if let Some(query) = node.child(K::COPY_QUERY) {
-            for inner in query.inner() {
-                match inner.kind() {
-                    K::INSERT | K::UPDATE | K::DELETE | K::MERGE => drop(self.change(inner)?),
-                    _ if is_query(inner) => drop(self.query(inner)?),
-                    _ => return Err(unsupported(inner)),
-                }
-            }
-            return Ok(Verb::CopyOut);
-        }
-        let table = node.child(K::COPY_TABLE).ok_or_else(|| unsupported(node))?;
-        let reference = table
-            .child(K::TABLE_NAME_REF)
-            .ok_or_else(|| unsupported(table))?;
-        let parts = path(reference);
-        self.mentions.relations.insert(parts.join("."));
-        let (full, known) = self.named_relation(&parts, reference)?;
-        let item = self.base(full, known, None);
-        let access = if reading {
-            Access::Select
-        } else {
-            Access::Insert
-        };
-        for relation in item.bases.clone() {
-            self.touch(relation, access);
-            match (table.child(K::COLUMN_REF_LIST), known) {
-                (Some(list), _) => list
-                    .inner()
-                    .for_each(|column| self.mark(relation, access, &name(column))),
-                (None, Some(columns)) => columns
-                    .iter()
-                    .for_each(|column| self.mark(relation, access, column)),
-                (None, None) => self.mark_all(relation, access),
-            }
-        }
-        if let Some(condition) = node.child(K::WHERE_CLAUSE) {
-            self.frames.push(Frame {
-                items: vec![item],
-                ..Frame::default()
-            });
-            self.walk(condition)?;
-            self.frames.pop();
-        }
-        Ok(if reading { Verb::CopyOut } else { Verb::CopyIn })
     }
 }
 

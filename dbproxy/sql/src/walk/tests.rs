@@ -146,6 +146,10 @@ fn columns_are_attributed_exactly_with_a_catalog() {
         ("copy t (b) to stdout", &["public.t select(b)"]),
         ("copy t from stdin", &["public.t insert(a b c)"]),
         (
+            "copy t (a, b) from stdin where c > 0 and t.b = 1",
+            &["public.t insert(a b)", "public.t select(b c)"],
+        ),
+        (
             "truncate t, u",
             &["public.t truncate(*)", "public.u truncate(*)"],
         ),

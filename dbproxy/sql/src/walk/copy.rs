@@ -1,0 +1,89 @@
+//! COPY between the client and a table or a query: what it reads or fills. It must never reach the
+//! server's own files and programs.
+
+use exeat_policy::{Access, UnreadableKind, Verb};
+use squawk_parser::SyntaxKind as K;
+
+use super::change::Target;
+use super::query::is_query;
+use super::scope::Frame;
+use super::{Walk, Walked, refused, unsupported};
+use crate::names::name;
+use crate::tree::Node;
+
+impl Walk<'_> {
+    pub(super) fn copy(&mut self, node: Node<'_>) -> Walked<Verb> {
+        let direction = node
+            .inner()
+            .find(|child| matches!(child.kind(), K::COPY_TO | K::COPY_FROM));
+        let direction = direction.ok_or_else(|| unsupported(node))?;
+        let end = direction.first_inner().map(Node::kind);
+        let (verb, access, client) = match direction.kind() {
+            K::COPY_TO => (Verb::CopyOut, Access::Select, K::COPY_STDOUT),
+            _ => (Verb::CopyIn, Access::Insert, K::COPY_STDIN),
+        };
+        if end != Some(client) {
+            let detail = "COPY to or from the server's own files and programs";
+            return Err(refused(UnreadableKind::Unsupported, direction, detail));
+        }
+        let condition = node.child(K::WHERE_CLAUSE);
+        if let Some(condition) = condition.filter(|_| verb == Verb::CopyOut) {
+            return Err(unsupported(condition));
+        }
+        match node.child(K::COPY_QUERY) {
+            Some(_) if verb == Verb::CopyIn => return Err(unsupported(direction)),
+            Some(query) => self.copied_query(query)?,
+            None => self.copied_table(node, access, condition)?,
+        }
+        Ok(verb)
+    }
+
+    fn copied_query(&mut self, query: Node<'_>) -> Walked {
+        for inner in query.inner() {
+            match inner.kind() {
+                K::INSERT | K::UPDATE | K::DELETE | K::MERGE => drop(self.change(inner)?),
+                _ if is_query(inner) => drop(self.query(inner)?),
+                _ => return Err(unsupported(inner)),
+            }
+        }
+        Ok(())
+    }
+
+    fn copied_table(
+        &mut self,
+        node: Node<'_>,
+        access: Access,
+        condition: Option<Node<'_>>,
+    ) -> Walked {
+        let table = node.child(K::COPY_TABLE).ok_or_else(|| unsupported(node))?;
+        let reference = table
+            .child(K::TABLE_NAME_REF)
+            .ok_or_else(|| unsupported(table))?;
+        let Target {
+            relation,
+            item,
+            known,
+        } = self.target(reference, None)?;
+        self.touch(relation, access);
+        match (table.child(K::COLUMN_REF_LIST), known) {
+            (Some(list), _) => list
+                .inner()
+                .for_each(|column| self.mark(relation, access, &name(column))),
+            (None, Some(columns)) => columns
+                .iter()
+                .for_each(|column| self.mark(relation, access, column)),
+            (None, None) => self.mark_all(relation, access),
+        }
+        let Some(condition) = condition else {
+            return Ok(());
+        };
+        // It sees the rows that are about to be added; PostgreSQL asks for SELECT on their columns.
+        self.frames.push(Frame {
+            items: vec![item],
+            ..Frame::default()
+        });
+        self.walk(condition)?;
+        self.frames.pop();
+        Ok(())
+    }
+}
