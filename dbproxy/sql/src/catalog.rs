@@ -1,5 +1,5 @@
-//! A snapshot of the database's catalog: relations with their columns, and the functions and
-//! operators that a name may mean. Plain data, made by the proxy from `pg_catalog` or read from JSON;
+//! A snapshot of the database's catalog: relations with their columns, and the functions, operators
+//! and types that a name may mean. Plain data, made by the proxy from `pg_catalog` or read from JSON;
 //! it must never be asked about a name that it does not hold as if it did.
 
 use std::collections::{HashMap, HashSet};
@@ -57,6 +57,7 @@ pub struct Catalog {
     relations: HashMap<Arc<str>, HashMap<Arc<str>, Relation>>,
     functions: HashMap<Arc<str>, HashSet<Arc<str>>>,
     operators: HashMap<Arc<str>, HashSet<Arc<str>>>,
+    types: HashMap<Arc<str>, HashSet<Arc<str>>>,
 }
 
 /// The form of a [`Catalog`] on disk and on the wire.
@@ -71,6 +72,9 @@ struct Snapshot {
     /// Operators outside `pg_catalog`.
     #[serde(default)]
     operators: Vec<Name>,
+    /// Types outside `pg_catalog`.
+    #[serde(default)]
+    types: Vec<Name>,
 }
 
 impl From<Snapshot> for Catalog {
@@ -90,6 +94,9 @@ impl From<Snapshot> for Catalog {
                 operator.schema.as_deref().unwrap_or("public"),
                 &operator.name,
             );
+        }
+        for name in snapshot.types {
+            catalog.add_type(name.schema.as_deref().unwrap_or("public"), &name.name);
         }
         catalog
     }
@@ -121,6 +128,7 @@ impl From<Catalog> for Snapshot {
             relations,
             functions: names(catalog.functions),
             operators: names(catalog.operators),
+            types: names(catalog.types),
         }
     }
 }
@@ -147,7 +155,7 @@ impl Catalog {
     }
 
     /// Adds a function, procedure or aggregate. A snapshot that knows functions knows all of them,
-    /// those of `pg_catalog` too.
+    /// those of `pg_catalog` too, and all types outside `pg_catalog`.
     pub fn add_function(&mut self, schema: &str, name: &str) {
         self.functions
             .entry(Arc::from(name))
@@ -158,6 +166,14 @@ impl Catalog {
     /// Adds an operator that lives outside `pg_catalog`.
     pub fn add_operator(&mut self, schema: &str, name: &str) {
         self.operators
+            .entry(Arc::from(name))
+            .or_default()
+            .insert(Arc::from(schema));
+    }
+
+    /// Adds a type that lives outside `pg_catalog`.
+    pub fn add_type(&mut self, schema: &str, name: &str) {
+        self.types
             .entry(Arc::from(name))
             .or_default()
             .insert(Arc::from(schema));
@@ -194,6 +210,19 @@ impl Catalog {
             path.iter()
                 .filter(move |schema| schemas.is_some_and(|set| set.contains(*schema))),
         )
+    }
+
+    /// Whether `(x).name` can only be a field: nothing on the path is there that PostgreSQL would call or
+    /// cast to by that name. It never casts so to the row type of a relation, nor would a cast to a type
+    /// of its own be counted. False where functions are not known.
+    pub(crate) fn is_only_a_field(&self, path: &[Arc<str>], name: &str) -> bool {
+        let is_type = |schema: &Arc<str>| {
+            let types = self.types.get(name);
+            types.is_some_and(|set| set.contains(schema)) && self.relation(schema, name).is_none()
+        };
+        self.function_schemas(path, name)
+            .is_some_and(|mut schemas| schemas.next().is_none())
+            && !path.iter().any(is_type)
     }
 
     /// The schemas of the path, `pg_catalog` left out, that have an operator of that name.

@@ -30,6 +30,7 @@ roles:
           - update: public.orders(total)
           - delete: public.lines
           - select: public.lines
+          - select: public.places(home)
           - call: [public.tax]
           - type: [public.mood]
           - preset: [builtins]
@@ -54,7 +55,7 @@ static SET: LazyLock<PolicySet> = LazyLock::new(|| {
 /// The catalog of the cases.
 pub(crate) fn catalog() -> Catalog {
     let mut catalog = Catalog::new(1);
-    let tables: [(&str, &str, RelationKind, &[&str]); 7] = [
+    let tables: [(&str, &str, RelationKind, &[&str]); 9] = [
         (
             "public",
             "orders",
@@ -78,6 +79,13 @@ pub(crate) fn catalog() -> Catalog {
         ),
         (
             "public",
+            "address",
+            RelationKind::Composite,
+            &["street", "city"],
+        ),
+        ("public", "places", RelationKind::Table, &["id", "home"]),
+        (
+            "public",
             "s",
             RelationKind::Sequence,
             &["last_value", "log_cnt", "is_called"],
@@ -91,6 +99,36 @@ pub(crate) fn catalog() -> Catalog {
             kind,
             columns,
         });
+    }
+    // Functions that the cases call as attributes, and enough others.
+    for name in [
+        "abs",
+        "lower",
+        "now",
+        "pg_ls_dir",
+        "pg_read_file",
+        "pg_sleep",
+        "row_to_json",
+        "set_config",
+        "to_json",
+    ] {
+        catalog.add_function("pg_catalog", name);
+    }
+    for (schema, name) in [
+        ("public", "f"),
+        ("public", "tax"),
+        ("evil", "f"),
+        ("evil", "city"),
+    ] {
+        catalog.add_function(schema, name);
+    }
+    for (schema, name) in [
+        ("public", "mood"),
+        ("public", "loud"),
+        ("public", "address"),
+        ("evil", "street"),
+    ] {
+        catalog.add_type(schema, name);
     }
     catalog
 }

@@ -65,6 +65,7 @@ pub(crate) fn read(rows: &[Vec<String>]) -> Snapshot {
             [kind, schema, name] if kind == "f" => catalog.add_function(schema, name),
             [kind, schema, name] if kind == "o" => catalog.add_operator(schema, name),
             [kind, schema, name, oid] if kind == "t" => {
+                catalog.add_type(schema, name);
                 if let Ok(oid) = oid.parse() {
                     let schema = Some(names.shared(schema));
                     let name = names.shared(name);

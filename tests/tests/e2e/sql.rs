@@ -85,6 +85,7 @@ roles:
         allow:
           - select: public.orders(id, total)
           - select: public.lines
+          - select: public.places(home)
           - call: [count, sum, min, max, avg, abs, round, coalesce, nullif, lower, upper, rank, row_number, now]
 ";
 

@@ -120,11 +120,15 @@ impl Walk<'_> {
     }
 
     /// `(expression).name`: a field of a composite value (of a whole row too: PostgreSQL asks for all of
-    /// its columns), or the function of that name: `('/etc/passwd').pg_read_file` calls it.
+    /// its columns), or the function of that name: `('/etc/passwd').pg_read_file` calls it. Only where
+    /// there is no such function it must be a field.
     fn attribute(&mut self, parts: &Dotted<'_>) -> Walked {
         self.walk(parts.base)?;
+        let (catalog, path) = (self.context.catalog, self.context.search_path);
         for field in &parts.fields {
-            self.calls(None, field);
+            if !catalog.is_some_and(|catalog| catalog.is_only_a_field(path, field)) {
+                self.calls(None, field);
+            }
         }
         Ok(())
     }

@@ -343,3 +343,30 @@ fn functions_of_a_catalog_count_for_every_schema_of_the_path() {
     let operators: Vec<_> = f.operators.iter().map(ToString::to_string).collect();
     assert_eq!(operators, ["public.+"]);
 }
+
+#[test]
+fn a_field_is_no_function_where_the_catalog_has_none_of_its_name() {
+    let sql = "select (b).city, (b).name, (b).address, (b).mood, (t.c).street.name from t";
+    let names = |catalog: &Catalog| -> Vec<String> {
+        let f = facts(sql, Some(catalog));
+        assert_eq!(relations(&f), ["public.t select(b c)"]);
+        f.functions.iter().map(ToString::to_string).collect()
+    };
+    let mut known = catalog();
+    // Without functions any of them may be one.
+    assert_eq!(names(&known), ["address", "city", "mood", "name", "street"]);
+    known.add_function("pg_catalog", "name");
+    known.add_function("other", "city");
+    known.add_type("public", "mood");
+    known.add_type("other", "street");
+    // The row type of a relation is nothing to cast to by the notation of a field.
+    known.add_type("public", "address");
+    assert_eq!(names(&known), ["address", "mood", "pg_catalog.name"]);
+    known.add_relation(Relation {
+        schema: "public".into(),
+        name: "address".into(),
+        kind: RelationKind::Composite,
+        columns: vec!["city".into()],
+    });
+    assert_eq!(names(&known), ["mood", "pg_catalog.name"]);
+}

@@ -9,6 +9,9 @@ CREATE TABLE public."ORDERS" (id bigint, total numeric);
 INSERT INTO public."ORDERS" VALUES (4711, 1);
 CREATE TABLE public.lines (order_id bigint, sku text);
 INSERT INTO public.lines VALUES (1, 'a'), (2, 'b');
+CREATE TYPE public.address AS (street text, city text);
+CREATE TABLE public.places (id bigint, home public.address);
+INSERT INTO public.places VALUES (1, ROW('Low Lane', 'York'));
 CREATE TABLE public.t (id bigint);
 CREATE TABLE public.gone (id bigint);
 CREATE SCHEMA evil;
@@ -19,6 +22,9 @@ CREATE MATERIALIZED VIEW public.m AS SELECT 1 AS one;
 CREATE SEQUENCE public.s;
 CREATE FUNCTION public.get_all_secrets() RETURNS SETOF text LANGUAGE sql SECURITY DEFINER
   AS 'SELECT ssn FROM public.secrets';
+CREATE FUNCTION public.leak(public.address) RETURNS text LANGUAGE sql SECURITY DEFINER
+  AS 'SELECT ssn FROM public.secrets';
+CREATE DOMAIN public.loud AS text CHECK (VALUE <> '');
 CREATE FUNCTION evil.f() RETURNS text LANGUAGE sql AS 'SELECT ssn FROM public.secrets';
 CREATE PROCEDURE public.p() LANGUAGE sql AS 'DELETE FROM public.t';
 CREATE DOMAIN evil.dom AS int CHECK (VALUE IS NOT NULL);

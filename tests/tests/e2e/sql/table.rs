@@ -116,6 +116,15 @@ pub const ALLOWED: &[(&str, &str)] = &[
     ("L01 table explained", "EXPLAIN (COSTS off) TABLE lines"),
     ("L01 table copied", "COPY (TABLE lines) TO STDOUT"),
     (
+        "L02 field",
+        "SELECT (home).city, (p.home).street FROM public.places p WHERE (home).city <> ''",
+    ),
+    ("L02 fields", "SELECT (home).* FROM public.places"),
+    (
+        "F20 what Django sends",
+        "SELECT set_config('TimeZone', 'UTC', false)",
+    ),
+    (
         "G26 end as a label",
         "SELECT id END, CASE WHEN id = 1 THEN 2 END end FROM public.orders ORDER BY id",
     ),
@@ -135,6 +144,21 @@ pub const DENIED: &[(&str, &str, Past)] = &[
     ("B01", "SELECT * FROM public.orders", ORDERS_SSN),
     ("B02", "SELECT o.* FROM public.orders o", ORDERS_SSN),
     ("B03", "TABLE public.orders", ORDERS_SSN),
+    (
+        "B02 a field of the whole row",
+        "SELECT (p).home FROM public.places p",
+        Leaks("Low Lane"),
+    ),
+    (
+        "B02 a function as a field",
+        "SELECT (home).leak FROM public.places",
+        SECRET,
+    ),
+    (
+        "B02 a cast as a field",
+        "SELECT ('x').loud",
+        Leaks("x"),
+    ),
     ("B03 only", "TABLE ONLY (public.orders)", ORDERS_SSN),
     (
         "B03 in a union",
@@ -614,7 +638,7 @@ pub const DENIED: &[(&str, &str, Past)] = &[
     ),
     (
         "E16",
-        "COPY (SELECT id FROM public.orders) TO PROGRAM 'true'",
+        "COPY (SELECT id FROM public.orders) TO PROGRAM 'cat >/dev/null'",
         Runs,
     ),
     (
