@@ -58,6 +58,8 @@ fn what_is_not_plain_has_no_template() {
         "SELECT 'a\\'",
         "SELECT 'a' 'b'",
         "SELECT 'a'\n'b'",
+        "SELECT set_config('timezone', 'UTC', false)",
+        "SELECT pg_catalog.SET_CONFIG ('timezone', 'UTC', false)",
         "SELECT 'a",
         "SELECT 1a",
         "SELECT 1.a",

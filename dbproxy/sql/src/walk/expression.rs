@@ -42,6 +42,17 @@ fn dotted(node: Node<'_>) -> Walked<Dotted<'_>> {
     })
 }
 
+/// The parts of the name of a called function.
+fn callee_path(node: Node<'_>) -> Walked<Vec<Arc<str>>> {
+    let parts = dotted(node)?;
+    if parts.base.kind() != K::NAME_REF || parts.star {
+        return Err(unsupported(node));
+    }
+    let mut names = vec![name(parts.base)];
+    names.extend(parts.fields);
+    Ok(names)
+}
+
 impl Walk<'_> {
     pub(super) fn walk_children(&mut self, node: Node<'_>) -> Walked {
         for child in node.children() {
@@ -171,7 +182,14 @@ impl Walk<'_> {
     fn call(&mut self, node: Node<'_>) -> Walked {
         let callee = node.first_inner().ok_or_else(|| unsupported(node))?;
         match callee.kind() {
-            K::NAME_REF | K::FIELD_EXPR => self.callee(callee)?,
+            K::NAME_REF | K::FIELD_EXPR => {
+                let names = callee_path(callee)?;
+                if self.set_config(&names, node) {
+                    self.mentions.functions.insert(names.join("."));
+                    return Ok(());
+                }
+                self.call_path(&names, callee)?;
+            }
             _ => self.walk(callee)?,
         }
         for child in node.inner().skip(1) {
@@ -182,13 +200,7 @@ impl Walk<'_> {
 
     /// The name of a called function.
     pub(super) fn callee(&mut self, node: Node<'_>) -> Walked {
-        let parts = dotted(node)?;
-        if parts.base.kind() != K::NAME_REF || parts.star {
-            return Err(unsupported(node));
-        }
-        let mut names = vec![name(parts.base)];
-        names.extend(parts.fields);
-        self.call_path(&names, node)
+        self.call_path(&callee_path(node)?, node)
     }
 
     /// A function by the parts of its name.

@@ -243,6 +243,15 @@ impl<'c> Walk<'c> {
         });
     }
 
+    /// Whether an unqualified name can only be a function of PostgreSQL's own.
+    pub(super) fn is_system_function(&self, name: &str) -> bool {
+        let schemas = self
+            .context
+            .catalog
+            .and_then(|catalog| catalog.function_schemas(self.context.search_path, name));
+        schemas.is_none_or(|mut schemas| schemas.all(|schema| &**schema == "pg_catalog"))
+    }
+
     /// Counts a function that the grammar has a syntax for.
     pub(super) fn calls_special(&mut self, name: &'static str) {
         self.mentions.special.insert(name);

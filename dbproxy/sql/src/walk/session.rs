@@ -1,4 +1,5 @@
-//! Settings and transactions: every spelling of SET as the parameter that it sets.
+//! Settings and transactions: every spelling of SET as the parameter that it sets. A parameter that is
+//! set must never go uncounted.
 
 use std::sync::Arc;
 
@@ -58,6 +59,37 @@ impl Walk<'_> {
             }
             _ => Err(unsupported(node)),
         }
+    }
+
+    /// `set_config('name', 'value', …)` is a SET; with anything else than constants it is a function
+    /// like any other. The value may come with Bind: it is counted as `$n`.
+    pub(super) fn set_config(&mut self, names: &[Arc<str>], call: Node<'_>) -> bool {
+        let own = match names {
+            [function] => &**function == "set_config" && self.is_system_function(function),
+            [schema, function] => &**schema == "pg_catalog" && &**function == "set_config",
+            _ => false,
+        };
+        let mut parts = call.children().skip(1);
+        let (Some(list), None) = (parts.next().filter(|_| own), parts.next()) else {
+            return false;
+        };
+        let arguments: Option<Vec<Node<'_>>> = list.inner().map(lone_constant).collect();
+        let Some([parameter, value, local]) = arguments.as_deref() else {
+            return false;
+        };
+        let plain = list.kind() == K::ARG_LIST
+            && parameter.kind() == K::STRING
+            && matches!(value.kind(), K::STRING | K::POSITIONAL_PARAM)
+            && matches!(
+                local.kind(),
+                K::TRUE_KW | K::FALSE_KW | K::STRING | K::POSITIONAL_PARAM
+            );
+        let Some(parameter) = constant(parameter.text()).filter(|_| plain) else {
+            return false;
+        };
+        let value = constant(value.text()).unwrap_or_else(|| value.text().to_owned());
+        self.set(&parameter.to_ascii_lowercase(), Some(value));
+        true
     }
 
     fn set_statement(&mut self, node: Node<'_>) -> Walked {
@@ -120,6 +152,18 @@ impl Walk<'_> {
             self.set(&format!("{prefix}_{suffix}"), Some(value.to_owned()));
         }
     }
+}
+
+/// The token of an argument that is one constant and nothing else.
+fn lone_constant(argument: Node<'_>) -> Option<Node<'_>> {
+    let literal = lone_child(argument).filter(|_| argument.kind() == K::ARG)?;
+    lone_child(literal).filter(|token| literal.kind() == K::LITERAL && token.is_leaf())
+}
+
+fn lone_child(node: Node<'_>) -> Option<Node<'_>> {
+    let mut children = node.children();
+    let child = children.next()?;
+    children.next().is_none().then_some(child)
 }
 
 /// The tokens below a node, the first few left out.

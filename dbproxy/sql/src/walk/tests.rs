@@ -289,6 +289,12 @@ fn functions_operators_types_and_settings_are_named() {
         ("set work_mem = '1GB'", "work_mem", Some("1GB")),
         ("set a.b to default", "a.b", None),
         ("set x = -1", "x", Some("-1")),
+        ("select set_config('A.b', 'c''d', true)", "a.b", Some("c'd")),
+        (
+            "select 1 where pg_catalog.set_config('Role', $2, false) is null",
+            "role",
+            Some("$2"),
+        ),
         ("reset all", "all", None),
         ("reset role", "role", None),
         ("reset session authorization", "session_authorization", None),
@@ -301,6 +307,21 @@ fn functions_operators_types_and_settings_are_named() {
             .collect();
         assert_eq!(found, [(name, value)], "{sql}");
     }
+}
+
+#[test]
+fn set_config_is_a_function_where_another_one_may_be_meant() {
+    let sql = "select set_config('a.b', 'c', true)";
+    let mut catalog = catalog();
+    catalog.add_function("pg_catalog", "set_config");
+    assert!(facts(sql, Some(&catalog)).functions.is_empty());
+    catalog.add_function("other", "set_config");
+    assert!(facts(sql, Some(&catalog)).functions.is_empty());
+    catalog.add_function("public", "set_config");
+    let f = facts(sql, Some(&catalog));
+    let functions: Vec<_> = f.functions.iter().map(ToString::to_string).collect();
+    assert_eq!(functions, ["pg_catalog.set_config", "public.set_config"]);
+    assert!(f.settings.is_empty());
 }
 
 #[test]

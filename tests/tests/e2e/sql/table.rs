@@ -524,6 +524,21 @@ pub const DENIED: &[(&str, &str, Past)] = &[
     ("D11", "SELECT lo_import('/etc/passwd')", Runs),
     ("D11 bytes", "SELECT lo_from_bytea(0, 'x')", Runs),
     (
+        "D13 a constant",
+        "SELECT pg_catalog.set_config('Role', 'postgres', true)",
+        Runs,
+    ),
+    (
+        "D13 search path",
+        "SELECT 1 WHERE set_config('search_path', 'evil', false) = ''",
+        Runs,
+    ),
+    (
+        "D13 beside a harmless one",
+        "SELECT set_config('timezone', 'UTC', true), set_config('row_security', 'off', true)",
+        Runs,
+    ),
+    (
         "D13",
         "SELECT set_config('ro'||'le','postgres',false)",
         Runs,
