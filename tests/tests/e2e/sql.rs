@@ -249,6 +249,58 @@ fn every_allowed_row_answers_the_same_by_the_extended_protocol() {
     allow_every_row(true);
 }
 
+/// What pools send before they give a connection to somebody else, each in one message.
+const RESETS: &[(&str, &str)] = &[
+    (
+        "SELECT pg_advisory_unlock_all();\nCLOSE ALL;\nUNLISTEN *;\nRESET ALL;",
+        "TDCCCCZ",
+    ),
+    (
+        "RESET ALL;CLOSE ALL;UNLISTEN *;SELECT pg_advisory_unlock_all();DISCARD SEQUENCES;DISCARD TEMP",
+        "CCCTDCCCZ",
+    ),
+    ("DISCARD ALL", "CZ"),
+];
+
+#[test]
+fn a_pools_reset_passes_and_undoes_nothing_that_is_pinned() {
+    let Proxied {
+        mut session,
+        exeat,
+        lab,
+        database: _database,
+    } = proxied();
+    let pinned = |session: &mut Wire| {
+        [
+            "SHOW search_path",
+            "SHOW standard_conforming_strings",
+            "SHOW session_authorization",
+            "SHOW role",
+            "SHOW client_encoding",
+        ]
+        .map(|sql| session.query(sql))
+    };
+    let before = pinned(&mut session);
+    for (sql, expected) in RESETS {
+        for set in [
+            "SET application_name = 'x'",
+            "SET standard_conforming_strings = on",
+            "PREPARE p AS SELECT 1",
+        ] {
+            session.query(set);
+        }
+        let answer = session.query(sql);
+        let kinds: String = kinds(&answer).chars().filter(|kind| *kind != 'S').collect();
+        assert_eq!(kinds, *expected, "{sql}: {answer:?}");
+        assert_eq!(pinned(&mut session), before, "{sql}");
+        session.query("DEALLOCATE ALL");
+    }
+    // One statement in such a message that is not allowed, and none of them runs.
+    let hostile = "SELECT pg_advisory_unlock_all(); CLOSE ALL; TABLE public.secrets";
+    assert_eq!(sqlstate(&session.query(hostile)).as_deref(), Some("42501"));
+    lab.finish(exeat);
+}
+
 #[test]
 fn transactions_and_parameters_pass() {
     let Proxied {

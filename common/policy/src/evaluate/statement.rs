@@ -11,7 +11,7 @@ mod words;
 use std::ops::ControlFlow;
 
 use super::Verdict;
-use crate::grants::floors::{catalog_write, harmless, never_called, pinned};
+use crate::grants::floors::{catalog_write, harmless, harmless_function, never_called, pinned};
 use crate::grants::presets::is_builtin;
 use crate::grants::{Grants, PG_CATALOG, Rule, schema_of};
 use crate::set::DatabaseGrant;
@@ -72,10 +72,10 @@ fn default_audit(facts: &Facts) -> AuditMode {
         .relations
         .iter()
         .all(|relation| matches!(relation.access, Access::Select | Access::Lock));
-    let harmless = facts
-        .functions
-        .iter()
-        .all(|function| schema_of(function) == PG_CATALOG && is_builtin(&function.name));
+    let harmless = facts.functions.iter().all(|function| {
+        harmless_function(function)
+            || schema_of(function) == PG_CATALOG && is_builtin(&function.name)
+    });
     if looks && reads && harmless {
         AuditMode::Release
     } else {

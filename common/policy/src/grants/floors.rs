@@ -1,7 +1,9 @@
 //! What no rule can allow in a database, because the proxy could no longer tell what statements mean:
-//! parameters that change meaning, and PostgreSQL's own ways around the proxy's reading.
+//! parameters that change meaning, and PostgreSQL's own ways around the proxy's reading. And what
+//! needs no rule, because it changes nothing for anybody else and tells nothing new.
 
-use crate::{Access, Setting};
+use super::{PG_CATALOG, schema_of};
+use crate::{Access, Name, Setting};
 
 /// Parameters that may be set to anything by anybody: they change how values look, never who sees what.
 const HARMLESS: &[&str] = &[
@@ -17,6 +19,17 @@ const HARMLESS: &[&str] = &[
     "timezone",
     "transaction_deferrable",
     "transaction_isolation",
+];
+
+/// Functions that anybody may call: what drivers and pools call when they connect and when they give a
+/// connection back. They tell what the client knows, or give up what it holds itself.
+const HARMLESS_FUNCTIONS: &[&str] = &[
+    "current_catalog",
+    "current_database",
+    "current_schema",
+    "pg_advisory_unlock_all",
+    "pg_is_in_recovery",
+    "version",
 ];
 
 /// Parameters that may be set in the one direction that takes rights away.
@@ -72,16 +85,22 @@ pub(crate) fn harmless(setting: &Setting) -> bool {
         return true;
     }
     let is = |name: &str| setting.name.eq_ignore_ascii_case(name);
-    let read_only = listed(READ_ONLY, &setting.name);
+    // Of strings only the standard reading is the reader's.
+    let one_way = listed(READ_ONLY, &setting.name) || is("standard_conforming_strings");
     match setting.value.as_deref() {
-        Some(value) if read_only => ["on", "true", "yes", "1"]
+        Some(value) if one_way => ["on", "true", "yes", "1"]
             .iter()
             .any(|on| value.eq_ignore_ascii_case(on)),
         Some(value) if is("client_encoding") => utf8(value),
         Some(_) => false,
         // RESET goes back to what the session started with, which the proxy pinned in the startup packet.
-        None => read_only || is("all") || is("client_encoding"),
+        None => one_way || is("all") || is("client_encoding"),
     }
+}
+
+/// Whether a function may be called without any rule.
+pub(crate) fn harmless_function(function: &Name) -> bool {
+    schema_of(function) == PG_CATALOG && HARMLESS_FUNCTIONS.contains(&&*function.name)
 }
 
 /// PostgreSQL compares the names of parameters without case.

@@ -9,7 +9,7 @@ use std::ops::ControlFlow;
 use super::lack::Lack;
 use super::verb::{Need, need};
 use super::words::verb_word;
-use crate::grants::floors::harmless;
+use crate::grants::floors::{harmless, harmless_function};
 use crate::grants::presets::is_introspection_relation;
 use crate::grants::{Grants, Names, Relation, Rule};
 use crate::{Access, Columns, Confirmation, Facts, Name, RelationAccess, Verb};
@@ -45,7 +45,8 @@ fn pieces<'g, 'f>(
     for access in &facts.relations {
         seen(relation(allow, facts, access))?;
     }
-    for name in &facts.functions {
+    let functions = facts.functions.iter();
+    for name in functions.filter(|name| !harmless_function(name)) {
         seen(by(allow.function(name), Lack::Function(name)))?;
     }
     for name in &facts.operators {
@@ -96,6 +97,8 @@ fn statement<'g, 'f>(allow: &'g Grants, facts: &'f Facts) -> Cover<'g, 'f> {
         Need::Access(_) | Need::Function => Err(Lack::Statement(word)),
         Need::Definition if touches(&[Access::Define]) => Ok(None),
         Need::Definition => by_word(allow, &facts.label),
+        // It only gives up what LISTEN has asked for.
+        Need::Word if facts.verb == Verb::Listen && &*facts.label == "unlisten" => Ok(None),
         Need::Word => by_word(allow, word),
     }
 }

@@ -37,6 +37,35 @@ fn writes_are_denied_to_who_only_reads() {
 }
 
 #[test]
+fn to_listen_no_more_needs_no_rule() {
+    let labelled = |verb, label: &str| Facts {
+        label: label.into(),
+        ..facts(verb)
+    };
+    let unlisten = || labelled(Verb::Listen, "unlisten");
+    allowed(&run(&policy(ANALYST), unlisten()), SHOP);
+    for other in [
+        labelled(Verb::Listen, "listen"),
+        labelled(Verb::Notify, "unlisten"),
+        labelled(Verb::Maintain, "unlisten"),
+    ] {
+        denied(
+            &run(&policy(ANALYST), other),
+            Reason::StatementNotAllowed,
+            Basis::Default,
+        );
+    }
+    denied(
+        &run(
+            &grants("allow: []\ndeny:\n  - statement: [listen]"),
+            unlisten(),
+        ),
+        Reason::DeniedByRule,
+        Basis::DenyRule,
+    );
+}
+
+#[test]
 fn a_write_that_names_nothing_is_denied() {
     let policy = grants(
         "allow:\n  - insert: public.t\n  - update: public.t\n  - delete: public.t\n  - truncate: public.t\n  - select: public.t",

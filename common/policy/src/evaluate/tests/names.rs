@@ -80,6 +80,46 @@ fn operators_and_types_of_others_need_their_rule() {
 }
 
 #[test]
+fn harmless_functions_need_no_rule() {
+    for function in [
+        "version",
+        "pg_catalog.version",
+        "current_schema",
+        "current_database",
+        "pg_is_in_recovery",
+        "pg_advisory_unlock_all",
+    ] {
+        let decision = run(&policy(ANALYST), call(&[function]));
+        allowed(&decision, SHOP);
+        assert_eq!(decision.obligations.audit, crate::AuditMode::Release);
+        denied(
+            &run(
+                &grants(&format!("allow: []\ndeny:\n  - call: [{function}]")),
+                call(&[function]),
+            ),
+            Reason::DeniedByRule,
+            Basis::DenyRule,
+        );
+    }
+    for function in [
+        "public.version",
+        "evil.pg_advisory_unlock_all",
+        "pg_advisory_lock",
+    ] {
+        denied(
+            &run(&policy(ANALYST), call(&[function])),
+            Reason::FunctionNotAllowed,
+            Basis::Default,
+        );
+    }
+    denied(
+        &run(&policy(ANALYST), call(&["version", "pg_sleep"])),
+        Reason::FunctionNotAllowed,
+        Basis::Default,
+    );
+}
+
+#[test]
 fn presets_allow_their_lists() {
     let policy = grants("allow:\n  - preset: [builtins, introspection]");
     for function in [
