@@ -154,7 +154,8 @@ impl Walk<'_> {
 
     fn truncate(&mut self, node: Node<'_>) -> Walked {
         if node.has(K::CASCADE) {
-            let detail = "TRUNCATE … CASCADE empties relations that it does not name";
+            let detail =
+                "TRUNCATE … CASCADE empties relations that it does not name: name them all";
             return Err(refused(UnreadableKind::Unsupported, node, detail));
         }
         self.relations_of(node, Access::Truncate)
