@@ -26,7 +26,7 @@ use exeat_policy::{
 
 use crate::Context;
 use crate::tree::{Node, Tree};
-use scope::{Cte, Frame, RelationId};
+use scope::{Cte, Frame, Item, RelationId};
 
 /// What the walk of a part gives.
 type Walked<T = ()> = Result<T, Unreadable>;
@@ -126,6 +126,21 @@ impl<'c> Walk<'c> {
             mentions: self.mentions,
             prepared: self.prepared,
         }
+    }
+
+    /// Reads something at a level of its own, which starts with these items.
+    fn within<T>(
+        &mut self,
+        items: Vec<Item<'c>>,
+        read: impl FnOnce(&mut Self) -> Walked<T>,
+    ) -> Walked<T> {
+        self.frames.push(Frame {
+            items,
+            ..Frame::default()
+        });
+        let result = read(self);
+        self.frames.pop();
+        result
     }
 
     /// The index of a relation, the same for the same name.

@@ -6,7 +6,7 @@ use exeat_policy::{Access, Name};
 use squawk_parser::SyntaxKind as K;
 
 use super::query::is_query;
-use super::scope::{Column, Frame, Item, Output, RelationId, Shape};
+use super::scope::{Column, Item, Output, RelationId, Shape};
 use super::{Walk, Walked, unsupported};
 use crate::names::{name, path};
 use crate::tree::Node;
@@ -27,8 +27,7 @@ impl<'c> Walk<'c> {
         }
         let output = match node.kind() {
             K::INSERT => self.insert(node),
-            K::UPDATE => self.update(node),
-            K::DELETE => self.delete(node),
+            K::UPDATE | K::DELETE => self.update_or_delete(node),
             K::MERGE => self.merge(node),
             _ => Err(unsupported(node)),
         }?;
@@ -134,31 +133,28 @@ impl<'c> Walk<'c> {
             shape: excluded(target),
             bases: Vec::new(),
         };
-        self.frames.push(Frame {
-            items: vec![target.item.clone()],
-            ..Frame::default()
-        });
-        for child in node.inner() {
-            match child.kind() {
-                K::CONFLICT_DO_UPDATE_SET => {
-                    if let Some(frame) = self.frames.last_mut() {
-                        frame.items.push(excluded.clone());
-                    }
-                    for part in child.inner() {
-                        match part.kind() {
-                            K::SET_CLAUSE => self.set_clause(part, Access::Update, target)?,
-                            _ => self.walk(part)?,
+        self.within(vec![target.item.clone()], |walk| {
+            for child in node.inner() {
+                match child.kind() {
+                    K::CONFLICT_DO_UPDATE_SET => {
+                        if let Some(frame) = walk.frames.last_mut() {
+                            frame.items.push(excluded.clone());
+                        }
+                        for part in child.inner() {
+                            match part.kind() {
+                                K::SET_CLAUSE => walk.set_clause(part, Access::Update, target)?,
+                                _ => walk.walk(part)?,
+                            }
                         }
                     }
+                    K::CONFLICT_ON_INDEX | K::CONFLICT_ON_CONSTRAINT | K::CONFLICT_DO_NOTHING => {
+                        walk.conflict_target(child)?
+                    }
+                    _ => return Err(unsupported(child)),
                 }
-                K::CONFLICT_ON_INDEX | K::CONFLICT_ON_CONSTRAINT | K::CONFLICT_DO_NOTHING => {
-                    self.conflict_target(child)?
-                }
-                _ => return Err(unsupported(child)),
             }
-        }
-        self.frames.pop();
-        Ok(())
+            Ok(())
+        })
     }
 
     /// The columns of an inferred index are read (PostgreSQL asks for SELECT on them). The names of
@@ -231,104 +227,76 @@ impl<'c> Walk<'c> {
         let list = node
             .child(K::TARGET_LIST)
             .ok_or_else(|| unsupported(node))?;
-        self.frames.push(Frame {
-            items,
-            ..Frame::default()
-        });
-        let mut output = self.targets(list)?;
-        if visible > 1 {
-            output.shuffled = true;
-        }
-        self.frames.pop();
+        let mut output = self.within(items, |walk| walk.targets(list))?;
+        output.shuffled |= visible > 1;
         Ok(output)
     }
 
-    fn update(&mut self, node: Node<'_>) -> Walked<Output> {
+    /// UPDATE and DELETE: FROM or USING, the condition, RETURNING.
+    fn update_or_delete(&mut self, node: Node<'_>) -> Walked<Output> {
         let target = self.changed(node)?;
-        self.touch(target.relation, Access::Update);
-        self.frames.push(Frame {
-            items: vec![target.item.clone()],
-            ..Frame::default()
-        });
-        if let Some(from) = node.child(K::FROM_CLAUSE) {
-            self.read_from(from)?;
-        }
-        let mut output = Output::default();
-        for child in node.inner() {
-            match child.kind() {
-                K::WITH_CLAUSE
-                | K::RELATION_NAME
-                | K::RELATION_NAME_REF
-                | K::OPTIONAL_AS_ALIAS
-                | K::FROM_CLAUSE => {}
-                K::SET_CLAUSE => self.set_clause(child, Access::Update, &target)?,
-                K::WHERE_CLAUSE | K::WHERE_CURRENT_OF => self.walk(child)?,
-                K::RETURNING_CLAUSE => output = self.returning(child, &target, self.others())?,
-                _ => return Err(unsupported(child)),
+        let updates = node.kind() == K::UPDATE;
+        let others = if updates {
+            self.touch(target.relation, Access::Update);
+            K::FROM_CLAUSE
+        } else {
+            self.mark_all(target.relation, Access::Delete);
+            K::USING_CLAUSE
+        };
+        self.within(vec![target.item.clone()], |walk| {
+            if let Some(others) = node.child(others) {
+                walk.read_from(others)?;
             }
-        }
-        self.frames.pop();
-        Ok(output)
-    }
-
-    fn delete(&mut self, node: Node<'_>) -> Walked<Output> {
-        let target = self.changed(node)?;
-        self.mark_all(target.relation, Access::Delete);
-        self.frames.push(Frame {
-            items: vec![target.item.clone()],
-            ..Frame::default()
-        });
-        if let Some(using) = node.child(K::USING_CLAUSE) {
-            self.read_from(using)?;
-        }
-        let mut output = Output::default();
-        for child in node.inner() {
-            match child.kind() {
-                K::WITH_CLAUSE
-                | K::RELATION_NAME
-                | K::RELATION_NAME_REF
-                | K::OPTIONAL_AS_ALIAS
-                | K::USING_CLAUSE => {}
-                K::WHERE_CLAUSE | K::WHERE_CURRENT_OF => self.walk(child)?,
-                K::RETURNING_CLAUSE => output = self.returning(child, &target, self.others())?,
-                _ => return Err(unsupported(child)),
+            let mut output = Output::default();
+            for child in node.inner() {
+                match child.kind() {
+                    K::WITH_CLAUSE
+                    | K::RELATION_NAME
+                    | K::RELATION_NAME_REF
+                    | K::OPTIONAL_AS_ALIAS => {}
+                    kind if kind == others => {}
+                    K::SET_CLAUSE if updates => walk.set_clause(child, Access::Update, &target)?,
+                    K::WHERE_CLAUSE | K::WHERE_CURRENT_OF => walk.walk(child)?,
+                    K::RETURNING_CLAUSE => {
+                        output = walk.returning(child, &target, walk.others())?;
+                    }
+                    _ => return Err(unsupported(child)),
+                }
             }
-        }
-        self.frames.pop();
-        Ok(output)
+            Ok(output)
+        })
     }
 
     fn merge(&mut self, node: Node<'_>) -> Walked<Output> {
         let target = self.changed(node)?;
         // PostgreSQL asks for SELECT on the columns that the conditions read; the rows are read anyway.
         self.touch(target.relation, Access::Select);
-        self.frames.push(Frame {
-            items: vec![target.item.clone()],
-            ..Frame::default()
-        });
-        let mut output = Output::default();
-        for child in node.inner() {
-            match child.kind() {
-                K::WITH_CLAUSE | K::TABLE_RELATION_NAME | K::OPTIONAL_AS_ALIAS => {}
-                K::USING_ON_CLAUSE => {
-                    for part in child.inner() {
-                        match part.kind() {
-                            K::ON_CLAUSE => self.walk_children(part)?,
-                            _ => self.group(part)?,
+        self.within(vec![target.item.clone()], |walk| {
+            let mut output = Output::default();
+            for child in node.inner() {
+                match child.kind() {
+                    K::WITH_CLAUSE | K::TABLE_RELATION_NAME | K::OPTIONAL_AS_ALIAS => {}
+                    K::USING_ON_CLAUSE => {
+                        for part in child.inner() {
+                            match part.kind() {
+                                K::ON_CLAUSE => walk.walk_children(part)?,
+                                _ => walk.group(part)?,
+                            }
                         }
                     }
+                    K::MERGE_WHEN_MATCHED
+                    | K::MERGE_WHEN_NOT_MATCHED_SOURCE
+                    | K::MERGE_WHEN_NOT_MATCHED_TARGET => {
+                        walk.merge_when(child, &target)?;
+                    }
+                    K::RETURNING_CLAUSE => {
+                        output = walk.returning(child, &target, walk.others())?
+                    }
+                    _ => return Err(unsupported(child)),
                 }
-                K::MERGE_WHEN_MATCHED
-                | K::MERGE_WHEN_NOT_MATCHED_SOURCE
-                | K::MERGE_WHEN_NOT_MATCHED_TARGET => {
-                    self.merge_when(child, &target)?;
-                }
-                K::RETURNING_CLAUSE => output = self.returning(child, &target, self.others())?,
-                _ => return Err(unsupported(child)),
             }
-        }
-        self.frames.pop();
-        Ok(output)
+            Ok(output)
+        })
     }
 
     fn merge_when(&mut self, node: Node<'_>, target: &Target<'c>) -> Walked {

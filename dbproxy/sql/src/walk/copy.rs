@@ -6,7 +6,6 @@ use squawk_parser::SyntaxKind as K;
 
 use super::change::Target;
 use super::query::is_query;
-use super::scope::Frame;
 use super::{Walk, Walked, refused, unsupported};
 use crate::names::name;
 use crate::tree::Node;
@@ -78,12 +77,6 @@ impl Walk<'_> {
             return Ok(());
         };
         // It sees the rows that are about to be added; PostgreSQL asks for SELECT on their columns.
-        self.frames.push(Frame {
-            items: vec![item],
-            ..Frame::default()
-        });
-        self.walk(condition)?;
-        self.frames.pop();
-        Ok(())
+        self.within(vec![item], |walk| walk.walk(condition))
     }
 }

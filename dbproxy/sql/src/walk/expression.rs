@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use exeat_policy::{Name, UnreadableKind};
+use exeat_policy::{Name, Unreadable, UnreadableKind};
 use squawk_parser::SyntaxKind as K;
 
 use super::scope::Output;
@@ -40,6 +40,11 @@ fn dotted(node: Node<'_>) -> Walked<Dotted<'_>> {
         fields,
         star,
     })
+}
+
+fn too_many_parts(node: Node<'_>) -> Unreadable {
+    let detail = "a name of more than two parts";
+    refused(UnreadableKind::Unsupported, node, detail)
 }
 
 /// The parts of the name of a called function.
@@ -87,7 +92,7 @@ impl Walk<'_> {
                 self.walk_children(node)
             }
             Handling::Type => self.type_name(node),
-            Handling::Collation => self.collation(node),
+            Handling::Collation => self.foreign(node, builtin::is_collation),
             Handling::Operator => self.operator(node),
             Handling::Object if self.defining => self.define(node),
             Handling::Global if self.defining => self.define_global(node),
@@ -155,13 +160,7 @@ impl Walk<'_> {
         let item = match parts.fields.as_slice() {
             [] => self.item(None, &first),
             [relation] => self.item(Some(&first), relation),
-            _ => {
-                return Err(refused(
-                    UnreadableKind::Unsupported,
-                    node,
-                    "a name of more than two parts",
-                ));
-            }
+            _ => return Err(too_many_parts(node)),
         };
         match item {
             Some(item) => {
@@ -209,43 +208,26 @@ impl Walk<'_> {
         match names {
             [function] => self.calls(None, function),
             [schema, function] => self.calls(Some(schema), function),
-            _ => {
-                return Err(refused(
-                    UnreadableKind::Unsupported,
-                    node,
-                    "a name of more than two parts",
-                ));
-            }
+            _ => return Err(too_many_parts(node)),
         }
         Ok(())
     }
 
+    /// Counts a type or collation unless it can only be PostgreSQL's own.
+    fn foreign(&mut self, node: Node<'_>, is_own: fn(&str) -> bool) -> Walked {
+        let (schema, name) = match path(node).as_slice() {
+            [single] if is_own(single) => return Ok(()),
+            [schema, _] if &**schema == "pg_catalog" => return Ok(()),
+            [single] => (self.schema_of(single), Arc::clone(single)),
+            [schema, single] => (Some(Arc::clone(schema)), Arc::clone(single)),
+            _ => return Err(too_many_parts(node)),
+        };
+        self.types.insert(Name { schema, name });
+        Ok(())
+    }
+
     fn type_name(&mut self, node: Node<'_>) -> Walked {
-        let parts = path(node);
-        match parts.as_slice() {
-            [single] if builtin::is_type(single) => {}
-            [single] => {
-                let schema = self.schema_of(single);
-                self.types.insert(Name {
-                    schema,
-                    name: Arc::clone(single),
-                });
-            }
-            [schema, _] if &**schema == "pg_catalog" => {}
-            [schema, single] => {
-                self.types.insert(Name {
-                    schema: Some(Arc::clone(schema)),
-                    name: Arc::clone(single),
-                });
-            }
-            _ => {
-                return Err(refused(
-                    UnreadableKind::Unsupported,
-                    node,
-                    "a name of more than two parts",
-                ));
-            }
-        }
+        self.foreign(node, builtin::is_type)?;
         // A bare name as a modifier is a word: `geometry(point, 4326)`.
         let arguments = node
             .inner()
@@ -257,34 +239,6 @@ impl Walk<'_> {
                 .filter(|value| value.kind() != K::NAME_REF)
             {
                 self.walk(value)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn collation(&mut self, node: Node<'_>) -> Walked {
-        match path(node).as_slice() {
-            [single] if builtin::is_collation(single) => {}
-            [schema, _] if &**schema == "pg_catalog" => {}
-            [single] => {
-                let schema = self.schema_of(single);
-                self.types.insert(Name {
-                    schema,
-                    name: Arc::clone(single),
-                });
-            }
-            [schema, single] => {
-                self.types.insert(Name {
-                    schema: Some(Arc::clone(schema)),
-                    name: Arc::clone(single),
-                });
-            }
-            _ => {
-                return Err(refused(
-                    UnreadableKind::Unsupported,
-                    node,
-                    "a name of more than two parts",
-                ));
             }
         }
         Ok(())

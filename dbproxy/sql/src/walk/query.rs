@@ -9,7 +9,7 @@ use std::sync::Arc;
 use squawk_parser::SyntaxKind as K;
 
 use super::output::column_name;
-use super::scope::{Frame, Output};
+use super::scope::Output;
 use super::{Walk, Walked, unsupported};
 use crate::names::name;
 use crate::tree::Node;
@@ -68,38 +68,38 @@ impl Walk<'_> {
     }
 
     fn select(&mut self, node: Node<'_>, tail: &[Node<'_>]) -> Walked<Output> {
-        self.frames.push(Frame::default());
-        if let Some(from) = node.child(K::FROM_CLAUSE) {
-            self.read_from(from)?;
-        }
-        let clause = node
-            .child(K::SELECT_CLAUSE)
-            .ok_or_else(|| unsupported(node))?;
-        let output = match clause.child(K::TARGET_LIST) {
-            Some(list) => self.targets(list)?,
-            None => Output::default(),
-        };
-        for child in clause
-            .inner()
-            .flat_map(Node::inner)
-            .filter(|child| child.kind() == K::DISTINCT_ON)
-        {
-            for expression in child.inner() {
-                self.output_or_input(expression, &output)?;
+        self.within(Vec::new(), |walk| {
+            if let Some(from) = node.child(K::FROM_CLAUSE) {
+                walk.read_from(from)?;
             }
-        }
-        for child in node.inner() {
-            match child.kind() {
-                K::WITH_CLAUSE | K::FROM_CLAUSE | K::SELECT_CLAUSE => {}
-                K::GROUP_BY_CLAUSE => self.group_by(child, &output)?,
-                K::INTO_CLAUSE => self.select_into(child)?,
-                _ if is_tail(child) => {}
-                _ => self.walk(child)?,
+            let clause = node
+                .child(K::SELECT_CLAUSE)
+                .ok_or_else(|| unsupported(node))?;
+            let output = match clause.child(K::TARGET_LIST) {
+                Some(list) => walk.targets(list)?,
+                None => Output::default(),
+            };
+            for child in clause
+                .inner()
+                .flat_map(Node::inner)
+                .filter(|child| child.kind() == K::DISTINCT_ON)
+            {
+                for expression in child.inner() {
+                    walk.output_or_input(expression, &output)?;
+                }
             }
-        }
-        self.tail(node, tail, &output)?;
-        self.frames.pop();
-        Ok(output)
+            for child in node.inner() {
+                match child.kind() {
+                    K::WITH_CLAUSE | K::FROM_CLAUSE | K::SELECT_CLAUSE => {}
+                    K::GROUP_BY_CLAUSE => walk.group_by(child, &output)?,
+                    K::INTO_CLAUSE => walk.select_into(child)?,
+                    _ if is_tail(child) => {}
+                    _ => walk.walk(child)?,
+                }
+            }
+            walk.tail(node, tail, &output)?;
+            Ok(output)
+        })
     }
 
     fn compound(&mut self, node: Node<'_>, tail: &[Node<'_>]) -> Walked<Output> {
@@ -134,13 +134,14 @@ impl Walk<'_> {
         let relation = node
             .child(K::RELATION_NAME)
             .and_then(|relation| relation.child(K::RELATION_NAME_REF));
-        self.frames.push(Frame::default());
-        self.read_relation(relation.ok_or_else(|| unsupported(node))?, None)?;
-        let mut output = Output::default();
-        self.star(&mut output);
-        self.tail(node, tail, &output)?;
-        self.frames.pop();
-        Ok(output)
+        let relation = relation.ok_or_else(|| unsupported(node))?;
+        self.within(Vec::new(), |walk| {
+            walk.read_relation(relation, None)?;
+            let mut output = Output::default();
+            walk.star(&mut output);
+            walk.tail(node, tail, &output)?;
+            Ok(output)
+        })
     }
 
     fn query_or_paren(&mut self, node: Node<'_>) -> Walked<Output> {

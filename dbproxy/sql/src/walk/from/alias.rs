@@ -48,13 +48,7 @@ impl<'c> Walk<'c> {
             Shape::Base {
                 relation,
                 known: Some(known),
-            } => known
-                .iter()
-                .map(|column| Column {
-                    name: Arc::clone(column),
-                    origins: std::iter::once((*relation, Arc::clone(column))).collect(),
-                })
-                .collect(),
+            } => own_columns(*relation, known).collect(),
             Shape::Derived {
                 columns,
                 open: false,
@@ -110,10 +104,7 @@ impl<'c> Walk<'c> {
                 Shape::Base {
                     relation,
                     known: Some(known),
-                } => columns.extend(known.iter().map(|column| Column {
-                    name: Arc::clone(column),
-                    origins: std::iter::once((*relation, Arc::clone(column))).collect(),
-                })),
+                } => columns.extend(own_columns(*relation, known)),
                 Shape::Derived {
                     columns: more,
                     open: unknown,
@@ -150,6 +141,14 @@ impl<'c> Walk<'c> {
         let item = self.with_columns(item, names);
         self.push_item(item);
     }
+}
+
+/// The columns of a relation under their own names.
+fn own_columns(relation: RelationId, known: &[Arc<str>]) -> impl Iterator<Item = Column> {
+    known.iter().map(move |name| Column {
+        name: Arc::clone(name),
+        origins: std::iter::once((relation, Arc::clone(name))).collect(),
+    })
 }
 
 /// An item whose columns have no origins: what they are made of was counted when it was read.

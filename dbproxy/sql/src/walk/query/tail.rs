@@ -6,7 +6,7 @@ use std::sync::Arc;
 use exeat_policy::Access;
 use squawk_parser::SyntaxKind as K;
 
-use super::super::scope::{Column, Frame, Item, Match, Output, Shape};
+use super::super::scope::{Column, Item, Match, Output, Shape};
 use super::super::{Walk, Walked, unsupported};
 use crate::names::name;
 use crate::tree::Node;
@@ -120,12 +120,7 @@ impl Walk<'_> {
             shape,
             bases: Vec::new(),
         };
-        self.frames.push(Frame {
-            items: vec![item],
-            ..Frame::default()
-        });
-        self.tail(node, tail, &output)?;
-        self.frames.pop();
+        self.within(vec![item], |walk| walk.tail(node, tail, &output))?;
         Ok(output)
     }
 
