@@ -6,7 +6,6 @@ mod database;
 mod egress;
 mod roles;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::Location;
@@ -14,6 +13,7 @@ use crate::Source;
 use crate::diagnostic::Lines;
 use crate::document::Document;
 use crate::document::spanned::{Place, Spanned};
+use crate::map::Map;
 use crate::pattern::Refused;
 use crate::set::{Identities, Role};
 use crate::yaml::{Problem, Sink};
@@ -25,16 +25,16 @@ const VERSION: u32 = 1;
 pub(crate) struct Checker<'a> {
     lines: Lines<'a>,
     sink: &'a Sink,
-    locations: HashMap<Arc<str>, Location>,
+    locations: Map<Arc<str>, Location>,
     rules: usize,
 }
 
 /// The compiled parts of a policy.
 pub(crate) struct Compiled {
     pub(crate) roles: Vec<Role>,
-    pub(crate) by_name: HashMap<Arc<str>, usize>,
+    pub(crate) by_name: Map<Arc<str>, usize>,
     pub(crate) identities: Identities,
-    pub(crate) locations: HashMap<Arc<str>, Location>,
+    pub(crate) locations: Map<Arc<str>, Location>,
     pub(crate) rules: usize,
 }
 
@@ -43,7 +43,7 @@ pub(crate) fn check(document: &Document, sources: &[Source], sink: &Sink) -> Com
     let mut checker = Checker {
         lines: Lines::of(sources),
         sink,
-        locations: HashMap::new(),
+        locations: Map::default(),
         rules: 0,
     };
     let (roles, identities) = checker.roles(document);

@@ -3,9 +3,9 @@
 pub(crate) mod floors;
 pub(crate) mod presets;
 
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use crate::map::{Map, Set};
 use crate::pattern::RelationPattern;
 use crate::{Access, Name};
 
@@ -15,19 +15,19 @@ pub(crate) type Rule = Arc<str>;
 /// The allow rules, or the deny rules, of a role in a database.
 #[derive(Debug, Default)]
 pub(crate) struct Grants {
-    schemas: HashMap<Arc<str>, SchemaGrants>,
+    schemas: Map<Arc<str>, SchemaGrants>,
     pub(crate) functions: Names,
     pub(crate) operators: Names,
     pub(crate) types: Names,
-    pub(crate) settings: HashMap<Arc<str>, Rule>,
-    pub(crate) statements: HashMap<Arc<str>, Rule>,
+    pub(crate) settings: Map<Arc<str>, Rule>,
+    pub(crate) statements: Map<Arc<str>, Rule>,
     pub(crate) builtins: Option<Rule>,
     pub(crate) introspection: Option<Rule>,
 }
 
 /// Rules by qualified name.
 #[derive(Debug, Default)]
-pub(crate) struct Names(HashMap<Arc<str>, HashMap<Arc<str>, Rule>>);
+pub(crate) struct Names(Map<Arc<str>, Map<Arc<str>, Rule>>);
 
 impl Names {
     pub(crate) fn insert(&mut self, schema: Arc<str>, name: Arc<str>, rule: Rule) -> Option<Rule> {
@@ -43,7 +43,8 @@ impl Names {
 struct SchemaGrants {
     /// `schema.*`.
     every: ByAccess<Rule>,
-    relations: HashMap<Arc<str>, ByAccess<ColumnGrants>>,
+    /// Boxed, because a relation rarely has rules for more than two of the six accesses.
+    relations: Map<Arc<str>, ByAccess<Box<ColumnGrants>>>,
 }
 
 /// The rules for one access to one relation: their union holds.
@@ -52,7 +53,7 @@ pub(crate) struct ColumnGrants {
     /// All columns, also those added later.
     pub(crate) all: Option<Rule>,
     /// These columns.
-    pub(crate) columns: HashMap<Arc<str>, Rule>,
+    pub(crate) columns: Map<Arc<str>, Rule>,
     /// The first rule of either kind.
     pub(crate) first: Option<Rule>,
 }
@@ -158,7 +159,8 @@ impl Grants {
             every: schema.and_then(|schema| schema.every.find(access)),
             own: schema
                 .and_then(|schema| schema.relations.get(name))
-                .and_then(|relation| relation.find(access)),
+                .and_then(|relation| relation.find(access))
+                .map(|grants| &**grants),
         }
     }
 
@@ -200,9 +202,9 @@ pub(crate) fn schema_of(name: &Name) -> &str {
 
 /// Columns that may not be read as they are.
 #[derive(Debug, Default)]
-pub(crate) struct Masks(HashMap<Arc<str>, HashMap<Arc<str>, ColumnSet>>);
+pub(crate) struct Masks(Map<Arc<str>, Map<Arc<str>, ColumnSet>>);
 
-type ColumnSet = HashSet<Arc<str>>;
+type ColumnSet = Set<Arc<str>>;
 
 impl Masks {
     pub(crate) fn insert(

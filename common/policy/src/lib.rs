@@ -16,6 +16,7 @@ mod facts;
 mod grants;
 mod index;
 mod load;
+mod map;
 mod pattern;
 mod principal;
 mod reason;

@@ -2,7 +2,7 @@
 //!
 //! A value of this type is always valid and never changes; a new policy is a new value.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -13,6 +13,7 @@ use prefix_trie::joint::JointPrefixMap;
 
 use crate::egress::Egress;
 use crate::grants::{Grants, Masks};
+use crate::map::Map;
 use crate::units::{Quota, Rate};
 use crate::{Assurance, AuditMode, Identity, Location, PolicyHash};
 
@@ -21,9 +22,9 @@ pub struct PolicySet {
     pub(crate) hash: PolicyHash,
     pub(crate) canonical: Arc<str>,
     pub(crate) roles: Vec<Role>,
-    pub(crate) by_name: HashMap<Arc<str>, usize>,
+    pub(crate) by_name: Map<Arc<str>, usize>,
     pub(crate) identities: Identities,
-    pub(crate) locations: HashMap<Arc<str>, Location>,
+    pub(crate) locations: Map<Arc<str>, Location>,
     pub(crate) rules: usize,
 }
 
@@ -77,10 +78,10 @@ impl fmt::Debug for PolicySet {
 /// Which role claims which identity. A lookup costs the same whatever their number.
 #[derive(Default)]
 pub(crate) struct Identities {
-    pub(crate) spiffe: HashMap<Arc<str>, Arc<str>>,
-    pub(crate) jwt: HashMap<Arc<str>, HashMap<Arc<str>, Arc<str>>>,
-    pub(crate) token: HashMap<Arc<str>, Arc<str>>,
-    pub(crate) scram: HashMap<Arc<str>, Arc<str>>,
+    pub(crate) spiffe: Map<Arc<str>, Arc<str>>,
+    pub(crate) jwt: Map<Arc<str>, Map<Arc<str>, Arc<str>>>,
+    pub(crate) token: Map<Arc<str>, Arc<str>>,
+    pub(crate) scram: Map<Arc<str>, Arc<str>>,
     pub(crate) source: JointPrefixMap<IpNet, Arc<str>>,
 }
 
@@ -112,7 +113,7 @@ pub struct Role {
     pub(crate) assurance: Option<Assurance>,
     pub(crate) egress: Egress,
     pub(crate) egress_limits: EgressLimits,
-    pub(crate) databases: HashMap<Arc<str>, DatabaseGrant>,
+    pub(crate) databases: Map<Arc<str>, DatabaseGrant>,
 }
 
 impl Role {

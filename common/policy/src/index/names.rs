@@ -1,13 +1,12 @@
 //! A trie over the labels of names, from the right.
 
-use std::collections::HashMap;
-
 use super::{Matches, PortRules};
+use crate::map::Map;
 use crate::pattern::HostPattern;
 
 #[derive(Debug, Default)]
 struct Node {
-    children: HashMap<Box<str>, usize>,
+    children: Map<Box<str>, usize>,
     /// Rules for this very name.
     exact: PortRules,
     /// Rules for names with one or more labels before this one.

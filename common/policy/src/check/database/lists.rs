@@ -2,7 +2,6 @@
 //!
 //! A name that stands twice, or that a deny rule names too, must never pass: one of the two is a mistake.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::words::Word;
@@ -12,6 +11,7 @@ use crate::document::list::List;
 use crate::document::spanned::{Place, Spanned};
 use crate::grants::floors::never_called;
 use crate::grants::{Grants, Names, PG_CATALOG, Rule};
+use crate::map::Map;
 use crate::pattern::qualified;
 
 /// The names of one rule.
@@ -41,8 +41,8 @@ impl Checker<'_> {
 
     pub(super) fn words(
         &self,
-        words: &mut HashMap<Arc<str>, Rule>,
-        denied: Option<&HashMap<Arc<str>, Rule>>,
+        words: &mut Map<Arc<str>, Rule>,
+        denied: Option<&Map<Arc<str>, Rule>>,
         list: &Listed<String>,
         valid: impl Fn(&str) -> Word,
         path: &Rule,
