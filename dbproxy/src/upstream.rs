@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use exeat_identity::Secret;
+use exeat_identity::scram::{ClientPassword, ScramError};
 use exeat_service::config::{self, UpstreamTls};
 use rustls::ClientConfig;
 use rustls_pki_types::ServerName;
@@ -31,7 +32,7 @@ pub(crate) struct Upstream {
     port: u16,
     database: String,
     tls: Option<(Arc<ClientConfig>, ServerName<'static>)>,
-    passwords: HashMap<Arc<str>, Option<Secret<String>>>,
+    passwords: HashMap<Arc<str>, Option<Arc<ClientPassword>>>,
     search_path: String,
     timeout: Duration,
 }
@@ -94,7 +95,7 @@ pub(crate) enum UpstreamError {
     Authentication(&'static str),
     /// The server's half of SCRAM does not verify, or the exchange broke.
     #[error("SCRAM: {0}")]
-    Scram(io::Error),
+    Scram(#[from] ScramError),
     /// The server refused.
     #[error("the server refuses: {code}: {message}")]
     Refused { code: String, message: String },
@@ -152,16 +153,17 @@ impl Upstream {
             UpstreamTls::Disable => None,
             UpstreamTls::VerifyFull { roots } => Some(tls::client(&database.host, roots)?),
         };
-        let passwords = database.users.iter();
+        let passwords = database.users.iter().map(|(name, user)| {
+            let password = user.password.clone().map(ClientPassword::new);
+            (Arc::clone(name), password.map(Arc::new))
+        });
         let quoted = |schema: &Arc<str>| format!("\"{}\"", schema.replace('"', "\"\""));
         Ok(Self {
             host: database.host.clone(),
             port: database.port,
             database: database.database.clone(),
             tls,
-            passwords: passwords
-                .map(|(name, user)| (Arc::clone(name), user.password.clone()))
-                .collect(),
+            passwords: passwords.collect(),
             search_path: search_path
                 .iter()
                 .map(quoted)
@@ -206,8 +208,7 @@ impl Upstream {
             write::startup(&mut hello, parameters);
             stream.write_all(&hello).await?;
             stream.flush().await?;
-            let password = password.as_ref().map(Secret::expose);
-            self.greet(stream, password.map(String::as_str)).await
+            self.greet(stream, password.as_ref()).await
         };
         tokio::time::timeout(self.timeout, opening)
             .await
@@ -237,7 +238,7 @@ impl Upstream {
     async fn greet(
         self: &Arc<Self>,
         stream: Stream,
-        password: Option<&str>,
+        password: Option<&Arc<ClientPassword>>,
     ) -> Result<Connection, UpstreamError> {
         let encrypted = self.tls.is_some();
         let mut channel = authenticate::authenticate(stream, password, encrypted).await?;

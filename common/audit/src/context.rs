@@ -14,10 +14,10 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use exeat_policy::{Caller, Principal, Request, Subject};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use crate::canonical::{CanonicalError, Encoder, References};
 use crate::event::{Decided, Labels};
+use crate::hash::sha256;
 
 /// What a context leaf holds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -80,7 +80,7 @@ impl Context {
 
 /// The reference to a context value, given its canonical form.
 pub(crate) fn hash(canonical: &[u8]) -> String {
-    URL_SAFE_NO_PAD.encode(Sha256::digest(canonical))
+    URL_SAFE_NO_PAD.encode(sha256([canonical]))
 }
 
 /// The contexts of one record.

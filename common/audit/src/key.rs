@@ -11,10 +11,10 @@ use std::path::Path;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
-use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use crate::error::AuditError;
+use crate::hash::sha256;
 
 /// The secret half's file in the log's folder.
 pub(crate) const SECRET_FILE: &str = "audit.key";
@@ -90,11 +90,7 @@ impl PublicKey {
 
     /// The key id of signed-note: the first bytes of a hash over name, type and key.
     pub(crate) fn id(&self) -> [u8; 4] {
-        let digest = Sha256::new()
-            .chain_update(self.name.as_bytes())
-            .chain_update([b'\n', ED25519])
-            .chain_update(self.key.as_bytes())
-            .finalize();
+        let digest = sha256([self.name.as_bytes(), &[b'\n', ED25519], self.key.as_bytes()]);
         let mut id = [0; 4];
         id.iter_mut().zip(digest).for_each(|(to, from)| *to = from);
         id

@@ -13,6 +13,7 @@ mod error;
 mod event;
 mod export;
 mod files;
+mod hash;
 mod id;
 mod key;
 mod log;

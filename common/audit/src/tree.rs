@@ -7,40 +7,29 @@ mod proof;
 #[cfg(test)]
 mod tests;
 
-use sha2::{Digest, Sha256};
+use crate::hash::sha256;
 
+pub use crate::hash::Hash;
 pub use proof::{
     ProofError, consistency_proof, inclusion_proof, verify_consistency, verify_inclusion,
 };
-
-/// A node of the tree.
-pub type Hash = [u8; 32];
 
 /// Hashes in a full tile.
 pub(crate) const TILE_WIDTH: usize = 256;
 
 /// The hash of a leaf: RFC 6962 §2.1.
 pub fn leaf_hash(leaf: &[u8]) -> Hash {
-    Sha256::new()
-        .chain_update([0])
-        .chain_update(leaf)
-        .finalize()
-        .into()
+    sha256([&[0], leaf])
 }
 
 /// The hash of an inner node: RFC 6962 §2.1.
 pub fn node_hash(left: &Hash, right: &Hash) -> Hash {
-    Sha256::new()
-        .chain_update([1])
-        .chain_update(left)
-        .chain_update(right)
-        .finalize()
-        .into()
+    sha256([&[1], left, right])
 }
 
 /// The root of the empty tree.
 pub(crate) fn empty_root() -> Hash {
-    Sha256::digest([]).into()
+    sha256([])
 }
 
 /// The root of a complete or incomplete subtree over these hashes.

@@ -1,14 +1,20 @@
-//! SCRAM-SHA-256, the server's side (RFC 5802, RFC 7677, RFC 5929), as PostgreSQL's clients speak it.
+//! SCRAM-SHA-256, both sides (RFC 5802, RFC 7677, RFC 5929), as PostgreSQL and its clients speak it.
 //!
 //! State machines without sockets: each step takes `self` by value, bytes in, bytes out. Against a
-//! stored verifier the server needs no PBKDF2; a password is stretched only when a verifier is made.
+//! stored verifier the server needs no PBKDF2, and the client keeps the keys that it made: a password is
+//! stretched once per salt.
 
 mod binding;
+mod client;
 mod exchange;
 mod message;
 mod verifier;
 
 pub use binding::{ChannelBinding, tls_server_end_point};
+pub use client::{
+    AwaitKeys, AwaitServerFinal, AwaitServerFirst, ClientBinding, ClientKeys, ClientPassword,
+    Stretching,
+};
 pub use exchange::{AwaitFinal, AwaitFirst, Mechanism, ServerExchange};
 pub use verifier::{ScramVerifier, Verifier};
 
@@ -39,6 +45,9 @@ pub enum ScramError {
     /// The nonce is not the one of this exchange.
     #[error("the nonce is not of this exchange")]
     Nonce,
+    /// A server that wants the password stretched without end.
+    #[error("the server asks for too many iterations")]
+    Iterations,
     /// The proof does not fit the verifier (or there is none).
     #[error("the proof is wrong")]
     Proof,
@@ -59,6 +68,7 @@ impl ScramError {
             Self::AuthorizationIdentity => "scram_authorization_identity",
             Self::MandatoryExtension => "scram_mandatory_extension",
             Self::Nonce => "scram_nonce",
+            Self::Iterations => "scram_iterations",
             Self::Proof => "scram_proof",
             Self::Random => "scram_random",
         }

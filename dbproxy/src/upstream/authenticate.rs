@@ -3,9 +3,10 @@
 //! It must never give a password away: not in clear without TLS, not as an MD5 (which is as good as the
 //! password to whoever knows the server's table), and with SCRAM only to a server that proves itself.
 
-use exeat_identity::scram::tls_server_end_point;
-use postgres_protocol::authentication::sasl::{
-    ChannelBinding, SCRAM_SHA_256, SCRAM_SHA_256_PLUS, ScramSha256,
+use std::sync::Arc;
+
+use exeat_identity::scram::{
+    AwaitServerFirst, ClientBinding, ClientPassword, tls_server_end_point,
 };
 
 use super::{Channel, UpstreamError};
@@ -13,10 +14,13 @@ use crate::stream::Stream;
 use crate::wire::backend::{self, Authentication};
 use crate::wire::{Violation, write};
 
+const SCRAM_SHA_256: &str = "SCRAM-SHA-256";
+const SCRAM_SHA_256_PLUS: &str = "SCRAM-SHA-256-PLUS";
+
 /// Answers the server until it says AuthenticationOk.
 pub(super) async fn authenticate(
     stream: Stream,
-    password: Option<&str>,
+    password: Option<&Arc<ClientPassword>>,
     encrypted: bool,
 ) -> Result<Channel, UpstreamError> {
     let mut channel = Channel::new(stream);
@@ -29,7 +33,9 @@ pub(super) async fn authenticate(
         Authentication::Cleartext => {
             let password = password.ok_or(UpstreamError::Authentication("a password"))?;
             let mut message = Vec::new();
-            write::frame(&mut message, b'p', |out| write::string(out, password));
+            write::frame(&mut message, b'p', |out| {
+                write::string(out, password.expose())
+            });
             channel.send(&message).await?;
             finished(&mut channel).await?;
             Ok(channel)
@@ -69,7 +75,7 @@ async fn finished(channel: &mut Channel) -> Result<(), UpstreamError> {
 
 async fn scram(
     channel: &mut Channel,
-    password: &str,
+    password: &Arc<ClientPassword>,
     mechanisms: &[u8],
 ) -> Result<(), UpstreamError> {
     let offers = |wanted: &str| {
@@ -77,49 +83,47 @@ async fn scram(
             .split(|byte| *byte == 0)
             .any(|name| name == wanted.as_bytes())
     };
-    let end_point = certificate_hash(&channel.stream);
-    let (mechanism, binding) = match end_point {
-        Some(hash) if offers(SCRAM_SHA_256_PLUS) => (
-            SCRAM_SHA_256_PLUS,
-            ChannelBinding::tls_server_end_point(hash),
-        ),
-        // The server is told that it could have offered the stronger one: a downgrade shows.
-        Some(_) if offers(SCRAM_SHA_256) => (SCRAM_SHA_256, ChannelBinding::unrequested()),
-        None if offers(SCRAM_SHA_256) => (SCRAM_SHA_256, ChannelBinding::unsupported()),
+    let (mechanism, binding) = match certificate_hash(&channel.stream) {
+        Some(hash) if offers(SCRAM_SHA_256_PLUS) => {
+            (SCRAM_SHA_256_PLUS, ClientBinding::TlsServerEndPoint(hash))
+        }
+        Some(_) if offers(SCRAM_SHA_256) => (SCRAM_SHA_256, ClientBinding::NotOffered),
+        None if offers(SCRAM_SHA_256) => (SCRAM_SHA_256, ClientBinding::Unsupported),
         _ => return Err(UpstreamError::Authentication("an unknown SASL mechanism")),
     };
-    let mut exchange = ScramSha256::new(password.as_bytes(), binding);
+    let exchange = AwaitServerFirst::begin(binding)?;
     let mut message = Vec::new();
     write::frame(&mut message, b'p', |out| {
         write::string(out, mechanism);
         let first = exchange.message();
         let length = u32::try_from(first.len()).unwrap_or(u32::MAX);
         out.extend_from_slice(&length.to_be_bytes());
-        out.extend_from_slice(first);
+        out.extend_from_slice(&first);
     });
     channel.send(&message).await?;
     let body = next(channel).await?;
     let Authentication::SaslContinue(challenge) = backend::authentication(&body)? else {
         return Err(Violation::UnexpectedType.into());
     };
-    // Stretching the password takes milliseconds: not on a thread that serves sessions.
-    let challenge = challenge.to_vec();
-    let stretched =
-        tokio::task::spawn_blocking(move || exchange.update(&challenge).map(|()| exchange));
-    let mut exchange = stretched
-        .await
-        .map_err(|error| UpstreamError::Scram(std::io::Error::other(error)))?
-        .map_err(UpstreamError::Scram)?;
+    let exchange = exchange.server_first(challenge)?;
+    let keys = match password.known_keys(exchange.stretching()) {
+        Some(keys) => keys,
+        None => {
+            let (password, stretching) = (Arc::clone(password), exchange.stretching().clone());
+            tokio::task::spawn_blocking(move || password.stretch(stretching))
+                .await
+                .map_err(std::io::Error::other)??
+        }
+    };
+    let (proof, exchange) = exchange.client_final(&keys);
     let mut message = Vec::new();
-    write::frame(&mut message, b'p', |out| {
-        out.extend_from_slice(exchange.message());
-    });
+    write::frame(&mut message, b'p', |out| out.extend_from_slice(&proof));
     channel.send(&message).await?;
     let body = next(channel).await?;
     let Authentication::SaslFinal(proof) = backend::authentication(&body)? else {
         return Err(Violation::UnexpectedType.into());
     };
-    exchange.finish(proof).map_err(UpstreamError::Scram)?;
+    exchange.server_final(proof)?;
     finished(channel).await
 }
 

@@ -5,7 +5,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
 use super::{Fault, Report, VerifyError};
 use crate::canonical;
@@ -15,6 +14,7 @@ use crate::decode::{Joined, Joiner};
 use crate::error::AuditError;
 use crate::event::{Body, Event};
 use crate::files;
+use crate::hash::sha256;
 use crate::segment::{Lines, MAX_LEAF};
 use crate::tiles;
 use crate::tree::{FullTile, Hash, TILE_WIDTH, Tree, leaf_hash};
@@ -225,7 +225,7 @@ impl<'a> Walk<'a> {
         let text = fs::read(self.directory.join(&file)).map_err(|error| {
             format!("the policy that it names (`{file}`) can't be read: {error}")
         })?;
-        let digest: String = Sha256::digest(&text)
+        let digest: String = sha256([&text])
             .iter()
             .map(|byte| format!("{byte:02x}"))
             .collect();

@@ -1,4 +1,4 @@
-//! The exchange: client-first → server-first → client-final → server-final.
+//! The server's side of the exchange: client-first → server-first → client-final → server-final.
 //!
 //! An unknown name goes through the same steps and the same work as a known one, and fails where a
 //! wrong password fails.
@@ -17,7 +17,7 @@ use super::verifier::{ScramVerifier, sign};
 use crate::token::sha256;
 
 /// PostgreSQL's `SCRAM_RAW_NONCE_LEN`.
-const NONCE_BYTES: usize = 18;
+pub(super) const NONCE_BYTES: usize = 18;
 
 /// The mechanism that the client picked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,5 +1,7 @@
-//! The client's two messages (RFC 5802, section 7). Extensions are refused, the optional ones too:
-//! what we don't understand is not ignored.
+//! The four messages, as the other side wrote them (RFC 5802, section 7). Extensions are refused, the
+//! optional ones too: what we don't understand is not ignored.
+
+use std::num::NonZeroU32;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -41,6 +43,16 @@ pub(super) struct ClientFinal<'a> {
     /// The message up to its proof: a part of what is signed.
     pub(super) without_proof: &'a str,
     pub(super) proof: [u8; 32],
+}
+
+/// `server-first-message`.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct ServerFirst<'a> {
+    /// All of it: a part of what is signed.
+    pub(super) text: &'a str,
+    pub(super) nonce: &'a str,
+    pub(super) salt: Vec<u8>,
+    pub(super) iterations: NonZeroU32,
 }
 
 pub(super) fn client_first(message: &[u8]) -> Result<ClientFirst<'_>, ScramError> {
@@ -89,16 +101,9 @@ pub(super) fn client_first(message: &[u8]) -> Result<ClientFirst<'_>, ScramError
 pub(super) fn client_final(message: &[u8]) -> Result<ClientFinal<'_>, ScramError> {
     let text = text(message)?;
     let mut attributes = text.split(',');
-    let mut next = |prefix: &str, missing: &'static str| match attributes.next() {
-        Some(attribute) if attribute.starts_with("m=") => Err(ScramError::MandatoryExtension),
-        Some(attribute) => attribute
-            .strip_prefix(prefix)
-            .ok_or(ScramError::Malformed(missing)),
-        None => Err(ScramError::Malformed(missing)),
-    };
-    let binding = next("c=", "no channel binding data")?;
-    let nonce = next("r=", "no nonce")?;
-    let proof = next("p=", "no proof")?;
+    let binding = attribute(&mut attributes, "c=", "no channel binding data")?;
+    let nonce = attribute(&mut attributes, "r=", "no nonce")?;
+    let proof = attribute(&mut attributes, "p=", "no proof")?;
     if attributes.next().is_some() {
         return Err(ScramError::Malformed("attributes after the proof"));
     }
@@ -110,17 +115,65 @@ pub(super) fn client_final(message: &[u8]) -> Result<ClientFinal<'_>, ScramError
     let binding = STANDARD
         .decode(binding)
         .map_err(|_error| ScramError::Malformed("channel binding data is no base64"))?;
-    let proof = STANDARD
-        .decode(proof)
-        .ok()
-        .and_then(|proof| proof.try_into().ok());
-    let proof = proof.ok_or(ScramError::Malformed("the proof is no base64 of 32 bytes"))?;
+    let proof = hash(proof).ok_or(ScramError::Malformed("the proof is no base64 of 32 bytes"))?;
     Ok(ClientFinal {
         binding,
         nonce,
         without_proof,
         proof,
     })
+}
+
+pub(super) fn server_first(message: &[u8]) -> Result<ServerFirst<'_>, ScramError> {
+    let text = text(message)?;
+    let mut attributes = text.split(',');
+    let nonce = attribute(&mut attributes, "r=", "no nonce")?;
+    let salt = attribute(&mut attributes, "s=", "no salt")?;
+    let iterations = attribute(&mut attributes, "i=", "no iteration count")?;
+    if attributes.next().is_some() {
+        return Err(ScramError::Malformed(
+            "attributes after the iteration count",
+        ));
+    }
+    check_nonce(nonce)?;
+    let salt = STANDARD.decode(salt).ok().filter(|salt| !salt.is_empty());
+    Ok(ServerFirst {
+        text,
+        nonce,
+        salt: salt.ok_or(ScramError::Malformed("the salt is no base64"))?,
+        iterations: iterations
+            .parse()
+            .map_err(|_error| ScramError::Malformed("the iteration count is no number"))?,
+    })
+}
+
+/// The signature of `server-final-message`; an error that the server tells instead is [`ScramError::Proof`].
+pub(super) fn server_final(message: &[u8]) -> Result<[u8; 32], ScramError> {
+    let text = text(message)?;
+    if text.starts_with("e=") {
+        return Err(ScramError::Proof);
+    }
+    text.strip_prefix("v=")
+        .and_then(hash)
+        .ok_or(ScramError::Malformed("no signature of the server"))
+}
+
+fn attribute<'a>(
+    attributes: &mut std::str::Split<'a, char>,
+    prefix: &str,
+    missing: &'static str,
+) -> Result<&'a str, ScramError> {
+    let attribute = attributes.next().ok_or(ScramError::Malformed(missing))?;
+    if attribute.starts_with("m=") {
+        return Err(ScramError::MandatoryExtension);
+    }
+    attribute
+        .strip_prefix(prefix)
+        .ok_or(ScramError::Malformed(missing))
+}
+
+fn hash(base64: &str) -> Option<[u8; 32]> {
+    STANDARD.decode(base64).ok()?.try_into().ok()
 }
 
 fn text(message: &[u8]) -> Result<&str, ScramError> {

@@ -41,27 +41,14 @@ impl Verifier {
     }
 
     pub(super) fn derive(password: &str, salt: &[u8], iterations: NonZeroU32) -> Option<Self> {
-        // As PostgreSQL and libpq: where SASLprep refuses the text, its bytes are taken as they are.
-        let prepared = stringprep::saslprep(password).unwrap_or(password.into());
-        if prepared.is_empty() {
-            return None;
-        }
-        let mut salted = [0_u8; 32];
-        pbkdf2::derive(
-            pbkdf2::PBKDF2_HMAC_SHA256,
-            iterations,
-            salt,
-            prepared.as_bytes(),
-            &mut salted,
-        );
-        let mut client_key = sign(&salted, b"Client Key");
+        let salted = salted_password(password, salt, iterations)?;
+        let mut client_key = sign(salted.expose(), b"Client Key");
         let verifier = Self {
             iterations,
             salt: salt.to_vec(),
             stored_key: sha256(&client_key),
-            server_key: sign(&salted, b"Server Key"),
+            server_key: sign(salted.expose(), b"Server Key"),
         };
-        salted.zeroize();
         client_key.zeroize();
         Some(verifier)
     }
@@ -154,6 +141,30 @@ impl ScramVerifier {
             real: false,
         }
     }
+}
+
+/// `SaltedPassword` (RFC 5802, section 3). `None` where nothing is left of the password.
+pub(super) fn salted_password(
+    password: &str,
+    salt: &[u8],
+    iterations: NonZeroU32,
+) -> Option<Secret<[u8; 32]>> {
+    // As PostgreSQL and libpq: where SASLprep refuses the text, its bytes are taken as they are.
+    let prepared = stringprep::saslprep(password).unwrap_or(password.into());
+    if prepared.is_empty() {
+        return None;
+    }
+    let mut salted = [0_u8; 32];
+    pbkdf2::derive(
+        pbkdf2::PBKDF2_HMAC_SHA256,
+        iterations,
+        salt,
+        prepared.as_bytes(),
+        &mut salted,
+    );
+    let secret = Secret::new(salted);
+    salted.zeroize();
+    Some(secret)
 }
 
 pub(super) fn sign(key: &[u8], message: &[u8]) -> [u8; 32] {
