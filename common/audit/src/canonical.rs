@@ -112,33 +112,41 @@ impl<'e> Canonical<'e> {
 
 /// Appends a string literal: RFC 8785 §3.2.2.2.
 pub(crate) fn string(out: &mut Vec<u8>, text: &str) {
-    out.push(b'"');
-    let mut plain = 0;
     let bytes = text.as_bytes();
-    for (at, &byte) in bytes.iter().enumerate() {
-        if byte >= 0x20 && byte != b'"' && byte != b'\\' {
-            continue;
-        }
-        out.extend_from_slice(bytes.get(plain..at).unwrap_or_default());
-        plain = at + 1;
-        match byte {
-            b'"' => out.extend_from_slice(b"\\\""),
-            b'\\' => out.extend_from_slice(b"\\\\"),
-            0x08 => out.extend_from_slice(b"\\b"),
-            0x09 => out.extend_from_slice(b"\\t"),
-            0x0a => out.extend_from_slice(b"\\n"),
-            0x0c => out.extend_from_slice(b"\\f"),
-            0x0d => out.extend_from_slice(b"\\r"),
-            _ => {
-                const HEX: [u8; 16] = *b"0123456789abcdef";
-                out.extend_from_slice(b"\\u00");
-                out.extend(HEX.get(usize::from(byte >> 4)));
-                out.extend(HEX.get(usize::from(byte & 15)));
-            }
-        }
-    }
-    out.extend_from_slice(bytes.get(plain..).unwrap_or_default());
     out.push(b'"');
+    // Nearly all strings are plain; without an early exit the check runs over many bytes at once.
+    if bytes
+        .iter()
+        .fold(true, |plain, byte| plain & is_plain(*byte))
+    {
+        out.extend_from_slice(bytes);
+    } else {
+        bytes.iter().for_each(|byte| escaped(out, *byte));
+    }
+    out.push(b'"');
+}
+
+fn is_plain(byte: u8) -> bool {
+    byte >= 0x20 && byte != b'"' && byte != b'\\'
+}
+
+fn escaped(out: &mut Vec<u8>, byte: u8) {
+    match byte {
+        b'"' => out.extend_from_slice(b"\\\""),
+        b'\\' => out.extend_from_slice(b"\\\\"),
+        0x08 => out.extend_from_slice(b"\\b"),
+        0x09 => out.extend_from_slice(b"\\t"),
+        0x0a => out.extend_from_slice(b"\\n"),
+        0x0c => out.extend_from_slice(b"\\f"),
+        0x0d => out.extend_from_slice(b"\\r"),
+        0..0x20 => {
+            const HEX: [u8; 16] = *b"0123456789abcdef";
+            out.extend_from_slice(b"\\u00");
+            out.extend(HEX.get(usize::from(byte >> 4)));
+            out.extend(HEX.get(usize::from(byte & 15)));
+        }
+        _ => out.push(byte),
+    }
 }
 
 impl<'e> Serializer for Canonical<'e> {

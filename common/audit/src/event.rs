@@ -3,6 +3,9 @@
 //! The same types serve for writing (borrowed, so that the hot path copies nothing) and for reading
 //! (`Event<'static>`). A decision holds every input of itself, so that replaying it with the policy that
 //! its hash names gives the same decision. Secrets never enter: no field here is meant for one.
+//!
+//! The fields of what is recorded often stand in the order of their names, which is the order of the
+//! record: they are written down as they come, without sorting.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -32,18 +35,18 @@ pub enum Plane {
 /// One event: the head that all share, and the body.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Event<'a> {
-    /// Its id, a UUID version 7. A decision's id is what its completion refers to and what a client is told.
-    pub id: Uuid,
     /// When, microseconds since the Unix epoch.
     pub at: UnixMicros,
+    /// What happened.
+    #[serde(rename = "event")]
+    pub body: Body<'a>,
+    /// Its id, a UUID version 7. A decision's id is what its completion refers to and what a client is told.
+    pub id: Uuid,
     /// Which part of the product.
     pub plane: Plane,
     /// The session it belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<Uuid>,
-    /// What happened.
-    #[serde(rename = "event")]
-    pub body: Body<'a>,
 }
 
 impl<'a> Event<'a> {
@@ -207,10 +210,10 @@ pub struct ConfigurationChanged<'a> {
 /// See [`Body::SessionOpened`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SessionOpened<'a> {
-    /// The client's address.
-    pub peer: SocketAddr,
     /// The listener's name or address.
     pub listener: Cow<'a, str>,
+    /// The client's address.
+    pub peer: SocketAddr,
     /// Whether the client's connection is encrypted.
     pub tls: bool,
 }
@@ -246,8 +249,6 @@ pub enum Outcome {
 /// See [`Body::SessionClosed`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SessionClosed<'a> {
-    /// How.
-    pub outcome: Outcome,
     /// Bytes from the client.
     pub bytes_in: u64,
     /// Bytes to the client.
@@ -257,6 +258,8 @@ pub struct SessionClosed<'a> {
     /// The kind of the error, where one ended it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<Cow<'a, str>>,
+    /// How.
+    pub outcome: Outcome,
 }
 
 /// A decision with every input of it. See [`Body::Decision`].
@@ -330,34 +333,34 @@ pub enum Parameter {
 /// What came of an allowed request. See [`Body::Completion`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Completion<'a> {
+    /// The aliases (CNAME) that led from the name to its addresses, in order.
+    #[serde(default, skip_serializing_if = "<[Box<str>]>::is_empty")]
+    pub aliases: Cow<'a, [Box<str>]>,
+    /// Bytes from the client to the upstream.
+    pub bytes_in: u64,
+    /// Bytes from the upstream to the client.
+    pub bytes_out: u64,
     /// The id of the decision.
     pub decision: Uuid,
+    /// The address that was dialled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dialled: Option<IpAddr>,
+    /// From the decision to the end, microseconds.
+    pub duration_us: u64,
+    /// The kind of the error, where one ended it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<Cow<'a, str>>,
     /// How it ended.
     pub outcome: Outcome,
     /// Rows returned or changed, for a statement.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rows: Option<u64>,
-    /// Bytes from the client to the upstream.
-    pub bytes_in: u64,
-    /// Bytes from the upstream to the client.
-    pub bytes_out: u64,
-    /// From the decision to the end, microseconds.
-    pub duration_us: u64,
     /// The SQLSTATE of the upstream's error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sqlstate: Option<Cow<'a, str>>,
     /// What the first bytes of a tunnel proved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls: Option<Cow<'a, TlsFinding>>,
-    /// The address that was dialled.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub dialled: Option<IpAddr>,
-    /// The aliases (CNAME) that led from the name to its addresses, in order.
-    #[serde(default, skip_serializing_if = "<[Box<str>]>::is_empty")]
-    pub aliases: Cow<'a, [Box<str>]>,
-    /// The kind of the error, where one ended it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub error: Option<Cow<'a, str>>,
 }
 
 impl Completion<'_> {

@@ -1,4 +1,7 @@
 //! The answer: effect, reason, basis, rule, obligations and the policy's hash, as one value.
+//!
+//! The fields of what is recorded for each decision stand in the order of their names, which is the order
+//! of the record: the log then writes them down as they come, without sorting.
 
 use std::fmt;
 use std::sync::Arc;
@@ -174,18 +177,18 @@ pub struct RuleRef {
 /// The answer to a [`crate::Request`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Decision {
-    /// Whether it may happen.
-    pub effect: Effect,
-    /// The reason code. In report mode the reason for which it would be denied.
-    pub reason: Reason,
     /// What the effect rests on.
     pub basis: Basis,
-    /// The rule that decided, where one did.
-    pub rule: Option<RuleRef>,
     /// What it was about in words (a column, a port, …); never a secret or a literal.
     pub detail: Option<Arc<str>>,
+    /// Whether it may happen.
+    pub effect: Effect,
     /// What must be done along with it.
     pub obligations: Obligations,
     /// The policy that decided.
     pub policy: PolicyHash,
+    /// The reason code. In report mode the reason for which it would be denied.
+    pub reason: Reason,
+    /// The rule that decided, where one did.
+    pub rule: Option<RuleRef>,
 }

@@ -200,10 +200,10 @@ pub enum UnreadableKind {
 /// A statement that can't be read.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Unreadable {
-    /// The kind.
-    pub kind: UnreadableKind,
     /// What and where, for people; never holds literals of the statement.
     pub detail: Arc<str>,
+    /// The kind.
+    pub kind: UnreadableKind,
     /// Byte offset into the statement, where one is known.
     pub offset: Option<usize>,
 }

@@ -1,5 +1,7 @@
 //! What is asked: one plain value per decision, holding every input. A record of the audit log stores
 //! this value, so that replaying it gives the recorded decision.
+//!
+//! Fields stand in the order of their names, see [`crate::Decision`].
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -81,50 +83,50 @@ pub enum LimitKind {
 /// (before the first byte goes upstream). What is `None` is not judged yet.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ConnectionRequest {
-    /// Who.
-    pub caller: Caller,
-    /// Where to.
-    pub authority: Authority,
-    /// What will be spoken.
-    pub protocol: Protocol,
     /// The complete answer of the resolver, every family.
     pub addresses: Option<Vec<IpAddr>>,
-    /// What the ClientHello showed.
-    pub tls: Option<TlsFinding>,
-    /// A limit that is exhausted.
-    pub exhausted: Option<LimitKind>,
     /// When.
     pub at: UnixMillis,
+    /// Where to.
+    pub authority: Authority,
+    /// Who.
+    pub caller: Caller,
+    /// A limit that is exhausted.
+    pub exhausted: Option<LimitKind>,
+    /// What will be spoken.
+    pub protocol: Protocol,
+    /// What the ClientHello showed.
+    pub tls: Option<TlsFinding>,
 }
 
 /// May this caller open a session on this database?
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct SessionRequest {
+    /// When.
+    pub at: UnixMillis,
     /// Who.
     pub caller: Caller,
     /// The database's name in the policy.
     pub database: Arc<str>,
     /// A limit that is exhausted.
     pub exhausted: Option<LimitKind>,
-    /// When.
-    pub at: UnixMillis,
 }
 
 /// May this caller run this statement?
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct StatementRequest {
-    /// Who.
-    pub caller: Caller,
-    /// The database's name in the policy.
-    pub database: Arc<str>,
-    /// What the statement is and touches, or why it can't be read.
-    pub subject: Subject,
-    /// The version of the catalog snapshot that names were resolved against; 0 without one.
-    pub catalog: u64,
-    /// A limit that is exhausted.
-    pub exhausted: Option<LimitKind>,
     /// When.
     pub at: UnixMillis,
+    /// Who.
+    pub caller: Caller,
+    /// The version of the catalog snapshot that names were resolved against; 0 without one.
+    pub catalog: u64,
+    /// The database's name in the policy.
+    pub database: Arc<str>,
+    /// A limit that is exhausted.
+    pub exhausted: Option<LimitKind>,
+    /// What the statement is and touches, or why it can't be read.
+    pub subject: Subject,
 }
 
 /// Any question that the policy answers.

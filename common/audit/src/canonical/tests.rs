@@ -1,10 +1,19 @@
 //! Facts about the canonical form.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use exeat_policy::{
+    AuditMode, Authority, Basis, Caller, ConnectionRequest, Decision, Effect, Host,
+    IdentityFailure, LimitKind, Obligations, PolicyHash, Protocol, Reason, RuleRef, SessionRequest,
+    StatementRequest, Subject, TlsFinding, Unreadable, UnreadableKind,
+};
 use serde::Serialize;
+use uuid::Uuid;
 
 use super::to_string;
+use crate::event::{Body, Completion, Event, Outcome, Plane, SessionClosed, SessionOpened};
 
 #[derive(Serialize)]
 struct Inner {
@@ -99,4 +108,87 @@ fn long_displayed_values_are_whole() {
         }
     }
     assert_eq!(to_string(&Shown(&long)).unwrap(), format!("\"{long}\""));
+}
+
+/// What is recorded for each statement and connection is written as it is declared. A field out of its
+/// place costs each record a sort.
+#[test]
+fn recorded_values_are_declared_in_the_order_of_the_record() {
+    fn in_order(value: &impl Serialize) {
+        let (declared, recorded) = (serde_json::to_string(value), to_string(value));
+        assert_eq!(declared.unwrap(), recorded.unwrap());
+    }
+    let caller = Caller::Unknown(IdentityFailure::CredentialsMissing);
+    in_order(&Decision {
+        basis: Basis::Rule,
+        detail: Some("port 22".into()),
+        effect: Effect::Allow,
+        obligations: Obligations {
+            audit: AuditMode::Strict,
+            tls: true,
+        },
+        policy: PolicyHash("0".into()),
+        reason: Reason::Allowed,
+        rule: Some(RuleRef { path: "r".into() }),
+    });
+    in_order(&StatementRequest {
+        at: 1,
+        caller: caller.clone(),
+        catalog: 2,
+        database: "shop".into(),
+        exhausted: Some(LimitKind::Statements),
+        subject: Subject::Unreadable(Arc::new(Unreadable {
+            detail: "why".into(),
+            kind: UnreadableKind::Syntax,
+            offset: Some(3),
+        })),
+    });
+    in_order(&SessionRequest {
+        at: 1,
+        caller: caller.clone(),
+        database: "shop".into(),
+        exhausted: Some(LimitKind::Sessions),
+    });
+    in_order(&ConnectionRequest {
+        addresses: Some(vec!["203.0.113.7".parse().unwrap()]),
+        at: 1,
+        authority: Authority {
+            host: Host::Name("a.example".into()),
+            port: 443,
+        },
+        caller,
+        exhausted: Some(LimitKind::Connects),
+        protocol: Protocol::Tunnel,
+        tls: Some(TlsFinding::ServerName("a.example".into())),
+    });
+    let completion = Completion {
+        aliases: Cow::Owned(vec!["b.example".into()]),
+        bytes_in: 1,
+        bytes_out: 2,
+        decision: Uuid::nil(),
+        dialled: Some("203.0.113.7".parse().unwrap()),
+        duration_us: 3,
+        error: Some("upstream_io".into()),
+        outcome: Outcome::Failed,
+        rows: Some(4),
+        sqlstate: Some("57014".into()),
+        tls: Some(Cow::Owned(TlsFinding::NoServerName)),
+    };
+    in_order(&Event::now(
+        Plane::Dbproxy,
+        Some(Uuid::nil()),
+        Body::Completion(completion),
+    ));
+    in_order(&SessionOpened {
+        listener: "127.0.0.1:1".into(),
+        peer: "127.0.0.1:2".parse().unwrap(),
+        tls: true,
+    });
+    in_order(&SessionClosed {
+        bytes_in: 1,
+        bytes_out: 2,
+        duration_us: 3,
+        error: Some("timeout".into()),
+        outcome: Outcome::TimedOut,
+    });
 }
