@@ -49,7 +49,7 @@ pub(crate) fn statement(request: &Request, decision: &Decision, id: Uuid, sql: &
         },
     };
     Error::plain(statement_code(decision), message)
-        .detail(detail(decision, id))
+        .detail(detail(&asked.caller, &asked.database, decision, id))
         .hint(hint(&asked.caller, &asked.database, decision, Some(sql)))
 }
 
@@ -78,7 +78,7 @@ pub(crate) fn session(request: &Request, decision: &Decision, id: Uuid) -> Error
         ),
     };
     Error::fatal(code, message)
-        .detail(detail(decision, id))
+        .detail(detail(caller, database, decision, id))
         .hint(hint(caller, database, decision, None))
 }
 
@@ -108,7 +108,10 @@ pub(crate) fn ended(reason: &EndReason, id: Option<Uuid>) -> Error {
                 decision.reason.message()
             ),
         )
-        .detail(id.map_or_else(|| reason_of(decision), |id| detail(decision, id))),
+        .detail(match id {
+            Some(id) => format!("{} Decision: {id}.", reason_of(decision)),
+            None => reason_of(decision),
+        }),
         EndReason::Expired => Error::fatal(
             "57P01",
             "terminating connection: the proof of your identity has expired",
@@ -135,8 +138,20 @@ fn reason_of(decision: &Decision) -> String {
     text
 }
 
-fn detail(decision: &Decision, id: Uuid) -> String {
-    format!("{} Decision: {id}.", reason_of(decision))
+/// Where nothing matched there is no rule to name, but a place in the policy where one is missing.
+fn detail(caller: &Caller, database: &str, decision: &Decision, id: Uuid) -> String {
+    let mut text = reason_of(decision);
+    if let (Basis::Default, None, Caller::Known(principal)) =
+        (decision.basis, &decision.rule, caller)
+    {
+        let role = &principal.role;
+        let _ = match decision.reason {
+            Reason::DatabaseNotAllowed => write!(text, " Rule: none of roles.{role}.databases."),
+            _ => write!(text, " Rule: none of roles.{role}.databases.{database}."),
+        };
+    }
+    let _ = write!(text, " Decision: {id}.");
+    text
 }
 
 fn hint(caller: &Caller, database: &str, decision: &Decision, sql: Option<&str>) -> String {

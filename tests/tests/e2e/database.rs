@@ -74,7 +74,7 @@ fn psql_reads_what_it_may_and_is_told_what_it_may_not() {
         .exits(3)
         .says("42501")
         .says("ssn")
-        .says("DETAIL")
+        .says("Rule: none of roles.app.databases.shop.")
         .says("HINT");
     assert!(!denied.all().contains("secret"));
     psql("DROP TABLE orders").exits(3).says("42501");
