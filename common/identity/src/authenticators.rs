@@ -108,6 +108,12 @@ impl Authenticators {
         self.jwt.run_refresh(stop).await;
     }
 
+    /// Whether the keys of every issuer are here, or a first fetch of them has failed. Until then JWTs of
+    /// some issuer are refused only because its answer is not here yet.
+    pub fn is_settled(&self) -> bool {
+        self.jwt.is_settled()
+    }
+
     /// Whether an issuer withdrew a key since this was asked last: live sessions are to be judged again.
     pub fn take_withdrawn(&self) -> bool {
         self.jwt.take_withdrawn()

@@ -156,6 +156,11 @@ impl JwtVerifier {
         Ok(Self { issuers, verified })
     }
 
+    /// Whether the keys of every issuer were read, or a fetch of them was tried.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.issuers.values().all(|issuer| issuer.is_tried())
+    }
+
     /// What a token proves at a time; a token verified before is only judged by time and key.
     pub(crate) fn verify(
         &self,

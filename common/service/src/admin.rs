@@ -138,10 +138,16 @@ async fn healthz() -> &'static str {
     "ok\n"
 }
 
-/// Ready: listeners are served, the log can be written, and nothing drains.
+/// Ready: listeners are served, the keys of each issuer were asked for, the log can be written, and
+/// nothing drains. An issuer that does not answer keeps nobody waiting: other proofs still work.
 async fn readyz(State(admin): State<Admin>) -> (StatusCode, &'static str) {
     if !admin.ready.load(Ordering::Acquire) {
         (StatusCode::SERVICE_UNAVAILABLE, "starting\n")
+    } else if !admin.core.identity.load().is_settled() {
+        (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "fetching the keys of an issuer\n",
+        )
     } else if admin.core.drain.is_cancelled() {
         (StatusCode::SERVICE_UNAVAILABLE, "draining\n")
     } else if !admin.core.log.health().writable {

@@ -22,6 +22,8 @@ pub(super) struct IssuerKeys {
     keys: ArcSwap<KeySet>,
     wanted: Notify,
     withdrawn: AtomicBool,
+    /// Keys were read, or a fetch was tried.
+    tried: AtomicBool,
 }
 
 impl IssuerKeys {
@@ -57,6 +59,7 @@ impl IssuerKeys {
             keys: ArcSwap::from_pointee(keys),
             wanted: Notify::new(),
             withdrawn: AtomicBool::new(false),
+            tried: AtomicBool::new(matches!(settings.jwks, Jwks::File(_))),
         })
     }
 
@@ -78,6 +81,16 @@ impl IssuerKeys {
     /// Whether a key was withdrawn since this was asked last.
     pub(super) fn take_withdrawn(&self) -> bool {
         self.withdrawn.swap(false, Ordering::AcqRel)
+    }
+
+    /// A fetch was tried, with or without success.
+    pub(super) fn note_tried(&self) {
+        self.tried.store(true, Ordering::Release);
+    }
+
+    /// Whether its keys were read, or a fetch of them was tried.
+    pub(super) fn is_tried(&self) -> bool {
+        self.tried.load(Ordering::Acquire)
     }
 
     /// Asks the refresh task for new keys; asking again before it comes to it is the same as asking once.

@@ -68,6 +68,7 @@ async fn keep_fresh(issuer: Arc<IssuerKeys>, pace: Pace) {
                 wait
             }
         };
+        issuer.note_tried();
         tokio::select! {
             () = sleep_until(started + next) => {}
             () = wanted(&issuer, started + pace.at_most_every.min(next)) => {}

@@ -3,6 +3,8 @@
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
+use exeat_identity::{Authenticators, Issuer, Jwks, Settings};
+
 use super::*;
 use crate::listen;
 use crate::stage::{Stage, info};
@@ -75,6 +77,29 @@ async fn ready_is_told_apart_from_alive() {
         (503, "draining\n".to_owned())
     );
     assert_eq!(get(address, "/healthz").await.0, 200);
+}
+
+/// The refresh does not run here, so the first fetch never comes.
+#[tokio::test]
+async fn an_issuer_that_was_not_asked_for_its_keys_is_not_ready() {
+    let stage = Stage::new();
+    let (admin, address) = serve(&stage, None).await;
+    admin.ready();
+    let settings = Settings {
+        issuers: vec![Issuer {
+            issuer: "https://issuer.example".into(),
+            audience: vec!["exeat".into()],
+            jwks: Jwks::Discovery,
+            ca: None,
+        }],
+        ..Settings::default()
+    };
+    let identity = Authenticators::build(&settings).unwrap();
+    admin.core.authenticate_by(Arc::new(identity)).unwrap();
+    assert_eq!(
+        get(address, "/readyz").await,
+        (503, "fetching the keys of an issuer\n".to_owned())
+    );
 }
 
 #[tokio::test]

@@ -206,6 +206,22 @@ async fn before_the_first_fetch_a_token_is_refused_without_io() {
 }
 
 #[tokio::test]
+async fn issuers_are_settled_by_the_first_fetch_whether_it_succeeds_or_fails() {
+    for status in [StatusCode::OK, StatusCode::INTERNAL_SERVER_ERROR] {
+        let provider = Provider::start(None).await;
+        provider.change(|answers| answers.status = status);
+        let issuer = provider.issuer(Jwks::Discovery);
+        let idle = JwtVerifier::read(std::slice::from_ref(&issuer), None).unwrap();
+        assert!(!idle.is_settled());
+        let (verifier, _task) = running(issuer);
+        until(|| verifier.is_settled()).await;
+        let token = provider.token("ES256", "ec");
+        let proven = verifier.verify(&token, NOW_MILLIS).is_ok();
+        assert_eq!(proven, status == StatusCode::OK);
+    }
+}
+
+#[tokio::test]
 async fn a_token_of_a_new_key_has_the_keys_fetched_at_once() {
     let provider = Provider::start(None).await;
     let (verifier, _task) = running(provider.issuer(Jwks::Discovery));
