@@ -72,8 +72,6 @@ pub enum Reason {
     AddressNotPublic,
     /// The answer, or the literal, is a cloud's metadata address.
     AddressMetadata,
-    /// The resolver gave no address to judge.
-    AddressMissing,
     /// Plain HTTP to a rule that asks for TLS.
     TlsRequired,
     /// The server name inside differs from the authority.

@@ -23,7 +23,6 @@ impl Reason {
         Self::SpecialUseName,
         Self::AddressNotPublic,
         Self::AddressMetadata,
-        Self::AddressMissing,
         Self::TlsRequired,
         Self::SniMismatch,
         Self::SniMissing,
@@ -69,7 +68,6 @@ impl Reason {
             Self::SpecialUseName => "special_use_name",
             Self::AddressNotPublic => "address_not_public",
             Self::AddressMetadata => "address_metadata",
-            Self::AddressMissing => "address_missing",
             Self::TlsRequired => "tls_required",
             Self::SniMismatch => "sni_mismatch",
             Self::SniMissing => "sni_missing",
@@ -120,7 +118,6 @@ impl Reason {
                 "the name leads to an address that is not public, and no rule opens its network"
             }
             Self::AddressMetadata => "the destination is a metadata service",
-            Self::AddressMissing => "the name has no address",
             Self::TlsRequired => "the rule asks for TLS",
             Self::SniMismatch => "the server name inside the tunnel differs from the destination",
             Self::SniMissing => "the tunnel carries TLS without a server name",
@@ -175,7 +172,6 @@ impl Reason {
             Self::AddressMetadata => {
                 "use the workload's own identity instead of the metadata service"
             }
-            Self::AddressMissing => "check the name",
             Self::TlsRequired => "use https, or ask for `tls: false` in the rule",
             Self::SniMismatch => "connect to the name that the TLS handshake asks for",
             Self::SniMissing => "use a client that sends the server name (SNI)",

@@ -83,7 +83,7 @@ pub enum LimitKind {
 /// (before the first byte goes upstream). What is `None` is not judged yet.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ConnectionRequest {
-    /// The complete answer of the resolver, every family.
+    /// The complete answer of the resolver, every family; never empty.
     pub addresses: Option<Vec<IpAddr>>,
     /// When.
     pub at: UnixMillis,

@@ -162,13 +162,16 @@ impl<'a> Question<'a> {
     }
 
     /// Every answered address is public, or in a network that a rule opens. One that is not denies
-    /// the whole answer.
+    /// the whole answer. An empty answer has none that is; a service never asks with one, because a
+    /// name without an address is a lookup that failed.
     fn addresses(&self, rule: Option<&AllowRule>) -> Result<(), Verdict> {
         let Some(addresses) = &self.request.addresses else {
             return Ok(());
         };
         if addresses.is_empty() {
-            return Err(self.deny(Reason::AddressMissing, Basis::Floor));
+            return Err(self
+                .deny(Reason::AddressNotPublic, Basis::Floor)
+                .detail("no address"));
         }
         for address in addresses {
             let networks = rule.and_then(|rule| rule.networks.as_deref());

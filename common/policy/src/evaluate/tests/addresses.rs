@@ -209,7 +209,7 @@ fn one_address_that_is_not_public_denies_the_whole_answer() {
 fn an_empty_answer_is_denied() {
     denied(
         &ask(&policy(FIXTURE), resolved("api.example.com:443", &[])),
-        Reason::AddressMissing,
+        Reason::AddressNotPublic,
         Basis::Floor,
     );
 }

@@ -167,7 +167,7 @@ fn report_mode_keeps_the_floors() {
             resolved("evil.test:443", &["169.254.169.254"]),
             Reason::AddressMetadata,
         ),
-        (resolved("evil.test:443", &[]), Reason::AddressMissing),
+        (resolved("evil.test:443", &[]), Reason::AddressNotPublic),
         (to("127.0.0.1:443"), Reason::IpLiteral),
         (to("10.0.0.1:443"), Reason::IpLiteral),
         (to("169.254.169.254:80"), Reason::AddressMetadata),
