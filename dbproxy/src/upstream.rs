@@ -59,6 +59,9 @@ pub(crate) struct CancelTarget {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Pinned(Vec<(String, String)>);
 
+/// A server reports about fifteen settings before the first statement; one that goes on is not believed.
+const REPORTED: usize = 256;
+
 /// The pinned ones among what servers report.
 const PINNED: [&str; 6] = [
     "client_encoding",
@@ -84,7 +87,7 @@ pub(crate) enum UpstreamError {
     /// The server has no TLS, and the configuration asks for it.
     #[error("the server does not support TLS")]
     NoTls,
-    /// TLS can't be set up.
+    /// TLS can't be set up, or the server does not prove itself.
     #[error("TLS: {0}")]
     Tls(String),
     /// The server does not speak the protocol.
@@ -230,8 +233,8 @@ impl Upstream {
             _ => return Err(Violation::UnexpectedType.into()),
         }
         let connector = tokio_rustls::TlsConnector::from(Arc::clone(config));
-        let stream = connector.connect(name.clone(), stream).await?;
-        Ok(Stream::Tls(Box::new(stream.into())))
+        let stream = connector.connect(name.clone(), stream).await;
+        Ok(Stream::Tls(Box::new(stream.map_err(handshake)?.into())))
     }
 
     /// From the start-up message to the first ReadyForQuery.
@@ -242,13 +245,17 @@ impl Upstream {
     ) -> Result<Connection, UpstreamError> {
         let encrypted = self.tls.is_some();
         let mut channel = authenticate::authenticate(stream, password, encrypted).await?;
-        let mut parameters = Vec::new();
+        let mut parameters: Vec<(String, String)> = Vec::new();
         let mut key = None;
+        let mut reports = 0;
         loop {
             let (tag, body) = channel.message().await?;
             match tag {
-                b'S' => {
+                b'S' if reports < REPORTED => {
+                    reports += 1;
                     let (name, value) = backend::parameter_status(&body)?;
+                    // What is reported twice was changed in between.
+                    parameters.retain(|(known, _)| known != name);
                     parameters.push((name.to_owned(), value.to_owned()));
                 }
                 b'K' => {
@@ -370,6 +377,14 @@ impl Channel {
     pub(crate) async fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.stream.write_all(bytes).await?;
         self.stream.flush().await
+    }
+}
+
+/// What TLS objects to is no broken connection.
+fn handshake(error: io::Error) -> UpstreamError {
+    match error.get_ref() {
+        Some(inner) if inner.is::<rustls::Error>() => UpstreamError::Tls(inner.to_string()),
+        _ => UpstreamError::Io(error),
     }
 }
 

@@ -47,6 +47,37 @@ impl Records {
             .collect()
     }
 
+    /// How the sessions of a service ended (outcome, error), in the order in which they began.
+    pub fn endings(&self, plane: &str) -> Vec<(&str, &str)> {
+        let mut endings: Vec<_> = self
+            .0
+            .iter()
+            .filter(|record| text(record, "/plane") == Some(plane))
+            .filter_map(|record| {
+                let closed = record.pointer("/event/session_closed")?;
+                let (outcome, error) = (text(closed, "/outcome"), text(closed, "/error"));
+                Some((
+                    text(record, "/session")?,
+                    outcome.unwrap_or_default(),
+                    error.unwrap_or_default(),
+                ))
+            })
+            .collect();
+        // Ids of sessions count up with time.
+        endings.sort_unstable();
+        endings
+            .into_iter()
+            .map(|(_, outcome, error)| (outcome, error))
+            .collect()
+    }
+
+    /// The codes of what was refused before there was a request to judge, in order.
+    pub fn refusals(&self) -> Vec<&str> {
+        self.of_kind("refused")
+            .filter_map(|refused| text(refused, "/code"))
+            .collect()
+    }
+
     /// Decisions: request, decision, statement.
     pub fn decisions(&self) -> Vec<&Value> {
         self.of_kind("decision").collect()

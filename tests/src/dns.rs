@@ -24,6 +24,8 @@ pub enum Answer {
     Code(u8),
     /// Addresses for A, a response code for AAAA.
     OnlyV4(Vec<IpAddr>, u8),
+    /// Addresses for A, no answer for AAAA.
+    V4Alone(Vec<IpAddr>),
     /// Truncated over UDP, these addresses over TCP.
     Truncated(Vec<IpAddr>),
     /// Nothing at all.
@@ -180,6 +182,8 @@ fn respond(query: &[u8], state: &State, tcp: bool) -> Vec<Vec<u8>> {
             vec![found(&query, &addresses)]
         }
         Answer::OnlyV4(_, code) => vec![message(&query, code, false, &[])],
+        Answer::V4Alone(addresses) if kind == A => vec![found(&query, &addresses)],
+        Answer::V4Alone(_) => Vec::new(),
         Answer::Truncated(addresses) if tcp => vec![found(&query, &addresses)],
         Answer::Truncated(_) => vec![message(&query, 0, true, &[])],
         Answer::Silence => Vec::new(),

@@ -35,6 +35,8 @@ pub struct Setup {
     pub timeouts: Vec<String>,
     /// Lines of `dbproxy.timeouts`.
     pub dbproxy_timeouts: Vec<String>,
+    /// `unidentified` of both services.
+    pub unidentified: Option<usize>,
     /// Entries of `identity.issuers`, in flow style.
     pub issuers: Vec<String>,
     /// Further entries of `identity.trust_domains`, in flow style.
@@ -54,9 +56,9 @@ pub struct Setup {
 pub struct Upstream {
     /// Where it listens.
     pub port: u16,
-    /// The root of its certificate.
-    pub roots: PathBuf,
-    /// Database roles and their passwords.
+    /// The root of its certificate; `None`: without TLS.
+    pub roots: Option<PathBuf>,
+    /// Database roles and their passwords; an empty one is none.
     pub users: Vec<(String, String)>,
     /// The role that reads the catalog.
     pub catalog_user: Option<String>,
@@ -72,7 +74,7 @@ impl Upstream {
         let catalog_user = users.first().map(|(name, _)| name.clone());
         Self {
             port: database.port(),
-            roots: database.roots(),
+            roots: Some(database.roots()),
             users,
             catalog_user,
         }
@@ -281,6 +283,9 @@ impl Lab {
                 .collect();
             add(format!("      {name}: [{}]", quoted.join(", ")));
         }
+        if let Some(unidentified) = setup.unidentified {
+            add(format!("  unidentified: {unidentified}"));
+        }
         if !setup.timeouts.is_empty() {
             add(format!("  timeouts: {{ {} }}", setup.timeouts.join(", ")));
         }
@@ -292,15 +297,25 @@ impl Lab {
 
     fn render_database(&self, setup: &Setup, upstream: &Upstream, tls: &str) -> String {
         let mut text = format!(
-            "dbproxy:\n  listeners:\n    - address: 127.0.0.1:0\n      {tls}\n    - address: 127.0.0.1:0\n      require_tls: false\n  databases:\n    shop:\n      address: localhost:{}\n      database: postgres\n      tls: {{ mode: verify_full, roots: [{}] }}\n",
+            "dbproxy:\n  listeners:\n    - address: 127.0.0.1:0\n      {tls}\n    - address: 127.0.0.1:0\n      require_tls: false\n  databases:\n    shop:\n      address: localhost:{}\n      database: postgres\n",
             upstream.port,
-            upstream.roots.display()
         );
+        match &upstream.roots {
+            Some(roots) => {
+                let roots = roots.display();
+                writeln!(text, "      tls: {{ mode: verify_full, roots: [{roots}] }}").unwrap();
+            }
+            None => writeln!(text, "      tls: {{ mode: disable }}").unwrap(),
+        }
         if let Some(user) = &upstream.catalog_user {
             writeln!(text, "      catalog_user: {user}").unwrap();
         }
         writeln!(text, "      users:").unwrap();
         for (user, password) in &upstream.users {
+            if password.is_empty() {
+                writeln!(text, "        {user}: {{}}").unwrap();
+                continue;
+            }
             let file = self.path(&format!("{user}.password"));
             std::fs::write(&file, password).unwrap();
             writeln!(
@@ -312,6 +327,9 @@ impl Lab {
         }
         if let Some(parameters) = setup.parameters {
             writeln!(text, "  audit: {{ parameters: {parameters} }}").unwrap();
+        }
+        if let Some(unidentified) = setup.unidentified {
+            writeln!(text, "  unidentified: {unidentified}").unwrap();
         }
         if !setup.dbproxy_timeouts.is_empty() {
             writeln!(
@@ -332,6 +350,16 @@ pub fn admin(process: &Process, path: &str) -> Ran {
         .admin
         .expect("the lab's configuration has an admin listener");
     run(curl().arg("--fail").arg(format!("http://{address}{path}")))
+}
+
+/// The value of a counter; 0 where it was never counted.
+pub fn counted(process: &Process, counter: &str) -> u64 {
+    let metrics = admin(process, "/metrics");
+    metrics
+        .ok()
+        .lines()
+        .find_map(|line| line.strip_prefix(counter)?.trim().parse().ok())
+        .unwrap_or(0)
 }
 
 /// An HTTPS origin whose certificate the lab's CA signed, for `name` on loopback.

@@ -8,12 +8,14 @@ pub mod audit;
 pub mod database;
 pub mod dns;
 pub mod exeat;
+pub mod impostor;
 pub mod jwt;
 pub mod lab;
 pub mod origin;
 pub mod pki;
 pub mod raw;
 pub mod run;
+pub mod scram;
 pub mod wait;
 pub mod wire;
 

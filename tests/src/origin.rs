@@ -72,19 +72,23 @@ pub struct Origin {
 impl Origin {
     /// An HTTPS server with this certificate.
     pub fn tls(name: &str, pair: &Pair) -> Self {
-        Self::start(name, Some(TlsAcceptor::from(Arc::new(server_config(pair)))))
+        let acceptor = TlsAcceptor::from(Arc::new(server_config(pair)));
+        Self::start(name, ([127, 0, 0, 1], 0).into(), Some(acceptor))
     }
 
     /// A plain HTTP server.
     pub fn plain(name: &str) -> Self {
-        Self::start(name, None)
+        Self::plain_at(name, ([127, 0, 0, 1], 0).into())
     }
 
-    fn start(name: &str, acceptor: Option<TlsAcceptor>) -> Self {
+    /// A plain HTTP server at this address.
+    pub fn plain_at(name: &str, address: SocketAddr) -> Self {
+        Self::start(name, address, None)
+    }
+
+    fn start(name: &str, address: SocketAddr, acceptor: Option<TlsAcceptor>) -> Self {
         let state = Arc::new(State::default());
-        let listener = runtime()
-            .block_on(TcpListener::bind("127.0.0.1:0"))
-            .unwrap();
+        let listener = runtime().block_on(TcpListener::bind(address)).unwrap();
         let address = listener.local_addr().unwrap();
         let task = runtime().spawn(accept(listener, acceptor, name.into(), Arc::clone(&state)));
         Self {

@@ -52,6 +52,23 @@ impl Raw {
         self
     }
 
+    /// Sends bytes; false where the peer has closed.
+    pub fn try_send(&mut self, bytes: &[u8]) -> bool {
+        // A peer that closed in order takes one more write.
+        !self.is_closed() && self.stream.write_all(bytes).is_ok()
+    }
+
+    /// Whether the peer has closed, as far as is known by now.
+    pub fn is_closed(&self) -> bool {
+        self.stream.set_nonblocking(true).unwrap();
+        let peeked = self.stream.peek(&mut [0]);
+        self.stream.set_nonblocking(false).unwrap();
+        match peeked {
+            Ok(count) => count == 0,
+            Err(error) => error.kind() != std::io::ErrorKind::WouldBlock,
+        }
+    }
+
     /// Says that nothing more comes.
     pub fn finish(&mut self) -> &mut Self {
         self.stream.shutdown(std::net::Shutdown::Write).ok();

@@ -58,13 +58,22 @@ impl Relay {
         }
     }
 
+    /// No answer to what was asked: that is still open, and its statements get their completion from
+    /// the end of the session.
+    fn out_of_turn(&mut self, asked: Option<Expected>) -> End {
+        if let Some(asked) = asked {
+            self.queue.push_front(asked);
+        }
+        End::Desynchronised
+    }
+
     /// ParseComplete, BindComplete, CloseComplete.
     fn defined(&mut self, frame: Frame) -> Result<(), End> {
         match (frame.tag, self.queue.pop()) {
             (b'1', Some(Expected::Parse(undo)))
             | (b'2', Some(Expected::Bind(undo)))
             | (b'3', Some(Expected::Close(undo))) => self.names.confirm(undo),
-            _ => return Err(End::Desynchronised),
+            (_, other) => return Err(self.out_of_turn(other)),
         }
         self.outbound.pass(frame.length);
         Ok(())
@@ -231,9 +240,10 @@ impl Relay {
         let ErrorFields { code, fatal, .. } = backend::error_fields(body);
         let code = code.unwrap_or("XX000").to_owned();
         if fatal {
+            // It is what the client hears last, whether the server closes then or not.
             self.fatal = true;
             self.outbound.pass(frame.length);
-            return Ok(());
+            return Err(End::ServerClosed);
         }
         let mut over = false;
         if let Some(running) = self.queue.running() {
@@ -315,13 +325,11 @@ impl Relay {
         let status = backend::ready(body).map_err(End::Server)?;
         match self.queue.pop() {
             Some(Expected::Sync) => {}
-            Some(Expected::Query(query)) if query.forced.is_some() => {
-                return Err(End::Desynchronised);
-            }
             Some(Expected::Query(query))
-                if query.failed || query.done == query.statements.len() => {}
-            // The server ran fewer statements than were read in the text.
-            _ => return Err(End::Desynchronised),
+                if query.forced.is_none()
+                    && (query.failed || query.done == query.statements.len()) => {}
+            // The server ran fewer statements than were read in the text, or was not asked to.
+            other => return Err(self.out_of_turn(other)),
         }
         self.status = status;
         self.flushed = false;

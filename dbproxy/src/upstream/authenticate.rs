@@ -2,6 +2,7 @@
 //!
 //! It must never give a password away: not in clear without TLS, not as an MD5 (which is as good as the
 //! password to whoever knows the server's table), and with SCRAM only to a server that proves itself.
+//! Where a password is configured, a server that does not ask for it is not the one that was meant.
 
 use std::sync::Arc;
 
@@ -26,6 +27,9 @@ pub(super) async fn authenticate(
     let mut channel = Channel::new(stream);
     let asked = next(&mut channel).await?;
     match backend::authentication(&asked)? {
+        Authentication::Ok if password.is_some() => Err(UpstreamError::Authentication(
+            "no proof, although a password is configured",
+        )),
         Authentication::Ok => Ok(channel),
         Authentication::Cleartext if !encrypted => Err(UpstreamError::Authentication(
             "a password in clear without TLS",
