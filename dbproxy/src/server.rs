@@ -14,8 +14,6 @@ use crate::database::{Databases, databases};
 use crate::listener::Listener;
 use crate::{metrics, session};
 
-/// So many connections may be before the end of their authentication at once; one more is closed.
-const WAITING: usize = 4096;
 /// How long accepting pauses where the process has no file descriptor left.
 const BREATH: Duration = Duration::from_millis(50);
 
@@ -45,7 +43,8 @@ pub struct Dbproxy {
     pub(crate) parameters: Parameters,
     /// TLS of each configured listener, and whether it is required there.
     listeners: Vec<(Option<Arc<TlsServer>>, bool)>,
-    waiting: Arc<Semaphore>,
+    /// Places of connections that have not shown who they are.
+    unidentified: Arc<Semaphore>,
 }
 
 impl Dbproxy {
@@ -73,7 +72,7 @@ impl Dbproxy {
             timeouts: config.timeouts,
             parameters: config.parameters,
             listeners,
-            waiting: Arc::new(Semaphore::new(WAITING)),
+            unidentified: Arc::new(Semaphore::new(config.unidentified)),
         }))
     }
 }
@@ -115,12 +114,13 @@ pub async fn serve(socket: TcpListener, listener: usize, service: Arc<Dbproxy>) 
         tokio::select! {
             accepted = socket.accept() => match accepted {
                 Ok((stream, peer)) => {
-                    let Ok(waiting) = Arc::clone(&service.waiting).try_acquire_owned() else {
-                        metrics::refused("too_many_waiting");
+                    let places = Arc::clone(&service.unidentified);
+                    let Ok(place) = places.try_acquire_owned() else {
+                        metrics::refused("too_many_unidentified");
                         continue;
                     };
                     let (listener, service) = (Arc::clone(&listener), Arc::clone(&service));
-                    tokio::spawn(session::serve(stream, peer, listener, service, waiting));
+                    tokio::spawn(session::serve(stream, peer, listener, service, place));
                 }
                 Err(error) => {
                     tracing::warn!(plane = "dbproxy", %error, "can't accept");

@@ -16,6 +16,7 @@ use crate::decide::{self, Permit};
 use crate::guard::Guard;
 use crate::identify;
 use crate::listener::Listener;
+use crate::metrics;
 use crate::record::Record;
 use crate::relay::{End, Parts, Relay};
 use crate::server::Dbproxy;
@@ -24,14 +25,14 @@ use crate::upstream::Pinned;
 use crate::wire::backend::Status;
 use crate::wire::write::{self, Error};
 
-/// Serves one connection to its end. `waiting` is its place among those that have not proven who they
-/// are; it is given back when they have.
+/// Serves one connection to its end. `place` is its place among those that have not shown who they are;
+/// it is given back when they have.
 pub(crate) async fn serve(
     socket: TcpStream,
     peer: SocketAddr,
     listener: Arc<Listener>,
     service: Arc<Dbproxy>,
-    waiting: OwnedSemaphorePermit,
+    place: OwnedSemaphorePermit,
 ) {
     let live = Arc::new(service.core.sessions.register(SessionInfo {
         plane: Plane::Dbproxy,
@@ -41,7 +42,7 @@ pub(crate) async fn serve(
     let mut record = Record::new(live, service.core.log.clone());
     let handshake = admit(socket, peer, &listener, &service, &mut record);
     let admitted = tokio::time::timeout(service.timeouts.handshake, handshake).await;
-    drop(waiting);
+    drop(place);
     let (client, permit) = match admitted {
         Ok(Ok(Some(admitted))) => admitted,
         Ok(Ok(None)) => return,
@@ -165,6 +166,8 @@ async fn stopped(client: Option<Client>, stop: Stop, record: Record) {
         && let Err(error) = record.recorder().refused(stop.kind, detail)
     {
         tracing::error!(%error, "a refusal is not on record");
+    } else if stop.is_silent() {
+        metrics::refused(stop.kind);
     }
     if let (Some(mut client), Some(error)) = (client, &stop.tell) {
         let told = client.tell(error);

@@ -65,6 +65,12 @@ impl Stop {
         }
     }
 
+    /// Whether a connection was given up of which nobody is told and nothing may be on record: it is
+    /// counted at least. Who merely leaves did nothing that is refused.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.tell.is_none() && self.refused.is_none() && self.outcome != Outcome::Completed
+    }
+
     /// It took too long.
     pub(crate) fn timed_out() -> Self {
         Self {

@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use exeat_audit::Outcome;
 use exeat_service::tls::TlsServer;
 use rustls_pki_types::CertificateDer;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -29,6 +30,14 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
+    /// How the session's record ends.
+    pub(crate) fn outcome(&self) -> Outcome {
+        match self {
+            Self::Socket(_) | Self::Handshake(_) => Outcome::Failed,
+            Self::Timeout => Outcome::TimedOut,
+        }
+    }
+
     /// The metric label and audit field.
     pub(crate) fn kind(&self) -> &'static str {
         match self {

@@ -36,13 +36,17 @@ pub(crate) enum End {
     Stalled,
 }
 
-/// The strict guard in front of hyper.
-pub(crate) fn guard(client: Client, timeouts: &GatewayTimeouts) -> Guard<Client> {
+/// The strict guard in front of hyper, of a client that was accepted at this moment.
+pub(crate) fn guard(
+    client: Client,
+    timeouts: &GatewayTimeouts,
+    since: std::time::Instant,
+) -> Guard<Client> {
     let patience = Patience {
         head: timeouts.handshake,
         idle: timeouts.idle,
     };
-    Guard::new(client, patience)
+    Guard::new(client, patience, since.into())
 }
 
 /// Converses until the end.

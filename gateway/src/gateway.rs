@@ -9,6 +9,7 @@ use exeat_service::config::{self, GatewayTimeouts};
 use exeat_service::tls::TlsServer;
 use http::HeaderValue;
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 
 use crate::dns::{self, Dns};
 use crate::{metrics, session};
@@ -30,6 +31,8 @@ pub struct Gateway {
     pub(crate) timeouts: GatewayTimeouts,
     pub(crate) via: Via,
     dns: dns::Settings,
+    /// Places of connections that have not shown who they are.
+    unidentified: Arc<Semaphore>,
     /// Where this process listens, so that no tunnel leads back into it.
     own: RwLock<Vec<SocketAddr>>,
 }
@@ -65,6 +68,7 @@ impl Gateway {
             timeouts: config.timeouts,
             via: Via::new(),
             dns,
+            unidentified: Arc::new(Semaphore::new(config.unidentified)),
             own: RwLock::default(),
         }))
     }
@@ -131,7 +135,11 @@ pub async fn serve(
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, peer)) => {
-                    tokio::spawn(session::run(worker.clone(), stream, peer));
+                    let Ok(place) = gateway.unidentified.clone().try_acquire_owned() else {
+                        metrics::refused("too_many_unidentified");
+                        continue;
+                    };
+                    tokio::spawn(session::run(worker.clone(), stream, peer, place));
                 }
                 Err(error) => {
                     tracing::warn!(plane = "gateway", %error, "can't accept");

@@ -30,7 +30,10 @@ pub(crate) fn describe() {
         UPSTREAM_ERRORS,
         "Allowed requests that failed on the way to their destination, by kind."
     );
-    describe_counter!(REFUSED, "Messages that never became a request, by code.");
+    describe_counter!(
+        REFUSED,
+        "Connections and messages that never became a request, by code."
+    );
 }
 
 /// A name was resolved, or not.
@@ -48,7 +51,7 @@ pub(crate) fn upstream_error(kind: &'static str) {
     counter!(UPSTREAM_ERRORS, "kind" => kind).increment(1);
 }
 
-/// A message was refused.
+/// A connection or a message was refused.
 pub(crate) fn refused(code: &'static str) {
     counter!(REFUSED, "code" => code).increment(1);
 }

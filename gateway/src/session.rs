@@ -7,13 +7,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use exeat_audit::Outcome;
-use exeat_policy::Protocol;
+use exeat_policy::{Caller, Protocol};
 use exeat_service::{Live, clock};
 use http::{Method, Request, Response};
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
 use rustls_pki_types::CertificateDer;
 use tokio::net::TcpStream;
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::accept;
 use crate::body::{Body, InFlight};
@@ -27,9 +28,13 @@ use crate::http::fields;
 use crate::http::guard::{Notice, Watch};
 use crate::http::target::{self, Target};
 use crate::identify::{self, Standing};
+use crate::metrics;
 use crate::record;
 use crate::refusal::Refusal;
 use crate::tunnel;
+
+/// Nobody showed who they are in time.
+const UNIDENTIFIED: &str = "handshake_timeout";
 
 /// What all requests of a connection share.
 pub(crate) struct Session {
@@ -39,6 +44,8 @@ pub(crate) struct Session {
     local: SocketAddr,
     certificate: Option<Vec<CertificateDer<'static>>>,
     pub(crate) watch: Watch,
+    /// Its place among the connections that have not shown who they are, until one request has.
+    place: Mutex<Option<OwnedSemaphorePermit>>,
     after: Mutex<After>,
 }
 
@@ -51,31 +58,38 @@ struct After {
     upstream: Option<Upstream>,
 }
 
-/// Serves a connection to its end.
-pub(crate) async fn run(worker: Arc<Worker>, stream: TcpStream, peer: SocketAddr) {
+/// Serves a connection to its end. `place` is given back when a request has shown who is calling.
+pub(crate) async fn run(
+    worker: Arc<Worker>,
+    stream: TcpStream,
+    peer: SocketAddr,
+    place: OwnedSemaphorePermit,
+) {
     let core = &worker.gateway.core;
     let live = record::register(&core.sessions, peer, worker.listener);
     let tls = worker.tls.is_some();
     let mut record = record::Session::open(&core.log, &live, peer, worker.listener, tls);
-    let (outcome, error) = story(&worker, &live, stream, peer).await;
+    let (outcome, error) = story(&worker, &live, (stream, peer), place).await;
     record.ended(outcome, error);
 }
 
 async fn story(
     worker: &Arc<Worker>,
     live: &Arc<Live>,
-    stream: TcpStream,
-    peer: SocketAddr,
+    (stream, peer): (TcpStream, SocketAddr),
+    place: OwnedSemaphorePermit,
 ) -> (Outcome, Option<&'static str>) {
     let timeouts = worker.gateway.timeouts;
+    let since = Instant::now();
     let accepted = match accept::accept(stream, worker.tls.as_deref(), timeouts.handshake).await {
         Ok(accepted) => accepted,
         Err(failure) => {
             tracing::debug!(plane = "gateway", %peer, error = %failure, "not accepted");
-            return (Outcome::Failed, Some(failure.kind()));
+            metrics::refused(failure.kind());
+            return (failure.outcome(), Some(failure.kind()));
         }
     };
-    let guard = converse::guard(accepted.client, &timeouts);
+    let guard = converse::guard(accepted.client, &timeouts, since);
     let session = Arc::new(Session {
         worker: worker.clone(),
         live: live.clone(),
@@ -83,11 +97,16 @@ async fn story(
         local: accepted.local,
         certificate: accepted.certificate,
         watch: guard.watch(),
+        place: Mutex::new(Some(place)),
         after: Mutex::default(),
     });
     // Boxed, so that what HTTP needed is gone before a tunnel is relayed.
     let end = Box::pin(converse::converse(session.clone(), guard)).await;
     match end {
+        End::Over if session.watch.is_out_of_patience() => {
+            metrics::refused(UNIDENTIFIED);
+            return (Outcome::TimedOut, Some(UNIDENTIFIED));
+        }
         End::Over => {}
         End::Stalled => return (Outcome::TimedOut, Some("stalled")),
         End::Ended(reason) => {
@@ -134,7 +153,7 @@ impl Session {
         match target.path {
             None => {
                 in_flight.becomes_tunnel();
-                self.lock_after().upstream = Some(upstream);
+                lock(&self.after).upstream = Some(upstream);
                 Ok(Response::new(Body::empty()))
             }
             Some(path) => {
@@ -160,6 +179,10 @@ impl Session {
             request.headers(),
             clock::now(),
         );
+        if let Caller::Known(_) = identified.caller {
+            self.watch.identified();
+            drop(lock(&self.place).take());
+        }
         Question {
             authority: target.authority.clone(),
             protocol: if request.method() == Method::CONNECT {
@@ -174,22 +197,23 @@ impl Session {
 
     /// A CONNECT is about to be answered: this is how its connection comes back.
     pub(crate) fn may_become_tunnel(&self, upgrade: OnUpgrade) {
-        self.lock_after().upgrade = Some(upgrade);
+        lock(&self.after).upgrade = Some(upgrade);
     }
 
     fn take_after(&self) -> (Option<OnUpgrade>, Option<Upstream>) {
-        let After { upgrade, upstream } = std::mem::take(&mut *self.lock_after());
+        let After { upgrade, upstream } = std::mem::take(&mut *lock(&self.after));
         (upgrade, upstream)
-    }
-
-    fn lock_after(&self) -> MutexGuard<'_, After> {
-        self.after.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn refuse(&self, refusal: Refusal) -> Answer {
         record::Session::refused(&self.worker.gateway.core.log, &self.live, refusal);
         Answer::refused(refusal)
     }
+}
+
+/// A poisoned lock still holds what it held.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

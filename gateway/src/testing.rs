@@ -136,7 +136,9 @@ impl Stage {
         let gateway = Gateway::new(self.core.clone(), &config(TIMEOUTS)).unwrap();
         let worker = Arc::new(crate::gateway::Worker::new(gateway, None, self.address).unwrap());
         let stream = self.client().await.0;
-        size_of_val(&crate::session::run(worker, stream, self.address))
+        let places = Arc::new(tokio::sync::Semaphore::new(1));
+        let place = places.try_acquire_owned().unwrap();
+        size_of_val(&crate::session::run(worker, stream, self.address, place))
     }
 
     /// Every event of the log so far; the log is closed by that.
@@ -175,6 +177,7 @@ fn config(timeouts: GatewayTimeouts) -> Config {
             fixed,
             timeout: Duration::from_secs(5),
         },
+        unidentified: 64,
         timeouts,
     }
 }

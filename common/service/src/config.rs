@@ -90,6 +90,8 @@ pub struct Gateway {
     pub listeners: Vec<GatewayListener>,
     /// How names are resolved.
     pub dns: Dns,
+    /// How many connections may be unidentified at once.
+    pub unidentified: usize,
     /// Deadlines.
     pub timeouts: GatewayTimeouts,
 }
@@ -117,7 +119,8 @@ pub struct Dns {
 /// Deadlines of the gateway.
 #[derive(Clone, Copy, Debug)]
 pub struct GatewayTimeouts {
-    /// From accept to a complete request head, TLS included.
+    /// From accept to a complete request head, TLS included, and between requests until one is
+    /// identified.
     pub handshake: Duration,
     /// From the answer to CONNECT to a complete ClientHello.
     pub client_hello: Duration,
@@ -136,6 +139,8 @@ pub struct Dbproxy {
     pub databases: BTreeMap<Arc<str>, Database>,
     /// How bound parameters are recorded.
     pub parameters: Parameters,
+    /// How many connections may be unidentified at once.
+    pub unidentified: usize,
     /// Deadlines.
     pub timeouts: DbproxyTimeouts,
 }

@@ -52,6 +52,8 @@ struct Shared {
     notices: VecDeque<Notice>,
     in_flight: bool,
     resume: bool,
+    identified: bool,
+    out_of_patience: bool,
 }
 
 /// The service's end of a [`Guard`].
@@ -74,6 +76,16 @@ impl Watch {
         self.lock().in_flight = false;
     }
 
+    /// A request has shown who is calling: from here the client may be idle for longer.
+    pub(crate) fn identified(&self) {
+        self.lock().identified = true;
+    }
+
+    /// Whether the connection was given up before anybody had shown who they are.
+    pub(crate) fn is_out_of_patience(&self) -> bool {
+        self.lock().out_of_patience
+    }
+
     /// Whether an answer is on its way.
     pub(crate) fn is_in_flight(&self) -> bool {
         self.lock().in_flight
@@ -89,7 +101,8 @@ impl Watch {
 pub(crate) struct Patience {
     /// For a whole head, and for the first byte of the first one.
     pub(crate) head: Duration,
-    /// For the first byte of the next head, and between the bytes of a body.
+    /// For the first byte of the next head, and between the bytes of a body; as for a head where
+    /// nobody has shown who they are.
     pub(crate) idle: Duration,
 }
 
@@ -121,8 +134,8 @@ pub(crate) struct Guard<I> {
 }
 
 impl<I: AsyncRead + AsyncWrite + Unpin> Guard<I> {
-    /// Guards `io`.
-    pub(crate) fn new(io: I, patience: Patience) -> Self {
+    /// Guards `io`, the bytes of a client that was accepted at this moment.
+    pub(crate) fn new(io: I, patience: Patience, since: Instant) -> Self {
         Self {
             io,
             buffer: BytesMut::new(),
@@ -130,7 +143,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Guard<I> {
             phase: Phase::Head(HeadReader::default()),
             first: true,
             patience,
-            timer: Box::pin(tokio::time::sleep(patience.head)),
+            timer: Box::pin(tokio::time::sleep_until(since + patience.head)),
             armed: true,
             watch: Watch::default(),
         }
@@ -251,7 +264,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Guard<I> {
             Phase::Tunnel | Phase::Refused { .. } => return Poll::Pending,
         };
         if !self.armed {
-            let patience = if idle {
+            let patience = if idle && self.watch.lock().identified {
                 self.patience.idle
             } else {
                 self.patience.head
@@ -265,7 +278,11 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Guard<I> {
     /// What becomes of a client that took too long: a silent end between messages, an answer in a head.
     fn out_of_patience(&mut self) -> io::Result<bool> {
         match self.phase {
-            Phase::Head(_) if self.buffer.is_empty() => Ok(false),
+            Phase::Head(_) if self.buffer.is_empty() => {
+                let mut shared = self.watch.lock();
+                shared.out_of_patience = !shared.identified;
+                Ok(false)
+            }
             Phase::Head(_) => {
                 self.refuse(TIMEOUT);
                 Ok(true)

@@ -13,5 +13,6 @@ mod live;
 mod names;
 mod reasons;
 mod record;
+mod slow;
 mod sql;
 mod tls;

@@ -200,6 +200,8 @@ pub(super) struct Gateway {
     /// How names are resolved.
     #[serde(default)]
     pub(super) dns: Dns,
+    /// Connections that may be unidentified at once, 4096 unless given; one more is closed.
+    pub(super) unidentified: Option<At<usize>>,
     /// Deadlines.
     #[serde(default)]
     pub(super) timeouts: GatewayTimeouts,
@@ -232,7 +234,8 @@ pub(super) struct Dns {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct GatewayTimeouts {
-    /// From accept to a complete request head; 10s unless given.
+    /// From accept to a complete request head, and between requests until one is identified; 10s
+    /// unless given.
     pub(super) handshake: Option<At<String>>,
     /// From the answer to CONNECT to a complete ClientHello; 5s unless given.
     pub(super) client_hello: Option<At<String>>,
@@ -253,6 +256,8 @@ pub(super) struct Dbproxy {
     /// What of a statement is recorded.
     #[serde(default)]
     pub(super) audit: StatementAudit,
+    /// Connections that may be unidentified at once, 4096 unless given; one more is closed.
+    pub(super) unidentified: Option<At<usize>>,
     /// Deadlines.
     #[serde(default)]
     pub(super) timeouts: DbproxyTimeouts,

@@ -172,6 +172,11 @@ fn what_would_do_nothing_is_refused() {
             "gateway:\n  timeouts: { idle: 0s }",
             "a deadline of zero lets nothing through",
         ),
+        (
+            "gateway:",
+            "gateway:\n  unidentified: 0",
+            "unidentified must be between 1 and 1000000",
+        ),
     ];
     for (from, to, expected) in cases {
         let (_, _, message) = problem(from, to);

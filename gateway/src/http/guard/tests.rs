@@ -8,6 +8,7 @@ use hyper::body::{Body as _, Bytes, Frame, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+use tokio::time::Instant;
 
 const PATIENCE: Patience = Patience {
     head: Duration::from_secs(20),
@@ -60,7 +61,7 @@ impl hyper::body::Body for Empty {
 /// Sends `pieces` one after the other and returns what the service saw.
 async fn serve(pieces: Vec<Vec<u8>>) -> Vec<Seen> {
     let (mut client, server) = duplex(64);
-    let guard = Guard::new(server, PATIENCE);
+    let guard = Guard::new(server, PATIENCE, Instant::now());
     let watch = guard.watch();
     let list = Arc::new(Mutex::new(Vec::new()));
     let all = list.clone();
@@ -191,7 +192,7 @@ async fn an_answer_may_take_longer_than_the_client() {
         head: Duration::from_millis(20),
         idle: Duration::from_millis(20),
     };
-    let guard = Guard::new(server, patience);
+    let guard = Guard::new(server, patience, Instant::now());
     let watch = guard.watch();
     let service = service_fn(move |_: Request<Incoming>| {
         let watch = watch.clone();

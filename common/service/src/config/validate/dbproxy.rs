@@ -61,6 +61,7 @@ impl Judge<'_> {
             listeners,
             databases,
             parameters,
+            unidentified: self.unidentified(raw.unidentified.as_ref()),
             timeouts,
         }
     }

@@ -46,6 +46,7 @@ impl Judge<'_> {
         Gateway {
             listeners,
             dns: self.dns(&raw.dns),
+            unidentified: self.unidentified(raw.unidentified.as_ref()),
             timeouts,
         }
     }

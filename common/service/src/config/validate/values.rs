@@ -9,6 +9,10 @@ use super::super::raw::{At, SecretSource};
 use super::super::units;
 use super::Judge;
 
+/// Enough for a fleet that reconnects at once, and files for as many are left.
+const UNIDENTIFIED: usize = 4096;
+const MOST_UNIDENTIFIED: usize = 1_000_000;
+
 impl Judge<'_> {
     /// A duration of at least a millisecond, or the default.
     pub(super) fn duration(&mut self, given: Option<&At<String>>, default: Duration) -> Duration {
@@ -32,6 +36,22 @@ impl Judge<'_> {
                 default
             }
         }
+    }
+
+    /// How many connections may be unidentified at once, or the default.
+    pub(super) fn unidentified(&mut self, given: Option<&At<usize>>) -> usize {
+        let Some(given) = given else {
+            return UNIDENTIFIED;
+        };
+        if !(1..=MOST_UNIDENTIFIED).contains(&given.value) {
+            self.problem(
+                &given.span,
+                format!("unidentified must be between 1 and {MOST_UNIDENTIFIED}"),
+                format!("leave it out for {UNIDENTIFIED}"),
+            );
+            return UNIDENTIFIED;
+        }
+        given.value
     }
 
     /// A size, or the default.
