@@ -15,6 +15,7 @@ use exeat_policy::{
 use exeat_service::{Core, clock};
 
 use crate::accept::{Accepted, Client};
+use crate::record::Recorder;
 use crate::stop::Stop;
 use crate::wire::{Violation, frame, frontend, write};
 
@@ -32,9 +33,10 @@ pub(crate) struct Identified {
 pub(crate) async fn identify(
     accepted: Accepted,
     core: &Core,
+    recorder: &Recorder,
 ) -> Result<Identified, (Client, Stop)> {
     let mut accepted = accepted;
-    match prove(&mut accepted, core).await {
+    match prove(&mut accepted, core, recorder).await {
         Ok((caller, evidence)) => Ok(Identified {
             accepted,
             caller,
@@ -44,7 +46,11 @@ pub(crate) async fn identify(
     }
 }
 
-async fn prove(accepted: &mut Accepted, core: &Core) -> Result<(Caller, Option<Evidence>), Stop> {
+async fn prove(
+    accepted: &mut Accepted,
+    core: &Core,
+    recorder: &Recorder,
+) -> Result<(Caller, Option<Evidence>), Stop> {
     let (identity, policy) = (core.identity.load_full(), core.policy.snapshot());
     let user = accepted.startup.user.clone();
     let source = accepted.client.peer.ip();
@@ -62,7 +68,7 @@ async fn prove(accepted: &mut Accepted, core: &Core) -> Result<(Caller, Option<E
         }));
     }
     if let Some((name, verifier)) = verifier(&identity, &policy, &user) {
-        if scram(&mut accepted.client, verifier).await? {
+        if scram(&mut accepted.client, verifier, recorder).await? {
             return Ok(judge(&Presented {
                 scram: Some(&name),
                 ..presented
@@ -93,19 +99,36 @@ fn suffices(caller: &Caller, policy: &PolicySet, database: &str) -> bool {
     evaluate(policy, &request).effect == Effect::Allow
 }
 
-/// The stored verifier of the role that the client names, with the name that it is stored under.
+/// The verifier of the role that the client names, with the name that it is stored under; `None` where
+/// the role proves itself otherwise. A name that is no role's gets a verifier that nothing fits, wherever
+/// passwords are in use at all, and so does a role whose password was taken back: who guesses learns
+/// neither which roles there are nor which have a password.
 fn verifier(
     identity: &Authenticators,
     policy: &PolicySet,
     user: &str,
 ) -> Option<(Arc<str>, ScramVerifier)> {
-    policy.role(user)?.identities().iter().find_map(|claimed| {
-        let Identity::Scram(name) = claimed else {
-            return None;
-        };
-        let verifier = identity.scram_verifier(name);
-        verifier.is_stored().then(|| (Arc::clone(name), verifier))
-    })
+    let Some(role) = policy.role(user) else {
+        return identity
+            .has_passwords()
+            .then(|| (user.into(), identity.scram_verifier(user)));
+    };
+    let mut without = None;
+    let mut otherwise = false;
+    for claimed in role.identities() {
+        match claimed {
+            Identity::Scram(name) => {
+                let found = (Arc::clone(name), identity.scram_verifier(name));
+                if found.1.is_stored() {
+                    return Some(found);
+                }
+                without.get_or_insert(found);
+            }
+            Identity::Token(_) | Identity::Jwt { .. } | Identity::Source(_) => otherwise = true,
+            Identity::Spiffe(_) => {}
+        }
+    }
+    without.filter(|_| !otherwise)
 }
 
 /// AuthenticationCleartextPassword: the token or JWT as it is. Only ever reached over TLS, or where the
@@ -119,7 +142,11 @@ async fn ask_password(client: &mut Client) -> Result<String, Stop> {
 }
 
 /// Whether the client knows the password, by SCRAM-SHA-256 or its PLUS form.
-async fn scram(client: &mut Client, verifier: ScramVerifier) -> Result<bool, Stop> {
+async fn scram(
+    client: &mut Client,
+    verifier: ScramVerifier,
+    recorder: &Recorder,
+) -> Result<bool, Stop> {
     let mut ask = Vec::new();
     let mut mechanisms = Vec::new();
     for name in client.binding.mechanisms() {
@@ -135,7 +162,7 @@ async fn scram(client: &mut Client, verifier: ScramVerifier) -> Result<bool, Sto
     let begun = ServerExchange::begin(mechanism, client.binding.clone(), verifier);
     let (reply, exchange) = match begun.and_then(|exchange| exchange.client_first(first)) {
         Ok(next) => next,
-        Err(error) => return failed(error),
+        Err(error) => return failed(error, recorder),
     };
     let mut challenge = Vec::new();
     write::authentication(&mut challenge, 11, &reply);
@@ -144,7 +171,7 @@ async fn scram(client: &mut Client, verifier: ScramVerifier) -> Result<bool, Sto
     let body = message(client).await?;
     let proof = match exchange.client_final(&body) {
         Ok(proof) => proof,
-        Err(error) => return failed(error),
+        Err(error) => return failed(error, recorder),
     };
     let mut done = Vec::new();
     write::authentication(&mut done, 12, &proof);
@@ -152,8 +179,12 @@ async fn scram(client: &mut Client, verifier: ScramVerifier) -> Result<bool, Sto
     Ok(true)
 }
 
-fn failed(error: ScramError) -> Result<bool, Stop> {
-    tracing::debug!(kind = error.kind(), "SCRAM exchange failed");
+/// The client is told the same for every cause. A wrong proof is a wrong password; what else fails is
+/// no mistake that a person makes, and is on record beside the denial.
+fn failed(error: ScramError, recorder: &Recorder) -> Result<bool, Stop> {
+    if error != ScramError::Proof {
+        recorder.refused(error.kind(), &error.to_string())?;
+    }
     Ok(false)
 }
 

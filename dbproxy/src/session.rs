@@ -85,7 +85,7 @@ async fn admit(
         return Err((Some(accepted.client), error.into()));
     }
     let known = |(client, stop)| (Some(client), stop);
-    let identified = identify::identify(accepted, &service.core)
+    let identified = identify::identify(accepted, &service.core, record.recorder())
         .await
         .map_err(known)?;
     let decided = decide::decide(identified, &service.core, &service.databases, record);

@@ -198,6 +198,11 @@ impl Authenticators {
         }
     }
 
+    /// Whether anybody proves a role by a password.
+    pub fn has_passwords(&self) -> bool {
+        self.known.has_passwords()
+    }
+
     /// The verifier for an exchange. An unknown or revoked name gets one that never fits, and that
     /// looks the same every time.
     pub fn scram_verifier(&self, name: &str) -> ScramVerifier {

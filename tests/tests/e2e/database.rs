@@ -10,6 +10,7 @@ use exeat_tests::wire::{Wire, sqlstate};
 
 mod impostor;
 mod opening;
+mod scram;
 mod statements;
 mod streams;
 

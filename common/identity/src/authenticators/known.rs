@@ -104,6 +104,10 @@ impl Known {
         self.passwords.get(name).map(|password| password.digest)
     }
 
+    pub(super) fn has_passwords(&self) -> bool {
+        !self.passwords.is_empty()
+    }
+
     pub(super) fn scram_verifier(&self, name: &str) -> ScramVerifier {
         // Made in any case, so that a known name does not answer sooner than an unknown one.
         let mock = ScramVerifier::mock(&self.mock_key, name);
