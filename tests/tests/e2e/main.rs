@@ -12,6 +12,7 @@ mod limits;
 mod live;
 mod names;
 mod reasons;
+mod rebinding;
 mod record;
 mod slow;
 mod sql;
