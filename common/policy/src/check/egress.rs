@@ -157,20 +157,22 @@ impl Checker<'_> {
                 "take the rule out, or use `cidr` for local addresses",
             );
         }
-        let suffix = pattern.is_public_suffix();
         let overridden = rule.public_suffix.as_ref();
-        if suffix && overridden.is_none_or(|over| !over.value) {
-            self.problem(
+        match (pattern.strangers(), overridden) {
+            (Some(how), over) if over.is_none_or(|over| !over.value) => self.problem(
                 place,
-                format!("`*.{}` is a public suffix: names of unrelated owners stand below it", pattern.name()),
+                format!(
+                    "`*.{}` {how}: names of unrelated owners stand below it",
+                    pattern.name()
+                ),
                 "name the hosts, or a wildcard below a name that one owner holds; if you mean it, add `public_suffix: true`",
-            );
-        } else if let (false, Some(over)) = (suffix, overridden) {
-            self.problem(
+            ),
+            (None, Some(over)) => self.problem(
                 &over.place,
                 "`public_suffix` on a host that is none",
                 "take it out",
-            );
+            ),
+            (Some(_), _) | (None, None) => {}
         }
     }
 

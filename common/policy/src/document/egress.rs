@@ -86,7 +86,7 @@ pub(crate) struct EgressAllowDocument {
         skip_serializing_if = "Option::is_none"
     )]
     pub(crate) assurance: Option<Assurance>,
-    /// Says that a wildcard over a public suffix (`*.github.io`), where unrelated owners have names, is meant.
+    /// Says that a wildcard is meant below which unrelated owners have names (`*.github.io`, `*.amazonaws.com`).
     #[serde(
         default,
         deserialize_with = "tried",

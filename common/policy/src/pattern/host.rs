@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use psl::Psl as _;
+
 use super::Refused;
 use crate::{AuthorityError, Host};
 
@@ -54,13 +56,39 @@ impl HostPattern {
         }
     }
 
-    /// Whether names of unrelated owners stand below: `*.com`, `*.co.uk`, `*.github.io`.
-    pub(crate) fn is_public_suffix(&self) -> bool {
-        match self {
-            Self::Exact(_) => false,
-            Self::Below(name) => psl::suffix_str(name) == Some(name),
+    /// How names of unrelated owners stand below, if they do: `*.com`, `*.github.io`, `*.amazonaws.com`.
+    ///
+    /// A wildcard also covers what stands deeper: `*.amazonaws.com` is every bucket of everybody. So
+    /// the name need not be a suffix; one below it is enough (`s3.amazonaws.com`, and `*.kawasaki.jp`,
+    /// which the list writes as a wildcard itself). This refuses names of one owner who keeps a corner
+    /// for strangers too (`*.windows.net`, `*.salesforce.com`): the wildcard covers that corner, only
+    /// the author knows whether it is meant, and saying so takes one key.
+    pub(crate) fn strangers(&self) -> Option<&'static str> {
+        let Self::Below(name) = self else {
+            return None;
+        };
+        if psl::suffix_str(name) == Some(name) {
+            Some("is a public suffix")
+        } else if suffixes_below(name) {
+            Some("has public suffixes below it")
+        } else {
+            None
         }
     }
+}
+
+/// Whether the Public Suffix List has a rule for anything below this name. It is a tree of labels from
+/// the right, and asks for one label more only where it goes on below the last one.
+fn suffixes_below(name: &str) -> bool {
+    let mut asked = false;
+    let mut labels = name.rsplit('.').map(str::as_bytes);
+    psl::List.find(std::iter::from_fn(|| {
+        labels.next().or_else(|| {
+            asked = true;
+            None
+        })
+    }));
+    asked
 }
 
 fn canonical_name(text: &str) -> Result<Arc<str>, Refused> {

@@ -56,6 +56,67 @@ fn wildcards_over_public_suffixes_are_errors() {
 }
 
 #[test]
+fn wildcards_over_names_with_public_suffixes_below_are_errors() {
+    for host in [
+        // Wildcards of the list itself.
+        "*.kawasaki.jp",
+        "*.compute.amazonaws.com",
+        "*.elb.amazonaws.com",
+        "*.platform.sh",
+        "*.sch.uk",
+        // Above suffixes, by one label or more.
+        "*.amazonaws.com",
+        "*.s3-global.amazonaws.com",
+        "*.rds.amazonaws.com",
+        "*.run.app",
+        "*.core.windows.net",
+        "*.windows.net",
+        "*.salesforce.com",
+    ] {
+        refused(
+            &egress(&format!("host: '{host}'")),
+            7,
+            17,
+            "has public suffixes below it: names of unrelated owners",
+            "public_suffix: true",
+        );
+        assert!(
+            load(&[source(
+                "p",
+                &egress(&format!("{{ host: '{host}', public_suffix: true }}"))
+            )])
+            .is_ok(),
+            "{host}"
+        );
+    }
+    for host in [
+        // Exceptions of the list, and what one owner holds below a suffix.
+        "*.city.kawasaki.jp",
+        "*.acme.x.kawasaki.jp",
+        "*.my-bucket.s3.amazonaws.com",
+        "*.github.com",
+        "*.google.com",
+        "*.stripe.com",
+        "*.openai.com",
+        "*.docker.io",
+        "*.pypi.org",
+        "*.python.org",
+        "*.cloudflare.com",
+        "*.microsoft.com",
+        "*.corp.internal",
+        "*.a.b.c.example",
+        // The very name is no wildcard.
+        "amazonaws.com",
+        "kawasaki.jp",
+    ] {
+        assert!(
+            load(&[source("p", &egress(&format!("host: '{host}'")))]).is_ok(),
+            "{host}"
+        );
+    }
+}
+
+#[test]
 fn a_star_is_a_whole_label_at_the_start() {
     for host in [
         "a.*.test",
