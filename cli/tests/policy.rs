@@ -163,6 +163,10 @@ fn explain_says_deny_with_the_rule_to_add() {
         out.contains("- host: new.example\n") && out.contains("ports: [8443]"),
         "{out}"
     );
+    assert!(
+        out.contains("rule    none of roles.fn-a (policy.yaml:"),
+        "{out}"
+    );
     let (status, out, _) = stage.explain(&[
         "--role",
         "analyst",
@@ -173,6 +177,10 @@ fn explain_says_deny_with_the_rule_to_add() {
     ]);
     assert_eq!(status, 1);
     assert!(out.contains("- select: public.orders(ssn)"), "{out}");
+    assert!(
+        out.contains("rule    none of roles.analyst.databases.shop (policy.yaml:"),
+        "{out}"
+    );
 }
 
 #[test]

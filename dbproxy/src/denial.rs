@@ -49,7 +49,7 @@ pub(crate) fn statement(request: &Request, decision: &Decision, id: Uuid, sql: &
         },
     };
     Error::plain(statement_code(decision), message)
-        .detail(detail(&asked.caller, &asked.database, decision, id))
+        .detail(detail(request, decision, id))
         .hint(hint(&asked.caller, &asked.database, decision, Some(sql)))
 }
 
@@ -78,7 +78,7 @@ pub(crate) fn session(request: &Request, decision: &Decision, id: Uuid) -> Error
         ),
     };
     Error::fatal(code, message)
-        .detail(detail(caller, database, decision, id))
+        .detail(detail(request, decision, id))
         .hint(hint(caller, database, decision, None))
 }
 
@@ -139,16 +139,10 @@ fn reason_of(decision: &Decision) -> String {
 }
 
 /// Where nothing matched there is no rule to name, but a place in the policy where one is missing.
-fn detail(caller: &Caller, database: &str, decision: &Decision, id: Uuid) -> String {
+fn detail(request: &Request, decision: &Decision, id: Uuid) -> String {
     let mut text = reason_of(decision);
-    if let (Basis::Default, None, Caller::Known(principal)) =
-        (decision.basis, &decision.rule, caller)
-    {
-        let role = &principal.role;
-        let _ = match decision.reason {
-            Reason::DatabaseNotAllowed => write!(text, " Rule: none of roles.{role}.databases."),
-            _ => write!(text, " Rule: none of roles.{role}.databases.{database}."),
-        };
+    if let Some(place) = decision.no_rule_in(request) {
+        let _ = write!(text, " Rule: none of {place}.");
     }
     let _ = write!(text, " Decision: {id}.");
     text

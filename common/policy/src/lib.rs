@@ -24,6 +24,7 @@ mod remedy;
 mod request;
 mod set;
 mod units;
+mod unmatched;
 mod yaml;
 
 pub use address::{AddressClass, classify};

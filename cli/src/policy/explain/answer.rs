@@ -17,8 +17,10 @@ pub(super) struct Answer<'a> {
     decision: Effect,
     /// The reason of the first denial, or of the first statement.
     reason: Reason,
-    /// The rule that decided, and its file and line.
+    /// The rule that decided, or what has none for this; and its file and line.
     rule: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    no_rule_in: Option<String>,
     location: Option<String>,
     /// The hash of the policy.
     policy: String,
@@ -45,6 +47,8 @@ pub(super) struct Judged {
     pub(super) reason: Reason,
     pub(super) basis: Basis,
     pub(super) rule: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) no_rule_in: Option<String>,
     pub(super) location: Option<String>,
     pub(super) detail: Option<String>,
     pub(super) message: &'static str,
@@ -111,6 +115,7 @@ impl<'a> Answer<'a> {
             decision,
             reason,
             rule: first.and_then(|judged| judged.rule.clone()),
+            no_rule_in: first.and_then(|judged| judged.no_rule_in.clone()),
             location: first.and_then(|judged| judged.location.clone()),
             policy: policy.hash().to_string(),
             status,
@@ -150,6 +155,7 @@ impl Judged {
             Some(Remedy { advice, snippet }) => (Some(advice), snippet),
             None => (None, None),
         };
+        let no_rule_in = decision.no_rule_in(request);
         let rule = decision.rule.map(|rule| rule.path.to_string());
         Self {
             effect: decision.effect,
@@ -157,9 +163,11 @@ impl Judged {
             basis: decision.basis,
             location: rule
                 .as_deref()
-                .and_then(|rule| policy.location(rule))
+                .or(no_rule_in.as_deref())
+                .and_then(|path| policy.location(path))
                 .map(ToString::to_string),
             rule,
+            no_rule_in,
             detail: decision.detail.map(|detail| detail.to_string()),
             message: decision.reason.message(),
             hint: decision.reason.hint(),
@@ -177,6 +185,7 @@ impl Judged {
             reason,
             basis: Basis::Floor,
             rule: None,
+            no_rule_in: None,
             location: None,
             detail: Some(why),
             message: reason.message(),

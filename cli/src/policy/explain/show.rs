@@ -42,7 +42,9 @@ fn one(out: &mut impl Write, judged: &Judged) -> anyhow::Result<()> {
     if let Some(detail) = &judged.detail {
         writeln!(out, "  detail  {detail}")?;
     }
-    if let Some(rule) = &judged.rule {
+    let none = judged.no_rule_in.as_ref();
+    let none = none.map(|place| format!("none of {place}"));
+    if let Some(rule) = judged.rule.as_ref().or(none.as_ref()) {
         match &judged.location {
             Some(location) => writeln!(out, "  rule    {rule} ({location})")?,
             None => writeln!(out, "  rule    {rule}")?,

@@ -12,6 +12,7 @@ mod properties;
 mod settings;
 mod statement;
 mod tls;
+mod unmatched;
 
 use std::sync::Arc;
 
