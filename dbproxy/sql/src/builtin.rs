@@ -46,6 +46,20 @@ pub(crate) fn is_type(name: &str) -> bool {
     TYPES.binary_search(&name).is_ok()
 }
 
+/// Whether the name of a column's type is no type but an integer with a sequence. PostgreSQL looks at
+/// the unqualified name before any type of that name.
+pub(crate) fn is_serial(name: &str) -> bool {
+    const SERIALS: [&str; 6] = [
+        "bigserial",
+        "serial",
+        "serial2",
+        "serial4",
+        "serial8",
+        "smallserial",
+    ];
+    SERIALS.contains(&name)
+}
+
 /// Whether a symbol is an operator of `pg_catalog`.
 pub(crate) fn is_operator(symbol: &str) -> bool {
     OPERATORS.binary_search(&symbol).is_ok()

@@ -227,7 +227,14 @@ impl Walk<'_> {
     }
 
     fn type_name(&mut self, node: Node<'_>) -> Walked {
-        self.foreign(node, builtin::is_type)?;
+        let column = |node: Node<'_>| matches!(node.kind(), K::COLUMN | K::ADD_COLUMN);
+        if self.defining && node.parent().is_some_and(column) {
+            self.foreign(node, |name| {
+                builtin::is_type(name) || builtin::is_serial(name)
+            })?;
+        } else {
+            self.foreign(node, builtin::is_type)?;
+        }
         // A bare name as a modifier is a word: `geometry(point, 4326)`.
         let arguments = node
             .inner()
