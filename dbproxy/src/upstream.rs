@@ -145,6 +145,20 @@ impl UpstreamError {
     }
 }
 
+/// The search path as the server gets it. Where `pg_catalog` is first it is left out: PostgreSQL looks
+/// there first anyway, but would put what is created without a schema into the first one that is named.
+/// Not where `pg_temp` alone would be left: everything would be temporary.
+fn spelled(search_path: &[Arc<str>]) -> String {
+    let named = match search_path {
+        [first, rest @ ..] if &**first == "pg_catalog" && rest.len() > 1 => rest,
+        all => all,
+    };
+    let quoted = named
+        .iter()
+        .map(|schema| format!("\"{}\"", schema.replace('"', "\"\"")));
+    quoted.collect::<Vec<_>>().join(", ")
+}
+
 impl Upstream {
     /// Checks a configured database and reads its roots.
     pub(crate) fn new(
@@ -160,18 +174,13 @@ impl Upstream {
             let password = user.password.clone().map(ClientPassword::new);
             (Arc::clone(name), password.map(Arc::new))
         });
-        let quoted = |schema: &Arc<str>| format!("\"{}\"", schema.replace('"', "\"\""));
         Ok(Self {
             host: database.host.clone(),
             port: database.port,
             database: database.database.clone(),
             tls,
             passwords: passwords.collect(),
-            search_path: search_path
-                .iter()
-                .map(quoted)
-                .collect::<Vec<_>>()
-                .join(", "),
+            search_path: spelled(search_path),
             timeout,
         })
     }

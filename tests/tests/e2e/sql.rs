@@ -98,8 +98,12 @@ struct Proxied {
 }
 
 fn proxied() -> Proxied {
+    proxied_by(POLICY)
+}
+
+fn proxied_by(policy: &str) -> Proxied {
     let database = Database::start(FIXTURE);
-    let lab = Lab::new(POLICY);
+    let lab = Lab::new(policy);
     lab.set_up(|setup| setup.database = Some(Upstream::of(&database, &[("app", "app-password")])));
     let exeat = lab.start();
     let mut session = Wire::connect(exeat.addresses.dbproxy[1]);
@@ -247,6 +251,43 @@ fn every_allowed_row_answers_as_without_the_proxy() {
 #[test]
 fn every_allowed_row_answers_the_same_by_the_extended_protocol() {
     allow_every_row(true);
+}
+
+#[test]
+fn what_is_defined_without_a_schema_is_where_the_guard_says() {
+    let policy = POLICY.replace(
+        "          - call:",
+        "          - define: public.*\n          - call:",
+    );
+    let Proxied {
+        mut session,
+        exeat,
+        lab,
+        database,
+    } = proxied_by(&policy);
+    for sql in [
+        "CREATE TABLE made (id serial PRIMARY KEY, name varchar(10))",
+        "CREATE VIEW seen AS SELECT id FROM orders",
+    ] {
+        assert_eq!(sqlstate(&session.query(sql)), None, "{sql}");
+    }
+    let made = database.admin(
+        "SELECT 'public.made'::regclass, 'public.made_id_seq'::regclass, 'public.seen'::regclass",
+    );
+    made.exits(0);
+    let schema = session.query("SELECT current_schema()");
+    assert!(holds(&schema, "public"), "{schema:?}");
+    // A temporary table hides no other one, and PostgreSQL's own come first all the same.
+    for sql in [
+        "CREATE TEMP TABLE orders (id bigint, total numeric)",
+        "CREATE TABLE pg_class (id int)",
+    ] {
+        session.query(sql);
+    }
+    assert!(holds(&session.query("SELECT total FROM orders"), "20.5"));
+    let own = session.query("SELECT relname FROM pg_class LIMIT 1");
+    assert_eq!(sqlstate(&own).as_deref(), Some("42501"));
+    lab.finish(exeat);
 }
 
 /// What pools send before they give a connection to somebody else, each in one message.
