@@ -7,6 +7,8 @@ mod spelling;
 #[cfg(test)]
 mod tests;
 
+use std::ops::Range;
+
 use exeat_policy::Verb;
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::Parser;
@@ -14,13 +16,16 @@ use sqlparser::tokenizer::Token as Lexeme;
 use squawk_parser::SyntaxKind;
 
 use crate::lexer::Token;
-use crate::tree::Tree;
+use crate::tree::{Node, Tree};
 use crate::walk::Found;
 use seen::{Seen, see};
 use spelling::spelled;
 
 /// Levels of sqlparser's grammar; our own nesting cap comes first, its stack grows as needed.
 const RECURSION: usize = 4000;
+
+/// Pieces of a statement that are read as queries of their own; each is looked for in the whole tree.
+const MAX_ASIDES: usize = 16;
 
 /// What the second reader says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,29 +62,52 @@ pub(crate) fn confirm(
 }
 
 fn second(sql: &str, tokens: &[Token], tree: &Tree<'_>, start: usize, found: &Found) -> Confirmed {
-    let seen = match copy_condition(tree) {
-        None => statement(&spelled(sql, tokens, tree, start, found.facts.verb)),
-        Some(condition) => {
-            let split = tokens.partition_point(|token| token.start < condition + start);
-            let (copy, condition) = tokens.split_at(split);
-            let copy = spelled(sql, copy, tree, start, found.facts.verb);
-            let condition = spelled(sql, condition, tree, start, Verb::Select);
-            statement(&copy)
-                .zip(statement(&format!("SELECT 1 {condition}")))
-                .map(|(mut seen, condition)| {
-                    seen.relations.extend(condition.relations);
-                    seen.functions.extend(condition.functions);
-                    seen
-                })
+    let read = |tokens: &[Token], before: &str, verb: Verb| {
+        let text = spelled(sql, tokens, tree, start, verb);
+        statement(&format!("{before}{text}"))
+    };
+    let verb = found.facts.verb;
+    let asides = asides(tree, start);
+    let main = match asides.as_slice() {
+        [] => read(tokens, "", verb),
+        _ => {
+            let aside =
+                |token: &Token| asides.iter().any(|(range, _)| range.contains(&token.start));
+            read(&picked(tokens, |token| !aside(token)), "", verb)
         }
     };
-    seen.map_or(Confirmed::Unknown, |seen| compare(found, &seen))
+    let Some(mut seen) = main.filter(|_| asides.len() <= MAX_ASIDES) else {
+        return Confirmed::Unknown;
+    };
+    for (range, before) in &asides {
+        let inside = picked(tokens, |token| range.contains(&token.start));
+        let Some(more) = read(&inside, before, Verb::Select) else {
+            return Confirmed::Unknown;
+        };
+        seen.relations.extend(more.relations);
+        seen.functions.extend(more.functions);
+    }
+    compare(found, &seen)
 }
 
-/// Where the WHERE clause of a COPY starts: sqlparser has none there, and reads it by itself.
-fn copy_condition(tree: &Tree<'_>) -> Option<usize> {
-    let copy = tree.root().child(SyntaxKind::COPY)?;
-    Some(copy.child(SyntaxKind::WHERE_CLAUSE)?.range().start)
+fn picked(tokens: &[Token], pick: impl Fn(&Token) -> bool) -> Vec<Token> {
+    tokens.iter().filter(|token| pick(token)).copied().collect()
+}
+
+/// The pieces that sqlparser can't read where they stand, but as queries of their own: the WHERE of
+/// COPY and the index that ON CONFLICT infers. Where they are, and what makes a query of each.
+fn asides(tree: &Tree<'_>, start: usize) -> Vec<(Range<usize>, &'static str)> {
+    let before = |node: Node<'_>| match node.kind() {
+        SyntaxKind::CONFLICT_ON_INDEX => Some("SELECT "),
+        SyntaxKind::WHERE_CLAUSE if node.parent()?.kind() == SyntaxKind::COPY => Some("SELECT 1 "),
+        _ => None,
+    };
+    let aside = |node: Node<'_>| {
+        let before = before(node)?;
+        let range = node.range();
+        Some((range.start + start..range.end + start, before))
+    };
+    tree.nodes().filter_map(aside).collect()
 }
 
 /// What the second reader sees in a text that it reads as one statement.

@@ -26,14 +26,14 @@ pub(super) struct Seen {
 /// and the first reader's word is enough.
 pub(super) fn is_syntax(name: &str) -> bool {
     #[rustfmt::skip]
-    const SYNTAX: [&str; 57] = [
-        "array", "ceil", "coalesce", "collation", "convert", "current_catalog", "current_date",
+    const SYNTAX: [&str; 60] = [
+        "all", "any", "array", "ceil", "coalesce", "collation", "convert", "current_catalog", "current_date",
         "current_role", "current_schema", "current_time", "current_timestamp", "current_user",
         "exists", "extract", "floor", "greatest", "grouping", "json", "json_array",
         "json_arrayagg", "json_exists", "json_object", "json_objectagg", "json_query",
         "json_scalar", "json_serialize", "json_table", "json_value", "least", "like_escape",
         "localtime", "localtimestamp", "merge_action", "normalize", "nullif", "overlaps",
-        "overlay", "position", "row", "session_user", "similar_to_escape", "substr", "substring",
+        "overlay", "position", "row", "session_user", "similar_to_escape", "some", "substr", "substring",
         "system_user", "timezone", "treat", "trim", "user", "xmlconcat", "xmlelement",
         "xmlexists", "xmlforest", "xmlparse", "xmlpi", "xmlroot", "xmlserialize", "xmltable",
     ];

@@ -90,6 +90,9 @@ fn respelled<'t>(leaf: Node<'t>, parent: Node<'t>) -> Option<Cow<'t, str>> {
     match (leaf.kind(), parent.kind()) {
         // It knows `TABLE t` in few places only, and neither `ONLY` nor a schema there.
         (K::TABLE_KW, K::TABLE) => Some(Cow::Borrowed("SELECT * FROM")),
+        // It knows the longer form only.
+        (K::ISNULL_KW, K::POSTFIX_EXPR) => Some(Cow::Borrowed("IS NULL")),
+        (K::NOTNULL_KW, K::POSTFIX_EXPR) => Some(Cow::Borrowed("IS NOT NULL")),
         // Keywords that are labels without AS: it looks for what else they begin or end.
         (
             K::ANALYZE_KW
@@ -130,6 +133,8 @@ fn is_silent(node: Node<'_>, parent: Node<'_>) -> bool {
         | (K::DISTINCT | K::ALL, K::GROUP_BY_CLAUSE)
         | (K::FROM_KW, K::TRIM_FROM)
         | (K::REQUIRED_AS_ALIAS, K::JOIN_USING_CLAUSE)
+        | (K::OP_CLASS_REF, K::CONFLICT_INDEX_ITEM)
+        | (K::OVERRIDING_SYSTEM_VALUE | K::OVERRIDING_USER_VALUE | K::FRAME_EXCLUDE, _)
         | (K::SYMMETRIC | K::ASYMMETRIC | K::WHERE_CURRENT_OF | K::TRIM_BOTH, _)
         // Expressions within are compared: what they call or read makes the readers differ.
         | (K::INDEX_ACCESSOR | K::SLICE_ACCESSOR, K::COLUMN_TARGET) => true,

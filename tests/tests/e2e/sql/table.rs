@@ -114,6 +114,10 @@ pub const ALLOWED: &[(&str, &str)] = &[
     ("F25 nothing", ";"),
     ("F19 back to what the proxy has set", "RESET ALL"),
     ("F19 what pools send", "DISCARD ALL"),
+    (
+        "A31 like any",
+        "SELECT id FROM public.orders WHERE 'a' LIKE ANY (ARRAY['a%', 'b']) AND NOT total ISNULL",
+    ),
     ("L01 table", "TABLE public.lines"),
     (
         "L01 table only",
