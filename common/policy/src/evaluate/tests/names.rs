@@ -129,6 +129,8 @@ fn presets_allow_their_lists() {
         "extract",
         "jsonb_build_object",
         "pg_get_viewdef",
+        "pg_table_size",
+        "pg_get_function_sqlbody",
         "current_setting",
         "gen_random_uuid",
     ] {
