@@ -11,7 +11,7 @@ version: 1
 roles:
   fn-a:
     identities:
-      - token: fn-a
+      [{ token: fn-a }, { spiffe: spiffe://exeat.internal/role/fn-a }]
     egress:
       allow:
         - host: api.example.com

@@ -4,6 +4,7 @@
 
 mod database;
 mod egress;
+mod proofs;
 mod roles;
 
 use std::sync::Arc;

@@ -14,7 +14,9 @@ pub(crate) mod entries;
 pub(crate) mod list;
 pub(crate) mod spanned;
 
-pub(crate) use database::{AllowDocument, DatabaseDocument, DenyDocument, PresetDocument};
+pub(crate) use database::{
+    AllowDocument, DatabaseDocument, DenyDocument, MaskDocument, PresetDocument,
+};
 pub(crate) use egress::{EgressAllowDocument, EgressDenyDocument, EgressDocument};
 
 use entries::Entries;
@@ -54,7 +56,7 @@ pub(crate) struct RoleDocument {
         deserialize_with = "tried",
         skip_serializing_if = "Option::is_none"
     )]
-    pub(crate) assurance: Option<Assurance>,
+    pub(crate) assurance: Option<Spanned<Assurance>>,
     /// Where it may connect to. Without it: nowhere.
     #[serde(
         default,

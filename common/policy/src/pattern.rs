@@ -9,6 +9,8 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
+use crate::address::set_aside;
+
 pub(crate) use host::HostPattern;
 pub(crate) use relation::{RelationPattern, column_path, qualified};
 
@@ -31,6 +33,31 @@ impl Refused {
         self.hint = Some(hint.into());
         self
     }
+}
+
+/// The shortest prefixes of networks that one holder has: IANA gives out IPv4 in `/8`s, and no
+/// registration of IPv6 to one organisation is wider than a `/16`.
+const WIDEST: (u8, u8) = (8, 16);
+
+/// Refuses what is much of the address space of everybody, where it opens something: `0.0.0.0/1` and
+/// `128.0.0.0/1` are `0.0.0.0/0` in two rules. A bound on each network, not on their union, because a
+/// union is gone around by leaving one address out. What is set aside as a whole (`fc00::/7`) belongs
+/// to whoever uses it.
+pub(crate) fn one_holder(network: IpNet) -> Result<IpNet, Refused> {
+    let widest = match network {
+        IpNet::V4(_) => WIDEST.0,
+        IpNet::V6(_) => WIDEST.1,
+    };
+    if network.prefix_len() >= widest || set_aside(&network) {
+        return Ok(network);
+    }
+    Err(Refused::new(format!(
+        "`{network}` is wider than any one holder's network"
+    ))
+    .hint(format!(
+        "name the networks; the widest is a /{} of IPv4 or a /{} of IPv6",
+        WIDEST.0, WIDEST.1
+    )))
 }
 
 /// Reads `10.0.0.0/8`, or one address. Host bits must be zero, so that a slip does not widen a rule.

@@ -483,7 +483,7 @@ roles:
       allow: [{{ host: api.test, ports: [{port}], assurance: certificate, networks: [127.0.0.0/8] }}]
   strictest:
     assurance: certificate
-    identities: [{{ token: strictest }}]
+    identities: [{{ token: strictest }}, {{ spiffe: 'spiffe://{TRUST_DOMAIN}/role/strictest' }}]
     databases:
       shop: {{ as: app, allow: [{{ select: public.orders }}] }}
 "

@@ -21,7 +21,7 @@ fn policy(port: u16) -> String {
 version: 1
 roles:
   app:
-    identities: [{{ token: app }}]
+    identities: [{{ token: app }}, {{ spiffe: 'spiffe://exeat.internal/role/app' }}]
     egress:
       allow:
         - {{ host: api.test, ports: [{port}], networks: [127.0.0.0/8] }}

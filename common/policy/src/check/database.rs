@@ -3,19 +3,19 @@
 //! Deny rules come first, because an allow rule that one of them covers is a mistake.
 
 mod lists;
+mod masks;
 mod relations;
 mod words;
 
 use std::sync::Arc;
 
 use super::Checker;
-use crate::Access;
 use crate::document::list::List;
 use crate::document::spanned::Spanned;
 use crate::document::{AllowDocument, DatabaseDocument, DenyDocument, ModeDocument};
 use crate::grants::{Grants, Masks, PG_CATALOG};
-use crate::pattern::column_path;
 use crate::set::{DatabaseGrant, DatabaseLimits};
+use crate::{Access, Assurance};
 use words::{allowed_setting, denied_statement, setting, statement};
 
 impl Checker<'_> {
@@ -24,7 +24,9 @@ impl Checker<'_> {
         role: &str,
         name: &Spanned<String>,
         document: &DatabaseDocument,
+        best: Option<Assurance>,
     ) -> DatabaseGrant {
+        self.provable(document.assurance.as_ref(), best);
         let path = self.path(format!("{role}.databases.{}", name.value), &name.place);
         if document.as_role.is_empty()
             || document.as_role.len() > 63
@@ -37,20 +39,14 @@ impl Checker<'_> {
             );
         }
         let deny = self.denies_in(&path, &document.deny);
-        let allow = self.allows_in(&path, &document.allow, &deny);
-        let mut masks = Masks::default();
-        for (column, _) in document.mask.iter() {
-            if let Some([schema, relation, column]) =
-                self.refused(&column.place, column_path(column))
-            {
-                masks.insert(schema, relation, column);
-            }
-        }
+        let masks = self.masks(&document.mask, &deny);
+        let allow = self.allows_in(&path, &document.allow, (&deny, &masks));
+        self.meaningful(&document.mask, &allow);
         DatabaseGrant {
             as_role: Arc::from(document.as_role.as_str()),
             limits: self.limits(document),
             report: document.mode == ModeDocument::Report,
-            assurance: document.assurance,
+            assurance: document.assurance.as_ref().map(|asked| asked.value),
             audit: document.audit,
             path,
             allow,
@@ -107,12 +103,13 @@ impl Checker<'_> {
         &mut self,
         database: &str,
         rules: &List<Spanned<AllowDocument>>,
-        deny: &Grants,
+        (deny, masks): (&Grants, &Masks),
     ) -> Grants {
         let mut allow = Grants::default();
         for (at, rule) in rules.iter().enumerate() {
             let path = self.rule_path(format!("{database}.allow[{at}]"), &rule.place);
-            let mut on = |access, text| self.relation(&mut allow, Some(deny), access, text, &path);
+            let mut on =
+                |access, text| self.relation(&mut allow, Some((deny, masks)), access, text, &path);
             match &rule.value {
                 AllowDocument::Select(text) => on(Access::Select, text),
                 AllowDocument::Insert(text) => on(Access::Insert, text),

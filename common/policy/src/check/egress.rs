@@ -6,6 +6,7 @@ use std::sync::Arc;
 use ipnet::IpNet;
 
 use super::Checker;
+use super::proofs::Proofs;
 use crate::Assurance;
 use crate::address::set_aside;
 use crate::document::list::List;
@@ -13,7 +14,7 @@ use crate::document::spanned::{Place, Spanned};
 use crate::document::{EgressAllowDocument, EgressDenyDocument, EgressDocument, ModeDocument};
 use crate::egress::{AllowRule, Egress, Networks, SpecialUse, special_use};
 use crate::index::{Index, Matches, RuleId};
-use crate::pattern::{HostPattern, network};
+use crate::pattern::{HostPattern, network, one_holder};
 
 /// Where an allow rule without `ports` leads to.
 const DEFAULT_PORTS: &[u16] = &[443];
@@ -29,14 +30,20 @@ enum Target {
 type Key = (Target, Option<u16>, bool, Option<Assurance>);
 
 impl Checker<'_> {
-    pub(super) fn egress(&mut self, role: &Arc<str>, document: &EgressDocument) -> Egress {
+    pub(super) fn egress(
+        &mut self,
+        role: &Arc<str>,
+        document: &EgressDocument,
+        proofs: Proofs,
+    ) -> Egress {
+        self.reachable(document, proofs);
         let mut egress = Egress {
             report: document.mode == ModeDocument::Report,
             audit: document.audit,
             ..Egress::default()
         };
         self.denies(role, &document.deny, &mut egress);
-        self.allows(role, &document.allow, &mut egress);
+        self.allows(role, &document.allow, proofs.gateway, &mut egress);
         egress
     }
 
@@ -64,6 +71,7 @@ impl Checker<'_> {
         &mut self,
         role: &str,
         rules: &List<Spanned<EgressAllowDocument>>,
+        best: Option<Assurance>,
         egress: &mut Egress,
     ) {
         let mut seen = HashMap::new();
@@ -72,10 +80,12 @@ impl Checker<'_> {
             let id = rule_id(egress.allow_rules.len());
             let target = self.target(&rule.host, &rule.cidr, &rule.place);
             let tls = rule.tls.unwrap_or(true);
+            self.provable(rule.assurance.as_ref(), best);
+            let assurance = rule.assurance.as_ref().map(|asked| asked.value);
             egress.allow_rules.push(AllowRule {
                 path,
                 tls,
-                assurance: rule.assurance,
+                assurance,
                 opens: matches!(&target, Some((Target::Network(network), _)) if set_aside(network)),
                 networks: self.networks(rule).map(Box::new),
             });
@@ -87,12 +97,7 @@ impl Checker<'_> {
                 .ports
                 .as_ref()
                 .map_or_else(|| DEFAULT_PORTS.to_vec(), |ports| self.ports(ports));
-            self.unique(
-                &mut seen,
-                (&target, place),
-                Some(&ports),
-                (tls, rule.assurance),
-            );
+            self.unique(&mut seen, (&target, place), Some(&ports), (tls, assurance));
             self.shadowed(egress, &target, place, &ports);
             insert(&mut egress.allow, &target, Some(&ports), id);
         }
@@ -131,6 +136,9 @@ impl Checker<'_> {
     /// What only an allow rule has to mind.
     fn allowable(&self, target: &Target, place: &Place, rule: &EgressAllowDocument) {
         let Target::Host(pattern) = target else {
+            if let Target::Network(network) = target {
+                self.refused(place, one_holder(*network));
+            }
             if let Some(networks) = &rule.networks {
                 self.problem(
                     &networks.place,

@@ -7,7 +7,7 @@ use super::Checker;
 use crate::Identity;
 use crate::document::spanned::{Place, Spanned};
 use crate::document::{Document, IdentityDocument, RoleDocument};
-use crate::pattern::network;
+use crate::pattern::{network, one_holder};
 use crate::set::{EgressLimits, Identities, Role};
 
 /// Who claimed an identity first, to name it when another role claims it too.
@@ -58,20 +58,21 @@ impl Checker<'_> {
             .iter()
             .filter_map(|identity| self.claim(&name, identity, claims, identities))
             .collect();
+        let proofs = self.proofs(document);
         let egress = document.egress.as_ref();
         let limits = egress.and_then(|egress| egress.limits.as_ref());
         let tunnels = limits.and_then(|limits| limits.tunnels.as_ref());
         Role {
             labels: document.labels.clone(),
             identities: own,
-            assurance: document.assurance,
+            assurance: document.assurance.as_ref().map(|asked| asked.value),
             egress_limits: limits.map_or_else(EgressLimits::default, |limits| EgressLimits {
                 connects: limits.connects,
                 tunnels: tunnels.and_then(|tunnels| self.positive(tunnels, "tunnels")),
                 bytes: limits.bytes,
             }),
             egress: egress
-                .map(|egress| self.egress(&path, egress))
+                .map(|egress| self.egress(&path, egress, proofs))
                 .unwrap_or_default(),
             databases: document
                 .databases
@@ -80,7 +81,7 @@ impl Checker<'_> {
                     self.plain_name(database, "database");
                     (
                         Arc::from(database.as_str()),
-                        self.database(&path, database, grant),
+                        self.database(&path, database, grant, proofs.database),
                     )
                 })
                 .collect(),
@@ -174,7 +175,7 @@ impl Checker<'_> {
                 (format!("scram {name}"), Identity::Scram(text(name)), None)
             }
             IdentityDocument::Source(cidr) => {
-                let network = self.refused(place, network(cidr))?;
+                let network = self.refused(place, network(cidr).and_then(one_holder))?;
                 (
                     format!("source {network}"),
                     Identity::Source(network.network()),

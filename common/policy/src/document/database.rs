@@ -28,7 +28,7 @@ pub(crate) struct DatabaseDocument {
         deserialize_with = "tried",
         skip_serializing_if = "Option::is_none"
     )]
-    pub(crate) assurance: Option<Assurance>,
+    pub(crate) assurance: Option<Spanned<Assurance>>,
     /// What is allowed. An empty list allows nothing but what touches nothing (`SELECT 1`).
     #[serde(default, deserialize_with = "tried")]
     pub(crate) allow: List<Spanned<AllowDocument>>,

@@ -85,7 +85,7 @@ pub(crate) struct EgressAllowDocument {
         deserialize_with = "tried",
         skip_serializing_if = "Option::is_none"
     )]
-    pub(crate) assurance: Option<Assurance>,
+    pub(crate) assurance: Option<Spanned<Assurance>>,
     /// Says that a wildcard is meant below which unrelated owners have names (`*.github.io`, `*.amazonaws.com`).
     #[serde(
         default,

@@ -181,7 +181,7 @@ fn egress_rules(egress: &str) -> PolicySet {
         .map(|line| format!("      {line}\n"))
         .collect();
     policy(&format!(
-        "version: 1\nroles:\n  fn-a:\n    identities: [{{ token: fn-a }}]\n    egress:\n{indented}"
+        "version: 1\nroles:\n  fn-a:\n    identities: [{{ token: fn-a }}, {{ spiffe: 'spiffe://d/a' }}]\n    egress:\n{indented}"
     ))
 }
 

@@ -4,6 +4,7 @@ mod database;
 mod documents;
 mod egress;
 mod policies;
+mod proofs;
 
 use super::*;
 

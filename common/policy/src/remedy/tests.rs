@@ -22,7 +22,7 @@ roles:
       shop:
         as: x
         allow:
-          - select: public.t(a)
+          - select: public.t(a, masked)
         deny:
           - select: public.secrets
         mask:
@@ -116,7 +116,7 @@ fn with(snippet: &str) -> PolicySet {
     let anchor = if snippet.contains("egress:") {
         "        - host: known.example\n"
     } else {
-        "          - select: public.t(a)\n"
+        "          - select: public.t(a, masked)\n"
     };
     if snippet.contains("      other:") {
         text.push_str(

@@ -7,6 +7,7 @@ use std::cell::RefCell;
 use serde::{Deserialize, Deserializer};
 
 use super::Problem;
+use crate::document::spanned::Place;
 
 /// Where problems go.
 #[derive(Debug, Default)]
@@ -20,6 +21,16 @@ impl Sink {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.0.borrow().is_empty()
+    }
+
+    /// Whether a problem is known of something in this place.
+    pub(crate) fn within(&self, place: &Place) -> bool {
+        let inside = |problem: &Problem| {
+            problem.place.as_ref().is_some_and(|it| {
+                it.source == place.source && place.range.contains(&it.range.start)
+            })
+        };
+        self.0.borrow().iter().any(inside)
     }
 
     pub(crate) fn into_problems(self) -> Vec<Problem> {

@@ -6,14 +6,14 @@ use crate::Access;
 use crate::check::Checker;
 use crate::document::spanned::Spanned;
 use crate::grants::floors::catalog_write;
-use crate::grants::{Grants, PG_CATALOG, Rule};
+use crate::grants::{Grants, Masks, PG_CATALOG, Rule};
 use crate::pattern::RelationPattern;
 
 impl Checker<'_> {
     pub(super) fn relation(
         &self,
         grants: &mut Grants,
-        deny: Option<&Grants>,
+        against: Option<(&Grants, &Masks)>,
         access: Access,
         text: &Spanned<String>,
         path: &Rule,
@@ -32,7 +32,7 @@ impl Checker<'_> {
             );
             return;
         }
-        if let Some(deny) = deny {
+        if let Some((deny, masks)) = against {
             if catalog_write(&pattern.schema, access) {
                 self.problem(
                     place,
@@ -57,6 +57,14 @@ impl Checker<'_> {
                     place,
                     "a rule that can never match: a deny rule covers all of it",
                     format!("deny wins; take out this rule or `{by}`"),
+                );
+                return;
+            }
+            if access == Access::Select && shut(deny, masks, &pattern) {
+                self.problem(
+                    place,
+                    "a rule that can never match: `mask` shuts every column of it",
+                    "this version refuses to read masked columns; take out this rule or the masks",
                 );
                 return;
             }
@@ -87,4 +95,18 @@ fn shadow(deny: &Grants, access: Access, pattern: &RelationPattern) -> Option<Ru
                 .then(|| by.clone())
         }
     }
+}
+
+/// Whether masks, with deny rules, shut all columns that an allow rule lists.
+fn shut(deny: &Grants, masks: &Masks, pattern: &RelationPattern) -> bool {
+    let (Some(relation), Some(columns)) = (&pattern.relation, &pattern.columns) else {
+        return false;
+    };
+    let Some(masked) = masks.of(&pattern.schema, relation) else {
+        return false;
+    };
+    let denied = deny.relation(Access::Select, &pattern.schema, relation);
+    columns
+        .iter()
+        .all(|column| masked.contains(column) || denied.column(column).is_some())
 }

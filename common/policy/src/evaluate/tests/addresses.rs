@@ -147,24 +147,24 @@ fn both_spellings_of_an_ipv4_address_get_the_same_decision() {
 #[test]
 fn a_wide_public_network_does_not_open_the_private_ones_inside() {
     let policy = egress_rules(
-        "allow:\n  - { cidr: 8.0.0.0/5, ports: [443] }\n  - { cidr: '2000::/3' }\n  - { host: api.example.com }",
+        "allow:\n  - { cidr: 192.0.0.0/8 }\n  - { cidr: '2001::/16' }\n  - { host: api.example.com }",
     );
     allowed(
-        &ask(&policy, to("9.9.9.9:443")),
+        &ask(&policy, to("192.5.5.241:443")),
         "roles.fn-a.egress.allow[0]",
     );
     denied(
-        &ask(&policy, to("10.0.0.1:443")),
+        &ask(&policy, to("192.168.0.1:443")),
         Reason::IpLiteral,
         Basis::Floor,
     );
     denied(
-        &ask(&policy, to("[2002:7f00:1::]:443")),
+        &ask(&policy, to("[2001:db8::1]:443")),
         Reason::IpLiteral,
         Basis::Floor,
     );
     denied(
-        &ask(&policy, resolved("api.example.com:443", &["10.0.0.1"])),
+        &ask(&policy, resolved("api.example.com:443", &["192.168.0.1"])),
         Reason::AddressNotPublic,
         Basis::Floor,
     );

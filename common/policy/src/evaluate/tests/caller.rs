@@ -9,7 +9,7 @@ roles:
     egress: { allow: [{ host: a.example }] }
     databases: { shop: { as: rw, allow: [] }, vault: { as: ro, assurance: certificate, allow: [] } }
   fn-b:
-    identities: [{ token: fn-b }, { source: 10.1.0.0/16 }]
+    identities: [{ token: fn-b }, { source: 10.1.0.0/16 }, { spiffe: 'spiffe://d/b' }]
     assurance: jwt
     egress: { allow: [{ host: a.example }] }
 ";

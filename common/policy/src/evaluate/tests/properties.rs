@@ -103,7 +103,7 @@ fn text(
         }
     };
     format!(
-        "version: 1\nroles:\n  fn-a:\n    identities: [{{ token: fn-a }}]\n    egress:\n      mode: {mode}\n      {}\n      {}\n  analyst:\n    identities: [{{ token: analyst }}]\n    databases:\n      shop:\n        as: x\n        mode: {mode}\n        {}\n        {}\n",
+        "version: 1\nroles:\n  fn-a:\n    identities: [{{ token: fn-a }}, {{ spiffe: 'spiffe://d/a' }}]\n    egress:\n      mode: {mode}\n      {}\n      {}\n  analyst:\n    identities: [{{ token: analyst }}]\n    databases:\n      shop:\n        as: x\n        mode: {mode}\n        {}\n        {}\n",
         key("allow", list(ALLOWS, &allows, "        ")),
         key("deny", list(DENIES, &denies, "        ")),
         key("allow", list(GRANTS, &grants, "          ")),

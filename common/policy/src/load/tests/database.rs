@@ -123,3 +123,62 @@ fn database_rules_that_can_never_match_are_errors() {
         "schema.table.column",
     );
 }
+
+#[test]
+fn masks_that_no_rule_has_to_do_with_are_errors() {
+    let masked = |rules: &str, mask: &str| {
+        format!("{}        mask:\n          {mask}: email\n", grants(rules))
+    };
+    for rules in [
+        "select: public.t(email)",
+        "select: public.t(email)\n        deny: []",
+    ] {
+        refused(
+            &masked(rules, "public.t.email"),
+            9,
+            21,
+            "can never match: `mask` shuts every column of it",
+            "take out this rule or the masks",
+        );
+    }
+    refused(
+        &format!(
+            "{}        deny:\n          - select: public.t(ssn)\n        mask:\n          public.t.email: email\n",
+            grants("select: public.t(email, ssn)")
+        ),
+        9,
+        21,
+        "`mask` shuts every column of it",
+        "",
+    );
+    refused(
+        &masked("select: public.t(id, email)", "public.t.emial"),
+        11,
+        11,
+        "can never matter: no rule grants `emial`",
+        "check the spelling",
+    );
+    refused(
+        &format!(
+            "{}        deny:\n          - select: public.t(email)\n        mask:\n          public.t.email: email\n",
+            grants("select: public.t(id, email)")
+        ),
+        13,
+        11,
+        "can never matter: a deny rule covers the column",
+        "deny[0]",
+    );
+    for (rules, mask) in [
+        ("select: public.t(id, email)", "public.t.email"),
+        ("select: public.t", "public.t.email"),
+        ("select: public.*", "public.t.email"),
+        // No rule speaks of the relation: a guard.
+        ("select: public.u(id)", "public.t.email"),
+        ("update: public.t(email)", "public.t.email"),
+    ] {
+        assert!(
+            load(&[source("p", &masked(rules, mask))]).is_ok(),
+            "{rules} {mask}"
+        );
+    }
+}

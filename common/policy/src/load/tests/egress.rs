@@ -291,11 +291,51 @@ fn the_same_rule_twice_is_an_error() {
             "p",
             &twice(
                 "host: a.example",
-                "{ host: a.example, tls: false, assurance: certificate }"
+                "{ host: a.example, tls: false, assurance: source }"
             )
         )])
         .is_ok()
     );
+}
+
+#[test]
+fn a_network_of_everybody_is_not_opened_in_parts_either() {
+    for network in [
+        "0.0.0.0/1",
+        "128.0.0.0/1",
+        "8.0.0.0/7",
+        "'2000::/3'",
+        "'2000::/15'",
+    ] {
+        refused(
+            &egress(&format!("cidr: {network}")),
+            7,
+            17,
+            "wider than any one holder's network",
+            "a /8 of IPv4 or a /16 of IPv6",
+        );
+        let by_source =
+            format!("version: 1\nroles:\n  a: {{ identities: [{{ source: {network} }}] }}\n");
+        refused(&by_source, 3, 21, "wider than any one holder's network", "");
+    }
+    for network in [
+        "8.0.0.0/8",
+        "'2600::/16'",
+        "'fc00::/7'",
+        "240.0.0.0/4",
+        "'ff00::/8'",
+    ] {
+        assert!(
+            load(&[source("p", &egress(&format!("cidr: {network}")))]).is_ok(),
+            "{network}"
+        );
+    }
+    // What only shuts may be as wide as it likes.
+    let denied = format!(
+        "{}      deny:\n        - cidr: 0.0.0.0/1\n",
+        egress("host: a.example")
+    );
+    assert!(load(&[source("p", &denied)]).is_ok());
 }
 
 #[test]
