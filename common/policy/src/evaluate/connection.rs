@@ -41,16 +41,13 @@ impl<'a> Question<'a> {
         if let Some(floor) = self.name_floor(&matches) {
             return floor;
         }
-        let chosen = self.choose(&matches);
-        if let Err(floor) = &chosen
-            && floor.basis == Basis::Floor
-        {
-            return chosen.unwrap_or_else(|verdict| verdict);
+        match self.choose(&matches) {
+            Some(Err(floor)) if floor.basis == Basis::Floor => floor,
+            Some(chosen) => self
+                .denied()
+                .unwrap_or_else(|| chosen.unwrap_or_else(|verdict| verdict)),
+            None => self.unmatched(&matches),
         }
-        if let Some(denied) = self.denied() {
-            return denied;
-        }
-        chosen.unwrap_or_else(|verdict| verdict)
     }
 
     fn deny(&self, reason: Reason, basis: Basis) -> Verdict {
@@ -71,8 +68,8 @@ impl<'a> Question<'a> {
     }
 
     /// The first rule that allows all of it, or the mildest of the refusals: a refusal by the policy
-    /// before a floor, because a floor that another rule opens is none.
-    fn choose(&self, matches: &Matches<'a>) -> Result<Verdict, Verdict> {
+    /// before a floor, because a floor that another rule opens is none. `None` where no rule matches.
+    fn choose(&self, matches: &Matches<'a>) -> Option<Result<Verdict, Verdict>> {
         let mut refusal: Option<Verdict> = None;
         let rules = matches.iter().flat_map(|rules| rules.on(self.port));
         for rule in rules.filter_map(|id| self.egress.allow_rules.get(id as usize)) {
@@ -80,7 +77,7 @@ impl<'a> Question<'a> {
                 Ok(()) => {
                     let mut verdict = Verdict::allow(&rule.path, self.audit);
                     verdict.tls = rule.tls;
-                    return Ok(verdict);
+                    return Some(Ok(verdict));
                 }
                 Err(verdict) => {
                     let milder = refusal.as_ref().is_none_or(|first| {
@@ -92,37 +89,57 @@ impl<'a> Question<'a> {
                 }
             }
         }
-        Err(refusal.unwrap_or_else(|| self.unmatched(matches)))
+        refusal.map(Err)
     }
 
-    /// What no rule allows on this port: the floors that hold in report mode too, then the reason.
+    /// What no rule allows on this port.
     fn unmatched(&self, matches: &Matches<'_>) -> Verdict {
+        match &self.request.authority.host {
+            Host::Name(_) => {
+                let refusal = self
+                    .denied()
+                    .unwrap_or_else(|| self.missing(Reason::HostNotAllowed, matches));
+                match self.addresses(None) {
+                    // INVARIANT: report mode would lift the refusal, so there the floor is what holds.
+                    // A metadata service is what somebody is after, whatever the name.
+                    Err(floor) if self.egress.report || floor.reason == Reason::AddressMetadata => {
+                        floor
+                    }
+                    // Otherwise the reader has to know first that no rule leads there: a network
+                    // that is opened for no rule opens nothing.
+                    Ok(()) | Err(_) => refusal,
+                }
+            }
+            Host::Address(address) => {
+                let mut refusal = self.missing(Reason::IpLiteral, matches);
+                match classify(*address) {
+                    AddressClass::Public => self.denied().unwrap_or(refusal),
+                    AddressClass::Metadata => self.deny(Reason::AddressMetadata, Basis::Floor),
+                    AddressClass::Special(name) => {
+                        refusal.basis = Basis::Floor;
+                        match refusal.detail {
+                            Some(_) => refusal,
+                            None => refusal.detail(name),
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// No rule, or none on this port.
+    fn missing(&self, reason: Reason, matches: &Matches<'_>) -> Verdict {
         let near = matches
             .iter()
             .find_map(|rules| rules.any())
             .and_then(|id| self.egress.allow_rules.get(id as usize));
-        let reason = match (&self.request.authority.host, near) {
-            (_, Some(_)) => Reason::PortNotAllowed,
-            (Host::Name(_), None) => Reason::HostNotAllowed,
-            (Host::Address(_), None) => Reason::IpLiteral,
-        };
-        let mut verdict = match &self.request.authority.host {
-            Host::Name(_) => match self.addresses(None) {
-                Err(floor) => return floor,
-                Ok(()) => self.deny(reason, Basis::Default),
-            },
-            Host::Address(address) => match classify(*address) {
-                AddressClass::Public => self.deny(reason, Basis::Default),
-                AddressClass::Metadata => self.deny(Reason::AddressMetadata, Basis::Floor),
-                AddressClass::Special(name) => self.deny(reason, Basis::Floor).detail(name),
-            },
-        };
-        if let (Reason::PortNotAllowed, Some(near)) = (verdict.reason, near) {
-            verdict = verdict
+        match near {
+            None => self.deny(reason, Basis::Default),
+            Some(near) => self
+                .deny(Reason::PortNotAllowed, Basis::Default)
                 .rule(Some(&near.path))
-                .detail(format!("port {}", self.port));
+                .detail(format!("port {}", self.port)),
         }
-        verdict
     }
 
     /// Whether one allow rule, which matches the destination, allows the rest.

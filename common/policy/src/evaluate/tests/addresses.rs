@@ -272,6 +272,46 @@ fn a_cidr_rule_opens_its_network_for_names_on_its_ports() {
 }
 
 #[test]
+fn without_a_rule_for_the_host_its_addresses_are_not_the_reason() {
+    let rules = "allow:\n  - { host: a.example, ports: [80] }\n  - host: b.example\ndeny:\n  - host: d.example";
+    let enforced = egress_rules(rules);
+    let reported = egress_rules(&format!("mode: report\n{rules}"));
+    for (to, reason, basis) in [
+        ("c.example:443", Reason::HostNotAllowed, Basis::Default),
+        ("a.example:443", Reason::PortNotAllowed, Basis::Default),
+        ("d.example:443", Reason::DeniedByRule, Basis::DenyRule),
+    ] {
+        for answer in [&["10.0.0.7"][..], &["93.184.216.34", "::1"], &[]] {
+            denied(&ask(&enforced, resolved(to, answer)), reason, basis);
+            // Report mode lifts that refusal and nothing else.
+            denied(
+                &ask(&reported, resolved(to, answer)),
+                Reason::AddressNotPublic,
+                Basis::Floor,
+            );
+        }
+        let public = ask(&reported, resolved(to, &["93.184.216.34"]));
+        assert_eq!(
+            (public.effect, public.reason, public.basis),
+            (Effect::Allow, reason, Basis::Report)
+        );
+        for policy in [&enforced, &reported] {
+            denied(
+                &ask(policy, resolved(to, &["169.254.169.254"])),
+                Reason::AddressMetadata,
+                Basis::Floor,
+            );
+        }
+    }
+    // Where a rule matches, the floor wins over a deny rule too.
+    denied(
+        &ask(&enforced, resolved("b.example:443", &["10.0.0.7"])),
+        Reason::AddressNotPublic,
+        Basis::Floor,
+    );
+}
+
+#[test]
 fn a_denied_network_denies_literals_and_the_names_that_lead_into_it() {
     let policy = egress_rules(
         "allow:\n  - host: a.example\n  - { cidr: 1.0.0.0/8 }\n  - { cidr: '2600::/16' }\ndeny:\n  - cidr: 1.2.0.0/16",
