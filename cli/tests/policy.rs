@@ -502,6 +502,18 @@ fn a_case_file_is_read_strictly() {
     );
     stage.write(
         "policy.test.yaml",
+        "cases:\n  - { name: a, role: fn-a, to: 'a.example:443' }\n",
+    );
+    let (status, _, err) = stage.run(&["test", "policy.yaml"]);
+    assert_eq!(status, 78);
+    assert!(
+        err.contains("`expect` is missing")
+            && err.contains("policy.test.yaml:2:5")
+            && err.contains("help: add the key `expect` here"),
+        "{err}"
+    );
+    stage.write(
+        "policy.test.yaml",
         "cases:\n  - { name: a, role: fn-a, to: 'a.example:443', sql: SELECT 1, expect: allow }\n",
     );
     let (status, out, _) = stage.run(&["test", "policy.yaml"]);

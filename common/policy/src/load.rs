@@ -50,7 +50,10 @@ impl PolicySet {
     /// Reads the canonical form of a policy, as a record keeps it. The hash is the same.
     pub fn from_canonical(text: &str) -> Result<Self, Diagnostics> {
         let node: Node = serde_json::from_str(text).map_err(|error| {
-            Diagnostics::plain(format!("the canonical policy is no JSON: {error}"), None)
+            Diagnostics::plain(
+                format!("the canonical policy is no JSON: {error}"),
+                Some("give the text as the record keeps it".into()),
+            )
         })?;
         let sink = Sink::default();
         let document = yaml::read_node::<Document>(&node, &sink);

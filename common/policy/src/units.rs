@@ -15,7 +15,7 @@ mod tests;
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum UnitError {
     /// No digits where a number is due, a zero, or a number that is too large.
-    #[error("`{0}` does not start with a whole number from 1")]
+    #[error("`{0}` does not start with a whole number from 1; write one, or take the key out")]
     Number(String),
     /// An unknown unit.
     #[error("`{0}` is no unit here; use {1}")]

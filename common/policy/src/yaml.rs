@@ -103,7 +103,21 @@ where
             source: self.source,
             range: at..at,
         };
-        Problem::at(place, message)
+        Problem::at(place, message).hint(self.advice(at))
+    }
+
+    /// What to do where the parser gave up, which says only what it expected.
+    fn advice(&self, at: usize) -> &'static str {
+        let (before, rest) = self.text.split_at_checked(at).unwrap_or((self.text, ""));
+        let line = before.rfind('\n').map_or(0, |at| at + 1);
+        let line = self.text.get(line..).and_then(|text| text.lines().next());
+        if line.is_some_and(|line| line.contains('\t')) {
+            "this line holds a tab; YAML is indented with spaces only"
+        } else if rest.starts_with('*') {
+            "write the value out; a policy has no aliases"
+        } else {
+            "check the indentation, the quotes and the brackets here and in the line before"
+        }
     }
 
     fn place(&self, span: Span) -> Place {
@@ -134,7 +148,10 @@ where
                         Problem::at(place, "the file is empty").hint("start it with `version: 1`")
                     });
                 }
-                _ => return Err(Problem::at(place, "this is no YAML document")),
+                _ => {
+                    return Err(Problem::at(place, "this is no YAML document")
+                        .hint("start it with `version: 1`"));
+                }
             }
         }
     }
@@ -147,12 +164,12 @@ where
     fn node_of(&mut self, event: Event<'a>, place: Place) -> Result<Node, Problem> {
         match event {
             Event::Scalar(_, _, anchor, tag) if anchor != 0 || tag.is_some() => {
-                Err(decorated(place))
+                Err(self.decorated(place))
             }
             Event::SequenceStart(_, anchor, tag) | Event::MappingStart(_, anchor, tag)
                 if anchor != 0 || tag.is_some() =>
             {
-                Err(decorated(place))
+                Err(self.decorated(place))
             }
             Event::Scalar(text, style, _, _) => Ok(Node {
                 place,
@@ -167,8 +184,28 @@ where
                 Err(Problem::at(place, "an alias (`*name`)")
                     .hint("write the value out; a policy has no aliases"))
             }
-            _ => Err(Problem::at(place, "a value is missing here")),
+            _ => Err(Problem::at(place, "a value is missing here")
+                .hint("write one, or take the key out")),
         }
+    }
+
+    /// The parser knows the place of the value only, which may stand lines after its anchor or tag.
+    fn decorated(&self, mut place: Place) -> Problem {
+        let start = place.range.start;
+        let marks = ['&', '!'];
+        let rest = self.text.get(start..).unwrap_or_default();
+        let before = self.text.get(..start).unwrap_or_default();
+        if !rest.starts_with(marks)
+            && let Some(mark) = before.rfind(marks)
+        {
+            // `!!int` has two of them.
+            let mark = before.get(..mark).unwrap_or_default().trim_end_matches('!');
+            let word = self.text.get(mark.len()..).unwrap_or_default();
+            let end = |c: char| c.is_whitespace() || matches!(c, ',' | ']' | '}');
+            place.range = mark.len()..mark.len() + word.find(end).unwrap_or(word.len());
+        }
+        Problem::at(place, "an anchor (`&name`) or a tag (`!name`)")
+            .hint("write the value plainly; a policy has none of these")
     }
 
     fn sequence(&mut self, mut place: Place) -> Result<Node, Problem> {
@@ -200,7 +237,8 @@ where
             }
             let key = self.node_of(event, at)?;
             let Some(text) = key.text() else {
-                return Err(Problem::at(key.place, "a key must be one word"));
+                return Err(Problem::at(key.place, "a key must be one word")
+                    .hint("put it in quotes if it holds brackets or braces"));
             };
             let first = seen.get(text).copied();
             seen.entry(text.to_owned()).or_insert(key.place.range.start);
@@ -217,11 +255,6 @@ where
             }
         }
     }
-}
-
-fn decorated(place: Place) -> Problem {
-    Problem::at(place, "an anchor (`&name`) or a tag (`!name`)")
-        .hint("write the value plainly; a policy has none of these")
 }
 
 fn end_of(start: &Place, end: &Place, last: Option<&Node>) -> usize {

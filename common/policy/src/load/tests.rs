@@ -29,6 +29,9 @@ fn problems(text: &str) -> Vec<(usize, usize, String, String)> {
     diagnostics
         .iter()
         .map(|item| {
+            let hint = item.hint.as_deref().unwrap_or_default();
+            assert!(!hint.is_empty(), "no hint: {}", item.message);
+            assert!(item.location.is_some(), "no place: {}", item.message);
             (
                 place(item).0,
                 place(item).1,

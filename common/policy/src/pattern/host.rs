@@ -108,7 +108,7 @@ fn canonical_name(text: &str) -> Result<Arc<str>, Refused> {
             let refused = Refused::new(format!("`{text}` is no name: {error}"));
             Err(match idna::domain_to_ascii(text) {
                 Ok(ascii) if !text.is_ascii() => refused.hint(format!("write `{ascii}`")),
-                _ => refused,
+                _ => refused.hint("write a name like `api.example.com`, or `*.example.com`"),
             })
         }
     }

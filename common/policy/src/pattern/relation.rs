@@ -51,9 +51,10 @@ impl RelationPattern {
             columns.push(column);
         }
         if !reader.take(')') {
-            return Err(Refused::new(format!(
-                "`{text}` has no `)` after its columns"
-            )));
+            return Err(
+                Refused::new(format!("`{text}` has no `)` after its columns"))
+                    .hint("write it like `schema.table(column, other)`"),
+            );
         }
         reader.end()?;
         columns.sort();
@@ -129,11 +130,14 @@ impl Reader<'_> {
                 "a name has two parts: `schema.name`; a database stands above, under `databases`",
             )),
             rest if rest.starts_with('(') => {
-                Err(Refused::new(format!("`{}` takes no columns", self.text)))
+                Err(Refused::new(format!("`{}` takes no columns", self.text))
+                    .hint("leave the brackets out"))
             }
-            rest => Err(Refused::new(format!(
-                "`{rest}` after the name can't be read"
-            ))),
+            rest => Err(
+                Refused::new(format!("`{rest}` after the name can't be read")).hint(
+                    "write one name in an item, in double quotes if it holds such characters",
+                ),
+            ),
         }
     }
 
@@ -195,7 +199,8 @@ impl Reader<'_> {
         Err(Refused::new(format!(
             "`{}` has a `\"` that is not closed, or nothing in it",
             self.text
-        )))
+        ))
+        .hint("write a name as `\"Name\"`, and a quote within as two"))
     }
 
     fn name_or_operator(&mut self) -> Result<Arc<str>, Refused> {

@@ -50,13 +50,25 @@ impl fmt::Display for Problem {
 impl std::error::Error for Problem {}
 
 impl serde::de::Error for Problem {
+    /// What to do stands after a semicolon, as in [`crate::UnitError`]: serde passes on one text only.
     fn custom<T: fmt::Display>(message: T) -> Self {
-        Self::without_place(message.to_string(), None)
+        let text = message.to_string();
+        match text.split_once("; ") {
+            Some((message, hint)) => Self::without_place(message.to_owned(), Some(hint.to_owned())),
+            None => Self::without_place(text, None),
+        }
     }
 
     fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        let message = format!("expected {}, found {}", wanted(expected), words(found));
-        Self::without_place(message, None)
+        let wanted = wanted(expected);
+        let message = format!("expected {wanted}, found {}", words(found));
+        let hint = match (found, wanted.as_str()) {
+            (Unexpected::Unit, _) => "write a value, or take the key out".to_owned(),
+            (Unexpected::Str(text), "a list") => format!("put it in brackets: [{text}]"),
+            (Unexpected::Unsigned(number), "a list") => format!("put it in brackets: [{number}]"),
+            (_, wanted) => format!("write {wanted}"),
+        };
+        Self::without_place(message, Some(hint))
     }
 
     fn invalid_value(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
@@ -78,7 +90,10 @@ impl serde::de::Error for Problem {
     }
 
     fn missing_field(field: &'static str) -> Self {
-        Self::without_place(format!("`{field}` is missing"), None)
+        Self::without_place(
+            format!("`{field}` is missing"),
+            Some(format!("add the key `{field}` here")),
+        )
     }
 }
 

@@ -83,7 +83,11 @@ impl<'a> Reader<'a> {
         let digits = text.strip_prefix('-').unwrap_or(text);
         if digits.len() > 1 && digits.starts_with('0') && digits.bytes().all(|b| b.is_ascii_digit())
         {
-            return Err(self.problem(format!("the number `{text}` has a leading zero")));
+            return Err(self
+                .problem(format!("the number `{text}` has a leading zero"))
+                .hint(format!(
+                    "write it without, or in quotes if it is a text: \"{text}\""
+                )));
         }
         if let Ok(value) = text.parse::<u64>() {
             return visitor.visit_u64(value);

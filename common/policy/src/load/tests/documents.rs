@@ -96,7 +96,7 @@ fn wrong_types_are_errors() {
         8,
         18,
         "expected a list",
-        "",
+        "put it in brackets: [443]",
     );
     refused(
         &egress("host: a.example\n          ports: [http]"),
@@ -131,14 +131,28 @@ fn wrong_types_are_errors() {
         8,
         16,
         "found `no`",
-        "",
+        "write `true` or `false`",
+    );
+    refused(
+        &egress("host: a.example\n          tls: none"),
+        8,
+        16,
+        "expected `true` or `false`, found `none`",
+        "write `true` or `false`",
+    );
+    refused(
+        &egress("host: ''"),
+        7,
+        17,
+        "is no name",
+        "write a name like `api.example.com`",
     );
     refused(
         &format!("{HEAD}    egress:\n      allow:\n"),
         6,
         12,
         "found nothing",
-        "",
+        "write a value, or take the key out",
     );
     refused(
         &format!("{HEAD}    labels: {{ env: 1 }}\n"),
@@ -172,8 +186,15 @@ fn wrong_types_are_errors() {
         &format!("{HEAD}    egress: {{ limits: {{ connects: 50/week }} }}\n"),
         5,
         35,
-        "`week` is no unit",
-        "",
+        "`week` is no unit here",
+        "use s, min, h or day",
+    );
+    refused(
+        &format!("{HEAD}    egress: {{ limits: {{ connects: 0/s }} }}\n"),
+        5,
+        35,
+        "does not start with a whole number from 1",
+        "write one, or take the key out",
     );
     refused(
         &format!("{HEAD}    egress: {{ limits: {{ tunnels: 0 }} }}\n"),
@@ -194,7 +215,13 @@ fn wrong_types_are_errors() {
 
 #[test]
 fn missing_keys_are_errors() {
-    refused("roles: {}\n", 1, 1, "`version` is missing", "");
+    refused(
+        "roles: {}\n",
+        1,
+        1,
+        "`version` is missing",
+        "add the key `version`",
+    );
     refused("version: 1\n", 1, 1, "`roles` is missing", "");
     refused(
         "version: 1\nroles:\n  a:\n    labels: {}\n",
@@ -209,6 +236,13 @@ fn missing_keys_are_errors() {
         20,
         "has no identities",
         "",
+    );
+    refused(
+        "version: 1\nroles:\n  a: { identities: [{ jwt: { issuer: i } }] }\n",
+        3,
+        28,
+        "`subject` is missing",
+        "add the key `subject` here",
     );
     refused("", 1, 1, "the file is empty", "version: 1");
     refused("# only this\n", 2, 1, "the file is empty", "");
@@ -237,9 +271,31 @@ fn missing_keys_are_errors() {
 
 #[test]
 fn yaml_is_read_as_it_looks() {
-    refused("version: 1\nroles: *other\n", 2, 8, "unknown anchor", "");
-    refused("version: &v 1\nroles: {}\n", 1, 13, "an anchor", "plainly");
-    refused("version: !!int 1\nroles: {}\n", 1, 16, "a tag", "plainly");
+    refused(
+        "version: 1\nroles: *other\n",
+        2,
+        8,
+        "unknown anchor",
+        "write the value out",
+    );
+    refused("version: &v 1\nroles: {}\n", 1, 10, "an anchor", "plainly");
+    refused("version: !!int 1\nroles: {}\n", 1, 10, "a tag", "plainly");
+    // The value of an anchor may stand lines below it.
+    for text in [
+        "version: 1\nroles: &x\n\n  a: { identities: [{ token: a }] }\n",
+        "version: 1\nroles: !x\n  # and more\n  a: { identities: [{ token: a }] }\n",
+        "version: 1\nroles: &x { a: { identities: [{ token: a }] } }\n",
+        "version: 1\nroles: &x\n",
+    ] {
+        refused(text, 2, 8, "an anchor", "plainly");
+    }
+    refused(
+        "version: 1\nroles:\n\ta: { identities: [{ token: a }] }\n",
+        3,
+        2,
+        "tab",
+        "indented with spaces only",
+    );
     refused(
         "version: 1\nroles: {}\n---\nversion: 1\nroles: {}\n",
         3,

@@ -27,8 +27,11 @@ impl<'a> EnumAccess<'a> for Variant<'a> {
 
 impl<'a> Variant<'a> {
     fn content(&self) -> Result<Reader<'a>, Problem> {
-        self.value
-            .ok_or_else(|| self.key.problem("expected a value after this word"))
+        self.value.ok_or_else(|| {
+            self.key
+                .problem("expected a value after this word")
+                .hint("write `word: value`")
+        })
     }
 }
 
@@ -38,7 +41,9 @@ impl<'a> VariantAccess<'a> for Variant<'a> {
     fn unit_variant(self) -> Result<(), Problem> {
         match self.value {
             None => Ok(()),
-            Some(value) => Err(value.problem("this word takes no value")),
+            Some(value) => Err(value
+                .problem("this word takes no value")
+                .hint("write the word alone")),
         }
     }
 
