@@ -5,6 +5,7 @@ mod documents;
 mod egress;
 mod policies;
 mod proofs;
+mod reference;
 
 use super::*;
 
