@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use exeat_audit::{Event, Log, LogOptions};
+use exeat_audit::{Event, Hold, Log, LogOptions};
 use exeat_identity::store::Store;
 use exeat_identity::{Authenticators, Settings, TrustDomainName, ca, credentials};
 use exeat_policy::{PolicySet, Source, load};
@@ -78,6 +78,28 @@ impl Stage {
     }
 
     pub(crate) async fn with(policy: &str, timeouts: GatewayTimeouts, tls: bool) -> Self {
+        let open = |options| Log::open(options).unwrap();
+        Self::on(policy, timeouts, tls, open).await
+    }
+
+    /// On a log whose disk does what the test says.
+    pub(crate) async fn held(policy: &str) -> (Self, Hold) {
+        let mut held = None;
+        let open = |options| {
+            let (log, hold) = Log::open_held(options).unwrap();
+            held = Some(hold);
+            log
+        };
+        let stage = Self::on(policy, TIMEOUTS, false, open).await;
+        (stage, held.unwrap())
+    }
+
+    async fn on(
+        policy: &str,
+        timeouts: GatewayTimeouts,
+        tls: bool,
+        open: impl FnOnce(LogOptions) -> Log,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let now = Timestamp::now();
         let store = store(&folder);
@@ -100,7 +122,7 @@ impl Stage {
             store: Some(store.directory().to_owned()),
             ..Settings::default()
         };
-        let log = Log::open(LogOptions::new(folder.path().join("audit"), "test")).unwrap();
+        let log = open(LogOptions::new(folder.path().join("audit"), "test"));
         let identity = Authenticators::build(&settings).unwrap();
         let core = Core::assemble(parse(policy), identity, log).await.unwrap();
         let tls = tls.then(|| listener_tls(&core, &folder));
@@ -291,6 +313,11 @@ impl Raw {
         let mut bytes = vec![0; count];
         self.0.read_exact(&mut bytes).await.unwrap();
         bytes
+    }
+
+    /// Whether anything lies there to be read.
+    pub(crate) fn has_something(&self) -> bool {
+        self.0.try_read(&mut [0]).is_ok()
     }
 
     /// Everything until the other side ends; an abrupt end is one too.

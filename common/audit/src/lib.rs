@@ -38,6 +38,8 @@ pub use export::export_tiles;
 pub use id::{UnixMicros, id, micros, now};
 pub use key::{PUBLIC_FILE, PublicKey};
 pub use log::{Health, Log, LogOptions, Receipt};
+#[cfg(feature = "testing")]
+pub use log::{Hold, Step};
 
 pub use read::{Entry, Filter, ReadError, Reader, TimeError, parse_time};
 pub use replay::{Mismatch, Policies, replay};

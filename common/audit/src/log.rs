@@ -5,6 +5,8 @@
 //! lets nothing through.
 
 mod disk;
+#[cfg(feature = "testing")]
+mod held;
 mod measure;
 mod options;
 mod queue;
@@ -26,6 +28,8 @@ use crate::encode::encode;
 use crate::error::AuditError;
 use crate::event::{Body, Event, LogStarted, LogStopped, Plane};
 
+#[cfg(feature = "testing")]
+pub use held::{Hold, Step};
 pub use options::LogOptions;
 pub use receipt::Receipt;
 

@@ -43,10 +43,12 @@ impl Gate {
                 let (receipt, mode) = (receipt.clone(), *mode);
                 Box::pin(async move { receipt.wait(mode).await })
             });
-            ready!(wait.as_mut().poll(cx))?;
+            let waited = ready!(wait.as_mut().poll(cx));
+            // Whoever asks again gets the same answer: what failed once stays failed, and the gate shut.
+            self.wait = None;
+            waited?;
         }
         self.closed = None;
-        self.wait = None;
         Poll::Ready(Ok(()))
     }
 }

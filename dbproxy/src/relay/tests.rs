@@ -1,5 +1,6 @@
 //! The relay between a scripted client and a scripted server.
 
+mod durable;
 mod stage;
 
 use exeat_policy::{Basis, Effect};

@@ -1,4 +1,5 @@
 //! Whole sessions over loopback, by raw sockets.
 
+mod durable;
 mod http;
 mod tunnels;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use exeat_audit::{Body, Log, LogOptions, Plane, Reader};
+use exeat_audit::{Body, Hold, Log, LogOptions, Plane, Reader};
 use exeat_identity::{Authenticators, Settings};
 use exeat_policy::{Basis, Effect, Identity, Method, Principal, Source};
 use exeat_service::config::{self, Parameters, UpstreamTls};
@@ -86,14 +86,26 @@ fn upstream() -> Arc<Upstream> {
 
 impl Stage {
     pub(super) async fn new() -> Self {
-        let log = tempfile::tempdir().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let log = Log::open(LogOptions::new(folder.path(), "test")).unwrap();
+        Self::on(POLICY, folder, log).await
+    }
+
+    /// With this audit mode, on a log whose disk does what the test says.
+    pub(super) async fn held(mode: &str) -> (Self, Hold) {
+        let folder = tempfile::tempdir().unwrap();
+        let (log, hold) = Log::open_held(LogOptions::new(folder.path(), "test")).unwrap();
+        let policy = POLICY.replace("audit: written", &format!("audit: {mode}"));
+        (Self::on(&policy, folder, log).await, hold)
+    }
+
+    async fn on(policy: &str, log: TempDir, opened: Log) -> Self {
         let source = Source {
             name: "policy.yaml".to_owned(),
-            text: POLICY.to_owned(),
+            text: policy.to_owned(),
         };
         let policy = Arc::new(exeat_policy::load(&[source]).unwrap());
         let identity = Authenticators::build(&Settings::default()).unwrap();
-        let opened = Log::open(LogOptions::new(log.path(), "test")).unwrap();
         let core = Core::assemble(policy, identity, opened).await.unwrap();
         let (client, near) = pair().await;
         let (server, far) = pair().await;
@@ -129,6 +141,31 @@ impl Stage {
 
     pub(super) async fn server_gets(&mut self, frames: usize) -> Vec<u8> {
         read(&mut self.server, frames).await
+    }
+
+    /// Whether anything lies there for the client.
+    pub(super) fn client_has_something(&self) -> bool {
+        self.client.try_read(&mut [0]).is_ok()
+    }
+
+    /// Whether anything lies there for the server.
+    pub(super) fn server_has_something(&self) -> bool {
+        self.server.try_read(&mut [0]).is_ok()
+    }
+
+    /// Everything that the client still gets.
+    pub(super) async fn client_rest(&mut self) -> Vec<u8> {
+        rest(&mut self.client).await
+    }
+
+    /// Everything that the server still gets.
+    pub(super) async fn server_rest(&mut self) -> Vec<u8> {
+        rest(&mut self.server).await
+    }
+
+    /// Ends the log under the session, as a process does that can't write any more.
+    pub(super) async fn log_closes(&self) {
+        self.core.log.close().await;
     }
 
     /// The SQLSTATE of the error that the client gets next.
@@ -193,6 +230,16 @@ fn parts(core: &Arc<Core>, live: &Live, client: TcpStream, server: TcpStream) ->
         parameters: Parameters::Plain,
         idle: PATIENCE,
     }
+}
+
+async fn rest(stream: &mut TcpStream) -> Vec<u8> {
+    let mut rest = Vec::new();
+    let reading = stream.read_to_end(&mut rest);
+    tokio::time::timeout(PATIENCE, reading)
+        .await
+        .unwrap()
+        .unwrap();
+    rest
 }
 
 /// Exactly so many frames, as they came.
