@@ -4,8 +4,12 @@
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
+
+use rustls_pki_types::pem::PemObject as _;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::database::Database;
 
@@ -50,8 +54,18 @@ impl Wire {
         }
     }
 
-    /// Connects with an SSLRequest and TLS, trusting `roots` (PEM), with a client certificate where one is given.
+    /// Connects with an SSLRequest and TLS, trusting `roots` (PEM).
     pub fn connect_tls(address: SocketAddr, roots: &str) -> Self {
+        Self::upgraded(address, tls_client(roots, "localhost", &[b"postgresql"]))
+    }
+
+    /// As [`Self::connect_tls`], with a client certificate and its key.
+    pub fn connect_tls_as(address: SocketAddr, roots: &str, pair: (&Path, &Path)) -> Self {
+        let session = tls_client_as(roots, "localhost", &[b"postgresql"], pair);
+        Self::upgraded(address, session)
+    }
+
+    fn upgraded(address: SocketAddr, session: rustls::ClientConnection) -> Self {
         let mut stream = TcpStream::connect(address).unwrap();
         stream
             .set_read_timeout(Some(Duration::from_secs(20)))
@@ -61,7 +75,6 @@ impl Wire {
         let mut answer = [0];
         stream.read_exact(&mut answer).unwrap();
         assert_eq!(answer, *b"S", "the server takes TLS");
-        let session = tls_client(roots, "localhost", &[b"postgresql"]);
         Self {
             stream: Box::new(rustls::StreamOwned::new(session, stream)),
         }
@@ -132,7 +145,17 @@ impl Wire {
 
     /// The startup, answering a cleartext password request; the messages up to ReadyForQuery or the end.
     pub fn start(&mut self, parameters: &[(&str, &str)], password: &str) -> Vec<Message> {
-        self.send(startup(196_608, parameters));
+        self.start_as(196_608, parameters, password)
+    }
+
+    /// As [`Self::start`], with this version of the protocol.
+    pub fn start_as(
+        &mut self,
+        version: u32,
+        parameters: &[(&str, &str)],
+        password: &str,
+    ) -> Vec<Message> {
+        self.send(startup(version, parameters));
         let mut messages = Vec::new();
         while let Some(message) = self.message() {
             if message.kind == 'R' && message.body == [0, 0, 0, 3] {
@@ -225,16 +248,43 @@ pub fn sync() -> Vec<u8> {
 
 /// A TLS client that trusts `roots`.
 pub fn tls_client(roots: &str, name: &str, alpn: &[&[u8]]) -> rustls::ClientConnection {
-    use rustls_pki_types::CertificateDer;
-    use rustls_pki_types::pem::PemObject as _;
+    let config = rustls::ClientConfig::builder()
+        .with_root_certificates(root_store(roots))
+        .with_no_client_auth();
+    client(config, name, alpn)
+}
 
+/// The same with a client certificate and its key.
+pub fn tls_client_as(
+    roots: &str,
+    name: &str,
+    alpn: &[&[u8]],
+    (certificate, key): (&Path, &Path),
+) -> rustls::ClientConnection {
+    let chain = CertificateDer::pem_file_iter(certificate).unwrap();
+    let config = rustls::ClientConfig::builder()
+        .with_root_certificates(root_store(roots))
+        .with_client_auth_cert(
+            chain.map(Result::unwrap).collect(),
+            PrivateKeyDer::from_pem_file(key).unwrap(),
+        )
+        .unwrap();
+    client(config, name, alpn)
+}
+
+fn root_store(roots: &str) -> rustls::RootCertStore {
     let mut store = rustls::RootCertStore::empty();
     for root in CertificateDer::pem_slice_iter(roots.as_bytes()) {
         store.add(root.unwrap()).unwrap();
     }
-    let mut config = rustls::ClientConfig::builder()
-        .with_root_certificates(store)
-        .with_no_client_auth();
+    store
+}
+
+fn client(
+    mut config: rustls::ClientConfig,
+    name: &str,
+    alpn: &[&[u8]],
+) -> rustls::ClientConnection {
     config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
     rustls::ClientConnection::new(Arc::new(config), name.to_owned().try_into().unwrap()).unwrap()
 }

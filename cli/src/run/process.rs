@@ -88,6 +88,9 @@ struct Stop {
     interrupt: Signal,
     /// Held so that a hangup before reload listens does not end the process.
     _hangup: Signal,
+    /// Held so that a file that may not grow any more is an error of the write, and the log fails
+    /// closed, instead of the end of the process.
+    _file_size: Signal,
 }
 
 impl Stop {
@@ -96,6 +99,7 @@ impl Stop {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
             _hangup: signal(SignalKind::hangup())?,
+            _file_size: signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?,
         })
     }
 

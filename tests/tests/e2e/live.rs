@@ -4,93 +4,14 @@ use std::io::{Read as _, Write as _};
 use std::process::{Child, Command, Stdio};
 
 use exeat_tests::audit::text;
-use exeat_tests::database::Database;
 use exeat_tests::exeat::Process;
-use exeat_tests::lab::{Lab, Upstream, admin, origin};
-use exeat_tests::origin::Origin;
-use exeat_tests::raw::Raw;
+use exeat_tests::lab::admin;
 use exeat_tests::run::{run, run_with};
 use exeat_tests::wait;
-use exeat_tests::wire::{Wire, sqlstate, tls_client};
+use exeat_tests::wire::sqlstate;
 use rustix::process::Signal;
 
-/// A lab with an origin and a database, and a role that may use both.
-struct World {
-    lab: Lab,
-    origin: Origin,
-    _database: Database,
-}
-
-fn policy(port: u16, host: &str, columns: &str) -> String {
-    format!(
-        "\
-version: 1
-roles:
-  app:
-    identities: [{{ token: app }}]
-    egress:
-      allow: [{{ host: {host}, ports: [{port}], networks: [127.0.0.0/8] }}]
-    databases:
-      shop: {{ as: app, allow: [{{ select: 'public.orders({columns})' }}] }}
-"
-    )
-}
-
-fn world() -> World {
-    let lab = Lab::new("version: 1\nroles: {}\n");
-    let origin = origin(&lab, "api.test");
-    let database = Database::start(
-        "CREATE TABLE orders (id int, total int); INSERT INTO orders VALUES (1, 10);
-         CREATE ROLE app LOGIN PASSWORD 'app-password'; GRANT ALL ON orders TO app;",
-    );
-    lab.set_up(|setup| setup.database = Some(Upstream::of(&database, &[("app", "app-password")])));
-    lab.set_policy(&policy(origin.port(), "api.test", "id, total"));
-    World {
-        lab,
-        origin,
-        _database: database,
-    }
-}
-
-/// A live TLS tunnel to the origin.
-type Tunnel = rustls::StreamOwned<rustls::ClientConnection, std::net::TcpStream>;
-
-fn tunnel(world: &World, exeat: &Process, token: &str) -> Tunnel {
-    let port = world.origin.port();
-    let mut client = Raw::connect(exeat.gateway());
-    client.send(format!(
-        "CONNECT api.test:{port} HTTP/1.1\r\nHost: api.test:{port}\r\nProxy-Authorization: Bearer {token}\r\n\r\n"
-    ));
-    assert_eq!(client.head().status, 200);
-    let root = std::fs::read_to_string(world.lab.ca()).unwrap();
-    let mut tunnel =
-        rustls::StreamOwned::new(tls_client(&root, "api.test", &[]), client.into_stream());
-    exchange(&mut tunnel).expect("the new tunnel answers");
-    tunnel
-}
-
-/// One request in a tunnel.
-fn exchange(tunnel: &mut Tunnel) -> std::io::Result<()> {
-    tunnel.write_all(b"GET /bytes/10 HTTP/1.1\r\nHost: api.test\r\n\r\n")?;
-    let mut answer = Vec::new();
-    while !answer.ends_with(b"xxxxxxxxxx") {
-        let mut buffer = [0; 4096];
-        let count = tunnel.read(&mut buffer)?;
-        if count == 0 {
-            return Err(std::io::ErrorKind::UnexpectedEof.into());
-        }
-        answer.extend_from_slice(&buffer[..count]);
-    }
-    Ok(())
-}
-
-fn session(world: &World, exeat: &Process, token: &str) -> Wire {
-    let root = std::fs::read_to_string(world.lab.ca()).unwrap();
-    let mut session = Wire::connect_tls(exeat.dbproxy(), &root);
-    let answer = session.start(&[("user", "app"), ("database", "shop")], token);
-    assert_eq!(sqlstate(&answer), None, "{answer:?}");
-    session
-}
+use crate::world::{exchange, policy, session, tunnel, world};
 
 /// `/sessions` of the admin listener.
 fn sessions(exeat: &Process) -> serde_json::Value {
