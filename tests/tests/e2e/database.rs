@@ -8,8 +8,11 @@ use exeat_tests::lab::{Lab, Upstream};
 use exeat_tests::run::{python, run, run_with};
 use exeat_tests::wire::{Wire, sqlstate};
 
+mod cancel;
 mod impostor;
 mod opening;
+mod pipeline;
+mod protocol;
 mod scram;
 mod statements;
 mod streams;

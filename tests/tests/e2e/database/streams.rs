@@ -1,7 +1,7 @@
-//! What flows: COPY, large rows, notifications, cancels, and messages that are none.
+//! What flows: COPY, large rows, notifications, and messages that are none.
 
 use exeat_tests::run::run_with;
-use exeat_tests::wire::{Wire, cstr, frame, kinds, sqlstate, startup};
+use exeat_tests::wire::{frame, kinds, sqlstate, startup};
 
 use super::{lab, session};
 
@@ -83,47 +83,6 @@ fn notifications_reach_a_listening_session() {
     let message = listener.message().unwrap();
     assert_eq!(message.kind, 'A');
     assert!(String::from_utf8_lossy(&message.body).contains("hello"));
-    lab.finish(exeat);
-}
-
-#[test]
-fn cancel_works_with_the_proxys_own_key_and_with_no_other() {
-    let (lab, _database) = lab();
-    let exeat = lab.start();
-    let address = exeat.addresses.dbproxy[1];
-    let mut session = Wire::connect(address);
-    let answer = session.start(&[("user", "app"), ("database", "shop")], "");
-    let key = answer
-        .iter()
-        .find(|message| message.kind == 'K')
-        .unwrap()
-        .body
-        .clone();
-    let cancel = |key: &[u8]| {
-        let length = u32::try_from(8 + key.len()).unwrap().to_be_bytes();
-        Wire::connect(address)
-            .send([&length[..], &[4, 210, 22, 46], key].concat())
-            .to_end();
-    };
-    let mut wrong = key.clone();
-    *wrong.last_mut().unwrap() ^= 1;
-    session.send(frame('Q', &cstr("SELECT pg_sleep(60)")));
-    cancel(&wrong);
-    // A cancel that arrives before its statement has started cancels nothing: ask until there is an answer.
-    let answered = std::sync::atomic::AtomicBool::new(false);
-    let answer = std::thread::scope(|scope| {
-        scope.spawn(|| {
-            while !answered.load(std::sync::atomic::Ordering::Relaxed) {
-                cancel(&key);
-                exeat_tests::wait::pause();
-            }
-        });
-        let answer = session.until_ready();
-        answered.store(true, std::sync::atomic::Ordering::Relaxed);
-        answer
-    });
-    assert_eq!(sqlstate(&answer).as_deref(), Some("57014"));
-    assert_eq!(sqlstate(&session.query("SELECT 1")), None);
     lab.finish(exeat);
 }
 
