@@ -3,6 +3,7 @@
 //! Nothing is decided here: every answer comes from `exeat_policy::evaluate`, the function that the
 //! services call, and policies are read by the function that the services read them with.
 
+mod catalog;
 mod check;
 mod explain;
 mod files;
@@ -31,6 +32,10 @@ enum Action {
     ///
     /// Exit status 0 where it is allowed, 1 where it is denied, 78 where the policy does not hold.
     Explain(Box<explain::Arguments>),
+    /// Print the catalog of a configured database, for `explain --catalog`
+    ///
+    /// Reads it as the proxy does. Exit status 69 where the database does not answer.
+    Catalog(catalog::Arguments),
     /// Run the test cases that stand beside a policy (`NAME.test.yaml`)
     ///
     /// Exit status 0 where all hold, 1 where one fails, 78 where a file can't be used.
@@ -44,6 +49,7 @@ pub(crate) fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command.action {
         Action::Check(arguments) => check::run(&arguments),
         Action::Explain(arguments) => explain::run(&arguments),
+        Action::Catalog(arguments) => catalog::run(&arguments),
         Action::Test(arguments) => test::run(&arguments),
         Action::Schema => {
             std::io::stdout()

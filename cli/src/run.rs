@@ -5,7 +5,7 @@
 //! before the log is opened, and the process is ready only when all of it holds.
 
 mod check;
-mod failure;
+pub(crate) mod failure;
 mod planes;
 mod process;
 mod ready;

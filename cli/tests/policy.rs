@@ -360,8 +360,58 @@ fn a_catalog_tells_what_a_star_is() {
     assert_eq!(with(&["--catalog", "narrow.json"]), 0);
     assert_eq!(with(&["--catalog", "wide.json"]), 1);
     assert_eq!(with(&[]), 1);
+    let path = ["--search-path", "app, public"];
+    assert_eq!(with(&["--catalog", "narrow.json", path[0], path[1]]), 0);
     assert_eq!(with(&["--catalog", "bad.json"]), 78);
     assert_eq!(with(&["--catalog", "missing.json"]), 66);
+}
+
+#[test]
+fn names_without_a_schema_are_looked_for_in_the_search_path() {
+    let stage = Stage::set();
+    let reason = |more: &[&str]| {
+        let question = ["--role", "analyst", "--database", "shop", "--sql"];
+        let sql = ["SELECT id FROM orders"];
+        let all = question.iter().chain(&sql).chain(more);
+        let (_, answer) = stage.json(&all.copied().collect::<Vec<_>>());
+        let detail = answer["decisions"][0]["detail"].as_str().unwrap_or("");
+        format!("{} {detail}", answer["reason"].as_str().unwrap())
+    };
+    assert_eq!(reason(&[]), "allowed ");
+    assert_eq!(reason(&["--search-path", "public,app"]), "allowed ");
+    for path in [
+        &["--search-path", "app,public"][..],
+        &["--search-path", "app", "--search-path", "public"],
+    ] {
+        let said = reason(path);
+        assert!(
+            said.starts_with("relation_not_allowed") && said.contains("app.orders"),
+            "{said}"
+        );
+    }
+    let (status, ..) = stage.explain(&[
+        "--role",
+        "fn-a",
+        "--to",
+        "a.example:443",
+        "--search-path",
+        "a",
+    ]);
+    assert_eq!(status, 64);
+}
+
+#[test]
+fn a_catalog_is_read_from_a_configured_database_only() {
+    let stage = Stage::set();
+    let catalog = |config: &str| {
+        let arguments = ["catalog", "--config", config, "--database", "shop"];
+        let (status, _, err) = stage.run(&arguments);
+        (status, err)
+    };
+    assert_eq!(catalog("missing.yaml").0, 66);
+    stage.write("exeat.yaml", "policy: [policy.yaml]\n");
+    let (status, err) = catalog("exeat.yaml");
+    assert_eq!(status, 78, "{err}");
 }
 
 #[test]

@@ -19,8 +19,7 @@ use tokio::sync::{Notify, watch};
 use crate::metrics;
 use crate::relay::Pending;
 use crate::upstream::{Upstream, UpstreamError};
-use load::Client;
-pub(crate) use load::row;
+pub(crate) use load::{Client, row};
 pub(crate) use snapshot::{QUERY, read};
 
 /// How old a snapshot may get while sessions are live.
@@ -192,7 +191,11 @@ impl Catalogs {
         }
     }
 
-    async fn load(&self, client: &mut Option<Client>) -> Result<Snapshot, UpstreamError> {
+    /// Reads it now, over the client's connection or a new one.
+    pub(crate) async fn load(
+        &self,
+        client: &mut Option<Client>,
+    ) -> Result<Snapshot, UpstreamError> {
         if let Some(known) = client
             && let Ok(snapshot) = known.snapshot().await
         {

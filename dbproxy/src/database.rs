@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use exeat_service::config;
+use exeat_sql::Catalog;
 
 use crate::catalog::Catalogs;
 use crate::upstream::{Upstream, UpstreamError};
@@ -25,7 +26,7 @@ pub(crate) type Databases = HashMap<Arc<str>, Arc<Database>>;
 /// Checks the configured databases.
 pub(crate) fn databases(config: &config::Dbproxy) -> Result<Databases, (Arc<str>, UpstreamError)> {
     let open = |(name, database): (&Arc<str>, &config::Database)| {
-        let search_path = search_path(&database.search_path);
+        let search_path = exeat_sql::search_path(&database.search_path);
         let upstream = Upstream::new(database, &search_path, config.timeouts.connect)
             .map_err(|error| (Arc::clone(name), error))?;
         let database = Database {
@@ -38,16 +39,6 @@ pub(crate) fn databases(config: &config::Dbproxy) -> Result<Databases, (Arc<str>
         Ok((Arc::clone(name), Arc::new(database)))
     };
     config.databases.iter().map(open).collect()
-}
-
-/// The whole path, as the server gets it and as names are resolved by it. PostgreSQL would look into
-/// `pg_temp` first where it is not named: a temporary table could then stand in for any other.
-fn search_path(configured: &[Arc<str>]) -> Arc<[Arc<str>]> {
-    let named = |schema: &str| configured.iter().any(|known| **known == *schema);
-    let first = (!named("pg_catalog")).then(|| Arc::from("pg_catalog"));
-    let last = (!named("pg_temp")).then(|| Arc::from("pg_temp"));
-    let configured = configured.iter().cloned();
-    first.into_iter().chain(configured).chain(last).collect()
 }
 
 impl Database {
@@ -63,5 +54,11 @@ impl Database {
             Arc::new(Catalogs::new(Arc::clone(&self.upstream), Arc::clone(user)))
         });
         Arc::clone(known)
+    }
+
+    /// The catalog as a new session of this database role would have it, over a connection of its own.
+    pub(crate) async fn catalog(&self, as_role: &Arc<str>) -> Result<Catalog, UpstreamError> {
+        let snapshot = self.catalogs(as_role).load(&mut None).await?;
+        Ok(snapshot.catalog)
     }
 }

@@ -28,4 +28,4 @@ mod stream;
 mod upstream;
 mod wire;
 
-pub use server::{Dbproxy, SetupError, check, serve};
+pub use server::{Dbproxy, SetupError, catalog, check, serve};

@@ -85,6 +85,27 @@ pub fn check(config: &config::Dbproxy) -> Result<(), SetupError> {
     read(config).map(drop)
 }
 
+/// Reads the catalog of a configured database, as the sessions of this database role have it.
+///
+/// # Errors
+/// The database is not configured, or can't be reached or used.
+pub async fn catalog(
+    config: &config::Dbproxy,
+    database: &str,
+    as_role: &Arc<str>,
+) -> Result<exeat_sql::Catalog, SetupError> {
+    let failed = |why: String| SetupError::Database {
+        name: Arc::from(database),
+        why,
+    };
+    let databases = read(config)?;
+    let known = databases
+        .get(database)
+        .ok_or_else(|| failed("it is not configured".to_owned()))?;
+    let catalog = known.catalog(as_role).await;
+    catalog.map_err(|error| failed(error.to_string()))
+}
+
 fn read(config: &config::Dbproxy) -> Result<Databases, SetupError> {
     databases(config).map_err(|(name, error)| SetupError::Database {
         name,

@@ -7,9 +7,10 @@ use std::io::{BufRead as _, Write};
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use exeat_policy::{Assurance, Caller, PolicySet};
-use exeat_sql::Catalog;
+use exeat_sql::{Catalog, Context};
 
 use super::{files, question};
 use crate::exit::{Failure, Status};
@@ -47,9 +48,19 @@ pub(super) struct Arguments {
     /// The statement, or `-` for one per line
     #[arg(long, value_name = "SQL", requires = "database")]
     sql: Option<String>,
-    /// The database's catalog as JSON, as the proxy would have it; without it `*` is all columns, also later ones
-    #[arg(long, value_name = "FILE", requires = "sql")]
+    /// The database's catalog, as `exeat policy catalog` prints it; without it `*` is all columns, also
+    /// later ones, and a name without a schema stands in the first schema of the path
+    #[arg(long, value_name = "FILE", conflicts_with = "to")]
     catalog: Option<PathBuf>,
+    /// The database's `search_path` in the configuration; repeat it, or put commas between schemas
+    #[arg(
+        long,
+        value_name = "SCHEMA",
+        conflicts_with = "to",
+        value_delimiter = ',',
+        default_value = "public"
+    )]
+    search_path: Vec<String>,
     /// How strongly the role is proven
     #[arg(long, value_enum, default_value_t = Proof::Certificate, value_name = "PROOF")]
     assurance: Proof,
@@ -87,6 +98,7 @@ struct Asker<'a> {
     policy: PolicySet,
     caller: Caller,
     catalog: Option<Catalog>,
+    search_path: Arc<[Arc<str>]>,
     arguments: &'a Arguments,
 }
 
@@ -94,10 +106,13 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let policy = files::policy(&arguments.policy)?;
     let caller = question::caller(&policy, &arguments.role, arguments.assurance.into());
     let catalog = arguments.catalog.as_deref().map(catalog).transpose()?;
+    let configured = arguments.search_path.iter().map(String::as_str);
+    let configured: Vec<Arc<str>> = configured.map(|schema| Arc::from(schema.trim())).collect();
     let asker = Asker {
         policy,
         caller,
         catalog,
+        search_path: exeat_sql::search_path(&configured),
         arguments,
     };
     let text = arguments
@@ -128,10 +143,14 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 impl Asker<'_> {
     fn ask<'t>(&self, text: &'t str) -> Answer<'t> {
         if let Some(database) = &self.arguments.database {
+            let context = Context {
+                catalog: self.catalog.as_ref(),
+                search_path: &self.search_path,
+            };
             return Answer::statements(
                 &self.policy,
                 text,
-                question::statements(&self.caller, database, text, self.catalog.as_ref()),
+                question::statements(&self.caller, database, text, &context),
             );
         }
         let about = question::Connection {
@@ -193,7 +212,7 @@ fn catalog(path: &std::path::Path) -> Result<Catalog, Failure> {
         Failure::new(
             Status::Config,
             format!(
-                "catalog: {}: {error}; give the catalog as the proxy writes it",
+                "catalog: {}: {error}; make it anew with `exeat policy catalog`",
                 source.name
             ),
         )

@@ -10,7 +10,7 @@ use exeat_policy::{
     Assurance, Authority, AuthorityError, Caller, ConnectionRequest, Identity, Method, PolicySet,
     Principal, Protocol, Request, StatementRequest, TlsFinding,
 };
-use exeat_sql::{Catalog, Context};
+use exeat_sql::Context;
 
 /// Who asks.
 pub(super) fn caller(policy: &PolicySet, role: &str, assurance: Assurance) -> Caller {
@@ -68,24 +68,20 @@ pub(super) fn statements(
     caller: &Caller,
     database: &str,
     sql: &str,
-    catalog: Option<&Catalog>,
+    context: &Context<'_>,
 ) -> Vec<(std::ops::Range<usize>, Request)> {
-    let context = Context {
-        catalog,
-        ..Context::default()
-    };
     let database: Arc<str> = Arc::from(database);
     let request = |subject| {
         Request::Statement(StatementRequest {
             caller: caller.clone(),
             database: database.clone(),
             subject,
-            catalog: catalog.map_or(0, |catalog| catalog.version),
+            catalog: context.catalog.map_or(0, |catalog| catalog.version),
             exhausted: None,
             at: now(),
         })
     };
-    exeat_sql::read(sql, &context)
+    exeat_sql::read(sql, context)
         .into_iter()
         .map(|statement| (statement.range, request(statement.subject)))
         .collect()

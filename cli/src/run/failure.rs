@@ -14,7 +14,7 @@ use exeat_service::telemetry::TelemetryError;
 
 use crate::exit::{Failure, Status};
 
-pub(super) fn config(error: Diagnostics) -> Failure {
+pub(crate) fn config(error: Diagnostics) -> Failure {
     let status = if error.is_unreadable() {
         Status::NoInput
     } else {

@@ -15,13 +15,20 @@ use crate::tree::Tree;
 use crate::walk;
 
 /// The search path that the proxy pins: `pg_temp` last, so that no temporary table hides a real one.
-static SEARCH_PATH: LazyLock<[Arc<str>; 3]> = LazyLock::new(|| {
-    [
-        Arc::from("pg_catalog"),
-        Arc::from("public"),
-        Arc::from("pg_temp"),
-    ]
-});
+static SEARCH_PATH: LazyLock<Arc<[Arc<str>]>> =
+    LazyLock::new(|| search_path(&[Arc::from("public")]));
+
+/// The whole path of a session whose configured path is this, as the server gets it and as names are
+/// resolved by it. PostgreSQL would look into `pg_temp` first where it is not named: a temporary table
+/// could then stand in for any other.
+#[must_use]
+pub fn search_path(configured: &[Arc<str>]) -> Arc<[Arc<str>]> {
+    let named = |schema: &str| configured.iter().any(|known| **known == *schema);
+    let first = (!named("pg_catalog")).then(|| Arc::from("pg_catalog"));
+    let last = (!named("pg_temp")).then(|| Arc::from("pg_temp"));
+    let configured = configured.iter().cloned();
+    first.into_iter().chain(configured).chain(last).collect()
+}
 
 /// What names are resolved against.
 #[derive(Clone, Copy, Debug)]
@@ -36,7 +43,7 @@ impl Default for Context<'_> {
     fn default() -> Self {
         Self {
             catalog: None,
-            search_path: &*SEARCH_PATH,
+            search_path: &SEARCH_PATH,
         }
     }
 }

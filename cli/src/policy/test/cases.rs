@@ -7,6 +7,7 @@ use exeat_policy::{
     Assurance, Basis, Decision, Effect, PolicySet, Protocol, Reason, Request, TlsFinding, evaluate,
     read_yaml,
 };
+use exeat_sql::Context;
 use serde::Deserialize;
 
 use super::super::{files, question};
@@ -157,7 +158,7 @@ impl Case {
                 }
             }
             (None, Some(database), Some(sql)) => {
-                let requests = question::statements(&caller, database, sql, None);
+                let requests = question::statements(&caller, database, sql, &Context::default());
                 all_or_nothing(policy, requests.into_iter().map(|(_, request)| request))
             }
             _ => Err("a case has `to`, or `database` and `sql`".to_owned()),

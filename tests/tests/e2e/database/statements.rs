@@ -1,6 +1,8 @@
 //! Statements that depend on each other: transactions, pipelines, prepared statements, and what a
 //! denial among them leaves behind.
 
+use exeat_tests::exeat::exeat;
+use exeat_tests::run::run;
 use exeat_tests::wire::{
     bind, cstr, describe_portal, execute, frame, kinds, parse, sqlstate, sync,
 };
@@ -148,4 +150,40 @@ fn types_of_parameters_are_the_servers_own_or_denied() {
     session.send([typed(23), sync()].concat());
     assert_eq!(kinds(&session.until_ready()), "1Z");
     lab.finish(exeat);
+}
+
+#[test]
+fn a_catalog_answers_questions_away_from_its_database() {
+    let (lab, database) = lab();
+    let config = lab.configuration();
+    let catalog = |database: &str| {
+        let named = ["policy", "catalog", "--as", "app", "--database", database];
+        run(exeat(named).arg("--config").arg(&config))
+    };
+    let printed = catalog("shop");
+    std::fs::write(lab.path("shop.json"), printed.ok()).unwrap();
+    catalog("none").exits(78).says("no database `none`");
+    drop(database);
+    catalog("shop").exits(69).says("check the database");
+    let explain = |sql: &str, more: &[&str]| {
+        let mut command = exeat(["policy", "explain", "--role", "app", "--database", "shop"]);
+        command.arg("--policy").arg(lab.path("policy.yaml"));
+        run(command.args(["--sql", sql]).args(more))
+    };
+    let shop = lab.text("shop.json");
+    let known = [
+        "--catalog",
+        shop.as_str(),
+        "--search-path",
+        "elsewhere,public",
+    ];
+    explain("SELECT id FROM orders", &known).exits(0);
+    explain("SELECT * FROM payments", &known).exits(0);
+    explain("SELECT * FROM orders", &known)
+        .exits(1)
+        .says("public.orders(ssn)");
+    // Without the catalog the first schema of the path is taken for it.
+    explain("SELECT id FROM orders", &known[2..])
+        .exits(1)
+        .says("elsewhere.orders");
 }
