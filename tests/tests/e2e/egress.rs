@@ -326,7 +326,7 @@ fn malformed_requests_are_refused_without_a_query() {
 fn a_head_that_is_too_large_or_too_slow_is_refused_in_bounds() {
     let names = NameServer::start();
     let lab = lab(&names);
-    lab.set_up(|setup| setup.timeouts.push("handshake: 1s".to_owned()));
+    lab.set_up(|setup| setup.timeouts.push("handshake: 3s".to_owned()));
     let exeat = lab.start();
     let long = format!(
         "CONNECT {}.allowed.test:443 HTTP/1.1\r\n",

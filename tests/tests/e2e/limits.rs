@@ -176,7 +176,7 @@ fn rows_over_the_limit_end_the_answer_with_an_error() {
 
 #[test]
 fn statements_over_the_time_are_cancelled() {
-    let (lab, _database) = database_lab("statement_timeout: 200ms");
+    let (lab, _database) = database_lab("statement_timeout: 1s");
     let exeat = lab.start();
     let (mut session, _) = session(&exeat);
     assert_eq!(

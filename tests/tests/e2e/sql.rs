@@ -393,7 +393,7 @@ fn text_beyond_the_caps_is_refused_in_bounded_time() {
             "{}",
             &sql[..60]
         );
-        assert!(started.elapsed() < std::time::Duration::from_secs(5));
+        assert!(started.elapsed() < std::time::Duration::from_secs(15));
     }
     assert_eq!(sqlstate(&session.query("SELECT ((((1))))")), None);
     lab.finish(exeat);

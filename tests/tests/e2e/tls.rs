@@ -29,7 +29,7 @@ fn inside(exeat: &Process, token: &str, port: u16, bytes: &[&[u8]]) -> Vec<u8> {
 
 fn lab() -> (Lab, Origin) {
     let (lab, origin) = gateway::lab();
-    lab.set_up(|setup| setup.timeouts.push("client_hello: 1s".to_owned()));
+    lab.set_up(|setup| setup.timeouts.push("client_hello: 3s".to_owned()));
     (lab, origin)
 }
 
