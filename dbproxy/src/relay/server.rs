@@ -154,6 +154,8 @@ impl Relay {
             Some(Expected::Query(query)) if frame.tag == b's' || query.failed => {
                 return Err(End::Desynchronised);
             }
+            // What was read as a statement can't be empty to the server.
+            Some(Expected::Execute(..)) if frame.tag == b'I' => return Err(End::Desynchronised),
             Some(Expected::Execute(..) | Expected::Query(_)) => {
                 self.queue.running().ok_or(End::Desynchronised)?.over
             }

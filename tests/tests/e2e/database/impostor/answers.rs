@@ -1,8 +1,11 @@
 //! What a server says after the login, out of turn, of an unknown type, or of an impossible length.
 
+use exeat_tests::exeat::Process;
 use exeat_tests::impostor::{Impostor, authentication, description, error, parameter, row};
 use exeat_tests::lab::admin;
-use exeat_tests::wire::{cstr, frame, kinds, sqlstate};
+use exeat_tests::wire::{
+    Message, bind, cstr, describe_portal, execute, frame, kinds, parse, sqlstate, sync,
+};
 
 use super::{lab, start};
 
@@ -19,9 +22,33 @@ enum Move {
     Leaves(Vec<u8>),
 }
 
+use Move::{Instead, Leaves, Unasked};
+
+/// A login, the client's question, the server's move, and what the client hears to the end.
+#[track_caller]
+fn converse(server: &Impostor, exeat: &Process, question: &[u8], does: Move) -> Vec<Message> {
+    server.set(move |peer| {
+        let startup = peer.welcome()?;
+        if peer.catalog(&startup) {
+            return None;
+        }
+        let (Unasked(bytes) | Instead(bytes) | Leaves(bytes)) = &does;
+        if !matches!(does, Unasked(_)) {
+            peer.message()?;
+        }
+        peer.send(bytes);
+        if !matches!(does, Leaves(_)) {
+            peer.stall();
+        }
+        None
+    });
+    let (mut wire, login) = start(exeat);
+    assert_eq!(sqlstate(&login), None, "{login:?}");
+    wire.send(question).to_end()
+}
+
 #[test]
 fn an_answer_that_nobody_asked_for_ends_the_session() {
-    use Move::{Instead, Leaves, Unasked};
     const TRUST: &str = "08P01";
     const TYPE: &str = "server_violation";
     const TURN: &str = "desynchronised";
@@ -142,27 +169,12 @@ fn an_answer_that_nobody_asked_for_ends_the_session() {
     let mut expected = Vec::new();
     for (number, (state, kind, does)) in rows.into_iter().enumerate() {
         let asked = !matches!(does, Unasked(_));
-        server.set(move |peer| {
-            let startup = peer.welcome()?;
-            if peer.catalog(&startup) {
-                return None;
-            }
-            let (Unasked(bytes) | Instead(bytes) | Leaves(bytes)) = &does;
-            if !matches!(does, Unasked(_)) {
-                peer.message()?;
-            }
-            peer.send(bytes);
-            if !matches!(does, Leaves(_)) {
-                peer.stall();
-            }
-            None
-        });
-        let (mut wire, login) = start(&exeat);
-        assert_eq!(sqlstate(&login), None, "row {number}, {kind}: {login:?}");
-        if asked {
-            wire.send(frame('Q', &cstr("SELECT 1")));
-        }
-        let answer = wire.to_end();
+        let question = if asked {
+            frame('Q', &cstr("SELECT 1"))
+        } else {
+            Vec::new()
+        };
+        let answer = converse(&server, &exeat, &question, does);
         let last = answer.last().filter(|last| last.kind == 'E');
         let said = |field| last.and_then(|last| last.field(field)).unwrap_or_default();
         assert_eq!(said('C'), state, "row {number}, {kind}: {}", kinds(&answer));
@@ -189,4 +201,58 @@ fn an_answer_that_nobody_asked_for_ends_the_session() {
     };
     assert_eq!((count("completed"), count("failed")), (3, 1));
     assert_eq!(count("unknown"), statements - 4);
+}
+
+#[test]
+fn an_answer_out_of_a_pipelines_order_ends_the_session() {
+    let pipeline = [
+        parse("", "SELECT 1"),
+        bind("", ""),
+        describe_portal(""),
+        execute(""),
+        sync(),
+    ]
+    .concat();
+    let part = |kind: char| match kind {
+        'T' => description(),
+        'D' => row("1"),
+        'C' => frame('C', b"SELECT 1\0"),
+        'E' => error("ERROR", "22012"),
+        'Z' => frame('Z', b"I"),
+        'G' => frame('G', b"\0\0\0"),
+        't' => frame('t', b"\0\0"),
+        other => frame(other, b""),
+    };
+    // The honest answer is 12TDCZ.
+    let orders = [
+        "2", "3", "D", "T", "C", "Z", "t", "11", "1D", "1Z", "1T", "12D", "12C", "12Z", "12t",
+        "121", "12TZ", "12TDZ", "12TG", "12TI", "12TDT", "12TDC2", "12TDCC", "12TDCD", "12TDCZZ",
+        "12TEC", "12TED", "EC", "E1", "EZZ", "1EZ1",
+    ];
+    let server = Impostor::start();
+    let lab = lab(&server, "", None);
+    let exeat = lab.start();
+    for order in orders {
+        let bytes: Vec<u8> = order.chars().flat_map(part).collect();
+        let answer = converse(&server, &exeat, &pipeline, Instead(bytes));
+        let last = answer.last().and_then(|last| last.field('C'));
+        assert_eq!(
+            last.as_deref(),
+            Some("08P01"),
+            "{order}: {}",
+            kinds(&answer)
+        );
+    }
+    let records = lab.finish(exeat);
+    assert_eq!(
+        records.endings("dbproxy"),
+        vec![("failed", "desynchronised"); orders.len()]
+    );
+    let decided = records.statements("allow").len();
+    assert!(decided > orders.len() / 2, "{decided}");
+    assert_eq!(
+        records.completions().len(),
+        decided,
+        "a statement has no completion"
+    );
 }
