@@ -26,6 +26,8 @@ const VERSION: u32 = 1;
 pub(crate) struct Checker<'a> {
     lines: Lines<'a>,
     sink: &'a Sink,
+    /// Whether somebody is writing this policy; otherwise it was in force once, and is read back.
+    written: bool,
     locations: Map<Arc<str>, Location>,
     rules: usize,
 }
@@ -44,6 +46,7 @@ pub(crate) fn check(document: &Document, sources: &[Source], sink: &Sink) -> Com
     let mut checker = Checker {
         lines: Lines::of(sources),
         sink,
+        written: !sources.is_empty(),
         locations: Map::default(),
         rules: 0,
     };
@@ -79,6 +82,15 @@ impl Checker<'_> {
     fn problem(&self, place: &Place, message: impl Into<String>, hint: impl Into<String>) {
         self.sink
             .push(Problem::at(place.clone(), message).hint(hint));
+    }
+
+    /// A problem of what is written, not of what it means: a policy that is read back from its
+    /// canonical form decides as it did. INVARIANT: no slip may change what is compiled, so that
+    /// records of a policy replay after the list of slips grew, or the Public Suffix List did.
+    fn slip(&self, place: &Place, message: impl Into<String>, hint: impl Into<String>) {
+        if self.written {
+            self.problem(place, message, hint);
+        }
     }
 
     fn refused<T>(&self, place: &Place, result: Result<T, Refused>) -> Option<T> {

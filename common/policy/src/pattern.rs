@@ -43,13 +43,13 @@ const WIDEST: (u8, u8) = (8, 16);
 /// `128.0.0.0/1` are `0.0.0.0/0` in two rules. A bound on each network, not on their union, because a
 /// union is gone around by leaving one address out. What is set aside as a whole (`fc00::/7`) belongs
 /// to whoever uses it.
-pub(crate) fn one_holder(network: IpNet) -> Result<IpNet, Refused> {
+pub(crate) fn one_holder(network: &IpNet) -> Result<(), Refused> {
     let widest = match network {
         IpNet::V4(_) => WIDEST.0,
         IpNet::V6(_) => WIDEST.1,
     };
-    if network.prefix_len() >= widest || set_aside(&network) {
-        return Ok(network);
+    if network.prefix_len() >= widest || set_aside(network) {
+        return Ok(());
     }
     Err(Refused::new(format!(
         "`{network}` is wider than any one holder's network"

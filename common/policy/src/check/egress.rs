@@ -137,7 +137,7 @@ impl Checker<'_> {
     fn allowable(&self, target: &Target, place: &Place, rule: &EgressAllowDocument) {
         let Target::Host(pattern) = target else {
             if let Target::Network(network) = target {
-                self.refused(place, one_holder(*network));
+                self.narrow(place, network);
             }
             if let Some(networks) = &rule.networks {
                 self.problem(
@@ -167,7 +167,7 @@ impl Checker<'_> {
         }
         let overridden = rule.public_suffix.as_ref();
         match (pattern.strangers(), overridden) {
-            (Some(how), over) if over.is_none_or(|over| !over.value) => self.problem(
+            (Some(how), over) if over.is_none_or(|over| !over.value) => self.slip(
                 place,
                 format!(
                     "`*.{}` {how}: names of unrelated owners stand below it",
@@ -175,12 +175,19 @@ impl Checker<'_> {
                 ),
                 "name the hosts, or a wildcard below a name that one owner holds; if you mean it, add `public_suffix: true`",
             ),
-            (None, Some(over)) => self.problem(
+            (None, Some(over)) => self.slip(
                 &over.place,
                 "`public_suffix` on a host that is none",
                 "take it out",
             ),
             (Some(_), _) | (None, None) => {}
+        }
+    }
+
+    /// What opens something names networks of one holder each.
+    pub(super) fn narrow(&self, place: &Place, network: &IpNet) {
+        if let Err(refused) = one_holder(network) {
+            self.slip(place, refused.message, refused.hint.unwrap_or_default());
         }
     }
 

@@ -52,7 +52,7 @@ impl Checker<'_> {
         if proofs.gateway.is_none()
             && let Some(first) = allow.chain(deny).next()
         {
-            self.problem(
+            self.slip(
                 first,
                 "a rule that can never match: no identity of the role proves itself to the gateway",
                 "`scram:` proves itself to databases only; add another identity, as strong as the role asks for, or take `egress` out",
@@ -67,7 +67,7 @@ impl Checker<'_> {
         {
             let (wanted, kind) = words(asked.value);
             let (own, _) = words(best);
-            self.problem(
+            self.slip(
                 &asked.place,
                 format!(
                     "a rule that can never match: no identity of the role is as strong as `{wanted}`"

@@ -7,7 +7,7 @@ use super::Checker;
 use crate::Identity;
 use crate::document::spanned::{Place, Spanned};
 use crate::document::{Document, IdentityDocument, RoleDocument};
-use crate::pattern::{network, one_holder};
+use crate::pattern::network;
 use crate::set::{EgressLimits, Identities, Role};
 
 /// Who claimed an identity first, to name it when another role claims it too.
@@ -175,7 +175,8 @@ impl Checker<'_> {
                 (format!("scram {name}"), Identity::Scram(text(name)), None)
             }
             IdentityDocument::Source(cidr) => {
-                let network = self.refused(place, network(cidr).and_then(one_holder))?;
+                let network = self.refused(place, network(cidr))?;
+                self.narrow(place, &network);
                 (
                     format!("source {network}"),
                     Identity::Source(network.network()),

@@ -19,7 +19,7 @@ impl Checker<'_> {
             };
             let denied = deny.relation(Access::Select, &schema, &relation);
             if let Some(by) = denied.column(&column) {
-                self.problem(
+                self.slip(
                     &text.place,
                     "a mask that can never matter: a deny rule covers the column",
                     format!("deny wins; take it out here or in `{by}`"),
@@ -40,7 +40,7 @@ impl Checker<'_> {
             };
             let granted = allow.relation(Access::Select, &schema, &relation);
             if granted.any().is_some() && granted.column(&column).is_none() {
-                self.problem(
+                self.slip(
                     &text.place,
                     format!("a mask that can never matter: no rule grants `{column}`"),
                     "check the spelling, or take it out: a column that no rule lists can't be read",
