@@ -26,11 +26,12 @@ pub(crate) struct Command {
 enum Action {
     /// Check policy files: prints `ok`, or every problem with file, line, caret and hint
     ///
-    /// Several files, or a folder of them, are one policy. Exit status 0, or 78 where it does not hold.
+    /// Several files, or a folder of them, are one policy. Exit status 0, 78 where it does not hold, 66 where there is none.
     Check(check::Arguments),
     /// Say whether a connection or a statement is allowed, by which rule, and what to add where not
     ///
-    /// Exit status 0 where it is allowed, 1 where it is denied, 78 where the policy does not hold.
+    /// Exit status 0 where it is allowed, 1 where it is denied, 78 where the policy does not hold, 66 where
+    /// there is none.
     Explain(Box<explain::Arguments>),
     /// Print the catalog of a configured database, for `explain --catalog`
     ///

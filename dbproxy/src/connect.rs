@@ -41,7 +41,8 @@ pub(crate) async fn connect(permit: Permit) -> Result<Connected, Stop> {
     );
     let (connection, catalog_lease) = tokio::join!(connection, catalogs.lease());
     let failed = |error: &UpstreamError| {
-        tracing::warn!(database = %granted.database.name, %error, "no connection to a database");
+        let address = granted.database.upstream.address();
+        tracing::warn!(database = %granted.database.name, address, %error, "no connection to a database");
         Stop::failed(
             error.kind(),
             Error::fatal(error.code(), error.public_message())

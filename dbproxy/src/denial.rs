@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use exeat_policy::{Basis, Caller, Decision, Reason, Request, Subject};
+use exeat_policy::{Basis, Caller, Decision, Principal, Reason, Request, Subject};
 use exeat_service::EndReason;
 use uuid::Uuid;
 
@@ -50,7 +50,13 @@ pub(crate) fn statement(request: &Request, decision: &Decision, id: Uuid, sql: &
     };
     Error::plain(statement_code(decision), message)
         .detail(detail(request, decision, id))
-        .hint(hint(&asked.caller, &asked.database, decision, Some(sql)))
+        .hint(hint(
+            &asked.caller,
+            &asked.database,
+            decision,
+            id,
+            Some(sql),
+        ))
 }
 
 /// The error of a session that is not opened. 28P01 where a password or a token is wrong, 28000 where
@@ -79,7 +85,7 @@ pub(crate) fn session(request: &Request, decision: &Decision, id: Uuid) -> Error
     };
     Error::fatal(code, message)
         .detail(detail(request, decision, id))
-        .hint(hint(caller, database, decision, None))
+        .hint(hint(caller, database, decision, id, None))
 }
 
 /// The setting of a start-up packet that is not accepted.
@@ -148,19 +154,36 @@ fn detail(request: &Request, decision: &Decision, id: Uuid) -> String {
     text
 }
 
-fn hint(caller: &Caller, database: &str, decision: &Decision, sql: Option<&str>) -> String {
-    let Caller::Known(principal) = caller else {
-        return format!("{}.", sentence(decision.reason.hint()));
-    };
-    let role = &principal.role;
-    match sql {
-        Some(sql) if decision.basis != Basis::Limit => format!(
-            "{}. To see why: exeat policy explain --role {role} --database {database} --sql {}",
-            sentence(decision.reason.hint()),
-            quoted(sql)
-        ),
-        _ => format!("{}.", sentence(decision.reason.hint())),
+fn hint(
+    caller: &Caller,
+    database: &str,
+    decision: &Decision,
+    id: Uuid,
+    sql: Option<&str>,
+) -> String {
+    let hint = sentence(decision.reason.hint());
+    match (caller, sql) {
+        (Caller::Known(principal), Some(sql)) if decision.basis != Basis::Limit => {
+            format!(
+                "{hint}. To see why: {}",
+                explain(principal, database, id, sql)
+            )
+        }
+        _ => format!("{hint}."),
     }
+}
+
+/// The command that gives the same answer; the record's where the statement does not fit into a line.
+fn explain(principal: &Principal, database: &str, id: Uuid, sql: &str) -> String {
+    if sql.is_empty() || sql.len() > SHOWN || sql.contains(['\n', '\r']) {
+        return format!("exeat audit show {id}");
+    }
+    format!(
+        "exeat policy explain --policy POLICY --role {} --assurance {} --database {database} --sql '{}'",
+        principal.role,
+        principal.assurance(),
+        sql.replace('\'', "'\\''")
+    )
 }
 
 /// With a capital, as a HINT begins.
@@ -170,13 +193,4 @@ fn sentence(text: &str) -> String {
         .next()
         .map(|first| first.to_uppercase().chain(letters).collect())
         .unwrap_or_default()
-}
-
-/// One word for a shell; `-` (the statement on standard input) where it is too long to be shown.
-fn quoted(sql: &str) -> String {
-    if sql.is_empty() || sql.len() > SHOWN || sql.contains(['\n', '\r']) {
-        "-".to_owned()
-    } else {
-        format!("'{}'", sql.replace('\'', "'\\''"))
-    }
 }

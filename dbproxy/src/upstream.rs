@@ -185,6 +185,11 @@ impl Upstream {
         })
     }
 
+    /// Where it is, for the operator's log: never for a client.
+    pub(crate) fn address(&self) -> String {
+        format!("{}:{}", self.host, self.port)
+    }
+
     /// Opens a connection as this database role. `settings` come from the client, judged already.
     pub(crate) async fn connect(
         self: &Arc<Self>,

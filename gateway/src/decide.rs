@@ -54,10 +54,8 @@ pub(crate) enum Denial {
 pub(crate) struct Denied {
     /// The id of the decision's record.
     pub(crate) id: Uuid,
-    /// Where to.
-    pub(crate) authority: Authority,
-    /// Who asked, where that is known.
-    pub(crate) role: Option<Arc<str>>,
+    /// The question.
+    pub(crate) asked: ConnectionRequest,
     /// The answer.
     pub(crate) decision: Decision,
 }
@@ -260,11 +258,7 @@ impl Asked {
         match record::decided(&worker.gateway.core.log, live, policy, &self.0, &decision) {
             Ok((id, _)) => Denial::Denied(Box::new(Denied {
                 id,
-                authority: asked.authority.clone(),
-                role: match &asked.caller {
-                    Caller::Known(principal) => Some(principal.role.clone()),
-                    Caller::Unknown(_) => None,
-                },
+                asked: asked.clone(),
                 decision,
             })),
             Err(error) => error.into(),

@@ -3,7 +3,7 @@
 //! reads it in a terminal. An answer must never speak of anything but the client's own request.
 
 use bytes::Bytes;
-use exeat_policy::{Authority, Basis, Decision, Reason};
+use exeat_policy::{Authority, Basis, Caller, Decision, Principal, Protocol, Reason};
 use http::header::{self, HeaderName, HeaderValue};
 use http::{HeaderMap, Response, StatusCode};
 use serde::Serialize;
@@ -45,6 +45,25 @@ pub(crate) struct Answer {
     /// The rest of `Proxy-Status`.
     #[serde(skip)]
     proxy_status: String,
+}
+
+/// The command that gives the same answer. What a name resolved to is not the client's to know: it is in
+/// the record.
+fn explain(denied: &Denied, principal: &Principal) -> String {
+    let asked = &denied.asked;
+    if asked.addresses.is_some() {
+        return format!("exeat audit show {}", denied.id);
+    }
+    let http = match asked.protocol {
+        Protocol::Http => " --http",
+        Protocol::Tunnel => "",
+    };
+    format!(
+        "exeat policy explain --policy POLICY --role {} --assurance {} --to {}{http}",
+        principal.role,
+        principal.assurance(),
+        asked.authority
+    )
 }
 
 impl Answer {
@@ -106,12 +125,11 @@ impl Answer {
             reason.message().to_owned(),
             "http_request_denied",
         );
-        let destination = denied.authority.to_string();
-        answer.explain = denied.role.as_ref().map(|role| {
-            format!("exeat policy explain --policy POLICY --role {role} --to {destination}")
-        });
-        answer.destination = Some(destination);
-        answer.role = denied.role.as_ref().map(ToString::to_string);
+        if let Caller::Known(principal) = &denied.asked.caller {
+            answer.explain = Some(explain(denied, principal));
+            answer.role = Some(principal.role.to_string());
+        }
+        answer.destination = Some(denied.asked.authority.to_string());
         answer.rule = denied
             .decision
             .rule

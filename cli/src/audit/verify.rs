@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use exeat_audit::{PUBLIC_FILE, PublicKey, Report, VerifyError, verify};
+use exeat_audit::{AuditError, PUBLIC_FILE, PublicKey, Report, VerifyError, verify};
 use serde_json::json;
 
 use super::{json, place};
@@ -30,7 +30,15 @@ pub(super) fn run(log: &Path, arguments: &Arguments) -> anyhow::Result<ExitCode>
         .public_key
         .clone()
         .unwrap_or_else(|| log.join(PUBLIC_FILE));
-    let key = PublicKey::read(&file).map_err(|error| place::failed(&error))?;
+    let key = PublicKey::read(&file).map_err(|error| match error {
+        // A wrong file that somebody named says nothing about the log.
+        AuditError::Key { .. } if arguments.public_key.is_some() => {
+            let why =
+                format!("audit verify: {error}; give the log's `{PUBLIC_FILE}`, or a copy of it");
+            Failure::new(Status::Config, why)
+        }
+        error => place::failed(&error),
+    })?;
     let mut kept = Vec::new();
     for path in &arguments.checkpoint {
         kept.push(fs::read_to_string(path).map_err(|error| {

@@ -46,7 +46,12 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "NAME", requires = "sql")]
     database: Option<String>,
     /// The statement, or `-` for one per line
-    #[arg(long, value_name = "SQL", requires = "database")]
+    #[arg(
+        long,
+        value_name = "SQL",
+        requires = "database",
+        allow_hyphen_values = true
+    )]
     sql: Option<String>,
     /// The database's catalog, as `exeat policy catalog` prints it; without it `*` is all columns, also
     /// later ones, and a name without a schema stands in the first schema of the path
@@ -61,9 +66,9 @@ pub(super) struct Arguments {
         default_value = "public"
     )]
     search_path: Vec<String>,
-    /// How strongly the role is proven
-    #[arg(long, value_enum, default_value_t = Proof::Certificate, value_name = "PROOF")]
-    assurance: Proof,
+    /// How strongly the role is proven; the strongest proof that its identities allow, unless given
+    #[arg(long, value_enum, value_name = "PROOF")]
+    assurance: Option<Proof>,
     /// Print one JSON object instead of text
     #[arg(long)]
     json: bool,
@@ -104,7 +109,11 @@ struct Asker<'a> {
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let policy = files::policy(&arguments.policy)?;
-    let caller = question::caller(&policy, &arguments.role, arguments.assurance.into());
+    let caller = question::caller(
+        &policy,
+        &arguments.role,
+        arguments.assurance.map(Assurance::from),
+    );
     let catalog = arguments.catalog.as_deref().map(catalog).transpose()?;
     let configured = arguments.search_path.iter().map(String::as_str);
     let configured: Vec<Arc<str>> = configured.map(|schema| Arc::from(schema.trim())).collect();

@@ -12,23 +12,44 @@ use exeat_policy::{
 };
 use exeat_sql::Context;
 
-/// Who asks.
-pub(super) fn caller(policy: &PolicySet, role: &str, assurance: Assurance) -> Caller {
-    let known = policy.role(role).and_then(|role| {
-        let own = |identity: &&Identity| policy.role_of(identity) == Some(role.name());
-        role.identities().iter().find(own).cloned()
+/// Who asks: one of the role's own identities, the strongest where no strength is given.
+pub(super) fn caller(policy: &PolicySet, role: &str, assurance: Option<Assurance>) -> Caller {
+    let known = policy.role(role).and_then(|known| {
+        let own = known
+            .identities()
+            .iter()
+            .filter(|identity| policy.role_of(identity) == Some(known.name()));
+        own.filter(|identity| assurance.is_none_or(|wanted| method(identity).assurance() == wanted))
+            .max_by_key(|identity| method(identity).assurance())
+            .or_else(|| known.identities().first())
     });
+    let identity = known
+        .cloned()
+        .unwrap_or_else(|| Identity::Token(Arc::from(role)));
+    let method = match assurance {
+        Some(Assurance::Certificate) => Method::Certificate,
+        Some(Assurance::Jwt) => Method::Jwt,
+        Some(Assurance::Token) => Method::Token,
+        Some(Assurance::Source) => Method::Source,
+        None => method(&identity),
+    };
     Caller::Known(Arc::new(Principal {
         role: Arc::from(role),
-        identity: known.unwrap_or_else(|| Identity::Token(Arc::from(role))),
-        method: match assurance {
-            Assurance::Certificate => Method::Certificate,
-            Assurance::Jwt => Method::Jwt,
-            Assurance::Token => Method::Token,
-            Assurance::Source => Method::Source,
-        },
+        identity,
+        method,
         expires_at: None,
     }))
+}
+
+/// How an identity is proven.
+fn method(identity: &Identity) -> Method {
+    match identity {
+        Identity::Spiffe(_) => Method::Certificate,
+        Identity::Jwt { .. } => Method::Jwt,
+        Identity::Token(_) => Method::Token,
+        Identity::Scram(_) => Method::Scram,
+        Identity::Source(_) => Method::Source,
+    }
 }
 
 /// A connection, as far as it is described.

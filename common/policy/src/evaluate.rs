@@ -155,20 +155,10 @@ fn identified<'a>(
 pub(crate) fn assured(principal: &Principal, minimum: Option<Assurance>) -> Result<(), String> {
     match minimum {
         Some(minimum) if principal.assurance() < minimum => Err(format!(
-            "{} where {} is asked for",
-            assurance_word(principal.assurance()),
-            assurance_word(minimum)
+            "{} where {minimum} is asked for",
+            principal.assurance()
         )),
         _ => Ok(()),
-    }
-}
-
-fn assurance_word(assurance: Assurance) -> &'static str {
-    match assurance {
-        Assurance::Source => "source",
-        Assurance::Token => "token",
-        Assurance::Jwt => "jwt",
-        Assurance::Certificate => "certificate",
     }
 }
 

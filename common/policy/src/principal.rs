@@ -32,6 +32,18 @@ pub enum Assurance {
     Certificate,
 }
 
+impl fmt::Display for Assurance {
+    /// As the policy spells it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Source => "source",
+            Self::Token => "token",
+            Self::Jwt => "jwt",
+            Self::Certificate => "certificate",
+        })
+    }
+}
+
 /// The kind of proof that was given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

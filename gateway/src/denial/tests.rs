@@ -6,15 +6,28 @@ use crate::decide::{Denial, Denied};
 use crate::dns;
 use bytes::Bytes;
 use exeat_policy::{
-    AuditMode, Authority, Basis, Decision, Effect, Obligations, PolicyHash, Reason, RuleRef,
+    AuditMode, Authority, Basis, Caller, ConnectionRequest, Decision, Effect, Identity, Method,
+    Obligations, PolicyHash, Principal, Protocol, Reason, RuleRef,
 };
 use http::{HeaderMap, HeaderValue, Response, header};
 
 fn denied(reason: Reason, basis: Basis) -> Denial {
     Denial::Denied(Box::new(Denied {
         id: exeat_audit::id(),
-        authority: Authority::parse("evil.test:443").unwrap(),
-        role: Some(Arc::from("fn-a")),
+        asked: ConnectionRequest {
+            addresses: None,
+            at: 0,
+            authority: Authority::parse("evil.test:443").unwrap(),
+            caller: Caller::Known(Arc::new(Principal {
+                role: "fn-a".into(),
+                identity: Identity::Token("fn-a".into()),
+                method: Method::Token,
+                expires_at: None,
+            })),
+            exhausted: None,
+            protocol: Protocol::Tunnel,
+            tls: None,
+        },
         decision: Decision {
             effect: Effect::Deny,
             reason,
@@ -127,8 +140,29 @@ fn the_body_has_the_form_that_the_client_accepts() {
         .into_response(Accept::Json, false);
     let json: serde_json::Value = serde_json::from_slice(response.body()).unwrap();
     assert_eq!(json["rule"], "roles.fn-a.egress.deny[0]");
+}
+
+#[test]
+fn the_command_that_explains_asks_what_was_asked_and_tells_no_address() {
+    let explain = |change: &dyn Fn(&mut ConnectionRequest)| {
+        let Denial::Denied(mut denied) = denied(Reason::HostNotAllowed, Basis::Default) else {
+            panic!("it is one");
+        };
+        change(&mut denied.asked);
+        let id = denied.id.to_string();
+        let response = Answer::denied(&Denial::Denied(denied)).into_response(Accept::Json, false);
+        let json: serde_json::Value = serde_json::from_slice(response.body()).unwrap();
+        json["explain"].as_str().unwrap().replace(&id, "ID")
+    };
+    let asked =
+        "exeat policy explain --policy POLICY --role fn-a --assurance token --to evil.test:443";
+    assert_eq!(explain(&|_| {}), asked);
     assert_eq!(
-        json["explain"],
-        "exeat policy explain --policy POLICY --role fn-a --to evil.test:443"
+        explain(&|asked| asked.protocol = Protocol::Http),
+        format!("{asked} --http")
+    );
+    assert_eq!(
+        explain(&|asked| asked.addresses = Some(vec!["10.0.0.7".parse().unwrap()])),
+        "exeat audit show ID"
     );
 }

@@ -137,11 +137,7 @@ impl Case {
     }
 
     fn decision(&self, policy: &PolicySet) -> Result<Decision, String> {
-        let caller = question::caller(
-            policy,
-            &self.role,
-            self.assurance.unwrap_or(Assurance::Certificate),
-        );
+        let caller = question::caller(policy, &self.role, self.assurance);
         match (&self.to, &self.database, &self.sql) {
             (Some(to), None, None) => {
                 let about = question::Connection {

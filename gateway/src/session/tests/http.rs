@@ -87,7 +87,7 @@ async fn a_denial_says_what_why_and_how_to_explain_it() {
         "evil.test:443",
         "fn-a",
         &id,
-        "exeat policy explain --policy POLICY --role fn-a --to evil.test:443",
+        "exeat policy explain --policy POLICY --role fn-a --assurance token --to evil.test:443",
     ] {
         assert!(answer.body.contains(words), "{words}: {}", answer.body);
     }
