@@ -34,6 +34,13 @@ roles:
           - call: [public.tax]
           - type: [public.mood]
           - preset: [builtins]
+  driver:
+    identities: [{ token: driver }]
+    databases:
+      shop:
+        as: driver
+        allow:
+          - preset: [introspection]
   migrator:
     identities: [{ token: migrator }]
     databases:

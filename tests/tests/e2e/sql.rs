@@ -310,7 +310,7 @@ fn a_pools_reset_passes_and_undoes_nothing_that_is_pinned() {
         exeat,
         lab,
         database: _database,
-    } = proxied();
+    } = proxied_by(&format!("{POLICY}          - preset: [introspection]\n"));
     let pinned = |session: &mut Wire| {
         [
             "SHOW search_path",

@@ -11,8 +11,8 @@ mod words;
 use std::ops::ControlFlow;
 
 use super::Verdict;
-use crate::grants::floors::{catalog_write, harmless, harmless_function, never_called, pinned};
-use crate::grants::presets::is_builtin;
+use crate::grants::floors::{catalog_write, harmless, never_called, pinned};
+use crate::grants::presets::{is_builtin, is_introspection_function};
 use crate::grants::{Grants, PG_CATALOG, Rule, schema_of};
 use crate::set::DatabaseGrant;
 use crate::{Access, AuditMode, Basis, Columns, Facts, Name, Reason, Subject, Verb};
@@ -73,8 +73,8 @@ fn default_audit(facts: &Facts) -> AuditMode {
         .iter()
         .all(|relation| matches!(relation.access, Access::Select | Access::Lock));
     let harmless = facts.functions.iter().all(|function| {
-        harmless_function(function)
-            || schema_of(function) == PG_CATALOG && is_builtin(&function.name)
+        let name = &function.name;
+        schema_of(function) == PG_CATALOG && (is_builtin(name) || is_introspection_function(name))
     });
     if looks && reads && harmless {
         AuditMode::Release

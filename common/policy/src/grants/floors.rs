@@ -1,9 +1,8 @@
 //! What no rule can allow in a database, because the proxy could no longer tell what statements mean:
-//! parameters that change meaning, and PostgreSQL's own ways around the proxy's reading. And what
-//! needs no rule, because it changes nothing for anybody else and tells nothing new.
+//! parameters that change meaning, and PostgreSQL's own ways around the proxy's reading. And the
+//! parameters that need no rule.
 
-use super::{PG_CATALOG, schema_of};
-use crate::{Access, Name, Setting};
+use crate::{Access, Setting};
 
 /// Parameters that may be set to anything by anybody: they change how values look, never who sees what.
 const HARMLESS: &[&str] = &[
@@ -19,17 +18,6 @@ const HARMLESS: &[&str] = &[
     "timezone",
     "transaction_deferrable",
     "transaction_isolation",
-];
-
-/// Functions that anybody may call: what drivers and pools call when they connect and when they give a
-/// connection back. They tell what the client knows, or give up what it holds itself.
-const HARMLESS_FUNCTIONS: &[&str] = &[
-    "current_catalog",
-    "current_database",
-    "current_schema",
-    "pg_advisory_unlock_all",
-    "pg_is_in_recovery",
-    "version",
 ];
 
 /// Parameters that may be set in the one direction that takes rights away.
@@ -96,11 +84,6 @@ pub(crate) fn harmless(setting: &Setting) -> bool {
         // RESET goes back to what the session started with, which the proxy pinned in the startup packet.
         None => one_way || is("all") || is("client_encoding"),
     }
-}
-
-/// Whether a function may be called without any rule.
-pub(crate) fn harmless_function(function: &Name) -> bool {
-    schema_of(function) == PG_CATALOG && HARMLESS_FUNCTIONS.contains(&&*function.name)
 }
 
 /// PostgreSQL compares the names of parameters without case.

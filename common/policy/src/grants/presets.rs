@@ -65,7 +65,8 @@ const BUILTINS: &[&str] = &[
     "var_pop", "var_samp", "varchar", "variance", "version", "websearch_to_tsquery", "width", "width_bucket",
 ];
 
-/// `introspection`: what psql's backslash commands, JDBC, Npgsql, SQLAlchemy and others call.
+/// `introspection`: what psql's backslash commands, JDBC, Npgsql, SQLAlchemy and others call, and what pools
+/// call to give up the locks that a session still holds.
 #[rustfmt::skip]
 const INTROSPECTION_FUNCTIONS: &[&str] = &[
     "array_agg", "array_length", "array_lower", "array_position", "array_to_string", "array_upper", "coalesce",
@@ -73,7 +74,8 @@ const INTROSPECTION_FUNCTIONS: &[&str] = &[
     "current_user", "format_type", "generate_series", "generate_subscripts", "getdatabaseencoding",
     "has_any_column_privilege", "has_column_privilege", "has_database_privilege", "has_function_privilege",
     "has_schema_privilege", "has_sequence_privilege", "has_table_privilege", "has_type_privilege", "length", "lower",
-    "max", "min", "now", "nullif", "obj_description", "oidvectortypes", "pg_backend_pid", "pg_char_to_encoding",
+    "max", "min", "now", "nullif", "obj_description", "oidvectortypes", "pg_advisory_unlock_all", "pg_backend_pid",
+    "pg_char_to_encoding",
     "pg_client_encoding", "pg_collation_is_visible", "pg_column_is_updatable", "pg_conversion_is_visible",
     "pg_encoding_to_char", "pg_function_is_visible", "pg_get_constraintdef", "pg_get_expr", "pg_get_function_arguments",
     "pg_get_function_identity_arguments", "pg_get_function_result", "pg_get_function_sqlbody", "pg_get_indexdef",

@@ -545,7 +545,7 @@ async fn a_client_is_known_by_its_certificate() {
     ended.unwrap();
     assert!(answer.starts_with("HTTP/1.1 403"), "{answer}");
     assert!(
-        answer.contains("--role fn-c --to other.test:443"),
+        answer.contains("--role fn-c --assurance certificate --to other.test:443"),
         "{answer}"
     );
 }

@@ -9,7 +9,7 @@ use std::ops::ControlFlow;
 use super::lack::Lack;
 use super::verb::{Need, need};
 use super::words::verb_word;
-use crate::grants::floors::{harmless, harmless_function};
+use crate::grants::floors::harmless;
 use crate::grants::presets::is_introspection_relation;
 use crate::grants::{Grants, Names, Relation, Rule};
 use crate::{Access, Columns, Confirmation, Facts, Name, RelationAccess, Verb};
@@ -45,8 +45,7 @@ fn pieces<'g, 'f>(
     for access in &facts.relations {
         seen(relation(allow, facts, access))?;
     }
-    let functions = facts.functions.iter();
-    for name in functions.filter(|name| !harmless_function(name)) {
+    for name in &facts.functions {
         seen(by(allow.function(name), Lack::Function(name)))?;
     }
     for name in &facts.operators {
@@ -97,8 +96,11 @@ fn statement<'g, 'f>(allow: &'g Grants, facts: &'f Facts) -> Cover<'g, 'f> {
         Need::Access(_) | Need::Function => Err(Lack::Statement(word)),
         Need::Definition if touches(&[Access::Define]) => Ok(None),
         Need::Definition => by_word(allow, &facts.label),
-        // It only gives up what LISTEN has asked for.
-        Need::Word if facts.verb == Verb::Listen && &*facts.label == "unlisten" => Ok(None),
+        // It only gives up what LISTEN has asked for: pools send it whether anybody listened or not.
+        Need::Word if facts.verb == Verb::Listen && &*facts.label == "unlisten" => {
+            let pools = allow.introspection.as_ref();
+            pools.map_or_else(|| by_word(allow, word), |rule| Ok(Some(rule)))
+        }
         Need::Word => by_word(allow, word),
     }
 }

@@ -37,29 +37,34 @@ fn writes_are_denied_to_who_only_reads() {
 }
 
 #[test]
-fn to_listen_no_more_needs_no_rule() {
+fn to_listen_no_more_is_introspection_or_needs_a_rule() {
     let labelled = |verb, label: &str| Facts {
         label: label.into(),
         ..facts(verb)
     };
     let unlisten = || labelled(Verb::Listen, "unlisten");
-    allowed(&run(&policy(ANALYST), unlisten()), SHOP);
+    let pooled = grants("allow:\n  - preset: [introspection]");
+    for policy in [&pooled, &grants("allow:\n  - statement: [listen]")] {
+        assert_eq!(run(policy, unlisten()).effect, Effect::Allow);
+    }
+    let refused = |policy: &PolicySet, facts| {
+        denied(
+            &run(policy, facts),
+            Reason::StatementNotAllowed,
+            Basis::Default,
+        );
+    };
+    refused(&policy(ANALYST), unlisten());
     for other in [
         labelled(Verb::Listen, "listen"),
         labelled(Verb::Notify, "unlisten"),
         labelled(Verb::Maintain, "unlisten"),
     ] {
-        denied(
-            &run(&policy(ANALYST), other),
-            Reason::StatementNotAllowed,
-            Basis::Default,
-        );
+        refused(&pooled, other);
     }
+    let unlistening = "allow:\n  - preset: [introspection]\ndeny:\n  - statement: [listen]";
     denied(
-        &run(
-            &grants("allow: []\ndeny:\n  - statement: [listen]"),
-            unlisten(),
-        ),
+        &run(&grants(unlistening), unlisten()),
         Reason::DeniedByRule,
         Basis::DenyRule,
     );
