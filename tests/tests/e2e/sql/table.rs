@@ -690,6 +690,7 @@ pub const DENIED: &[(&str, &str, Past)] = &[
     ),
     ("E27", "LISTEN x", Runs),
     ("E27 notify", "NOTIFY x, 'data'", Runs),
+    ("E27 unlisten", "UNLISTEN *", Runs),
     (
         "E28",
         "LOCK TABLE public.orders IN ACCESS EXCLUSIVE MODE",
