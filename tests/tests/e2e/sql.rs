@@ -257,7 +257,7 @@ fn every_allowed_row_answers_the_same_by_the_extended_protocol() {
 fn what_is_defined_without_a_schema_is_where_the_guard_says() {
     let policy = POLICY.replace(
         "          - call:",
-        "          - define: public.*\n          - call:",
+        "          - define: public.*\n          - call: [current_schema]\n          - call:",
     );
     let Proxied {
         mut session,
