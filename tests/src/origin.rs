@@ -9,8 +9,9 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
+use hyper::header::LOCATION;
 use hyper::service::service_fn;
-use hyper::{Request, Response};
+use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use serde_json::json;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -217,6 +218,13 @@ async fn answer(
         target: head.uri.to_string(),
         headers,
     });
+    if path == "/redirect" {
+        let mut elsewhere = Response::new(Full::default());
+        *elsewhere.status_mut() = StatusCode::FOUND;
+        let to = head.uri.query().unwrap_or_default().parse().unwrap();
+        elsewhere.headers_mut().insert(LOCATION, to);
+        return Ok(elsewhere);
+    }
     let body = match (
         state.answers.lock().unwrap().get(&path),
         path.strip_prefix("/bytes/"),

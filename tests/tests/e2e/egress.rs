@@ -1,6 +1,7 @@
 //! The destination cases over raw sockets, as CONNECT and as an absolute-form request: what is no
 //! authority is a 400, what is denied a 403 without a DNS query, what is the same name is allowed.
 
+mod further;
 mod table;
 
 use exeat_tests::audit::text;
