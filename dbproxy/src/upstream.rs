@@ -5,6 +5,9 @@
 //! knows the password too where SCRAM is used.
 
 mod authenticate;
+mod channel;
+mod error;
+mod pinned;
 mod tls;
 
 use std::collections::HashMap;
@@ -13,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use exeat_identity::Secret;
-use exeat_identity::scram::{ClientPassword, ScramError};
+use exeat_identity::scram::ClientPassword;
 use exeat_service::config::{self, UpstreamTls};
 use rustls::ClientConfig;
 use rustls_pki_types::ServerName;
@@ -23,7 +26,10 @@ use tokio::net::TcpStream;
 use crate::pipe::Pipe;
 use crate::stream::Stream;
 use crate::wire::backend::{self, Status};
-use crate::wire::{Violation, frame, write};
+use crate::wire::{Violation, write};
+pub(crate) use channel::Channel;
+pub(crate) use error::UpstreamError;
+pub(crate) use pinned::Pinned;
 
 /// A database and how to reach it.
 #[derive(Debug)]
@@ -55,95 +61,8 @@ pub(crate) struct CancelTarget {
     secret: Secret<Vec<u8>>,
 }
 
-/// Settings whose change would change what a judged statement means.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Pinned(Vec<(String, String)>);
-
 /// A server reports about fifteen settings before the first statement; one that goes on is not believed.
 const REPORTED: usize = 256;
-
-/// The pinned ones among what servers report.
-const PINNED: [&str; 6] = [
-    "client_encoding",
-    "is_superuser",
-    "search_path",
-    "server_encoding",
-    "session_authorization",
-    "standard_conforming_strings",
-];
-
-/// Why a database can't be reached or used.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum UpstreamError {
-    /// The policy names a database role that the configuration has no credentials of.
-    #[error("the configuration has no user \"{0}\" for this database")]
-    UnknownUser(Arc<str>),
-    /// No connection, or it broke.
-    #[error("{0}")]
-    Io(#[from] io::Error),
-    /// It took too long.
-    #[error("no answer in time")]
-    TimedOut,
-    /// The server has no TLS, and the configuration asks for it.
-    #[error("the server does not support TLS")]
-    NoTls,
-    /// TLS can't be set up, or the server does not prove itself.
-    #[error("TLS: {0}")]
-    Tls(String),
-    /// The server does not speak the protocol.
-    #[error("protocol violation: {0}")]
-    Violation(#[from] Violation),
-    /// The server asks for what the proxy does not give.
-    #[error("the server asks for {0}, which is refused")]
-    Authentication(&'static str),
-    /// The server's half of SCRAM does not verify, or the exchange broke.
-    #[error("SCRAM: {0}")]
-    Scram(#[from] ScramError),
-    /// The server refused.
-    #[error("the server refuses: {code}: {message}")]
-    Refused { code: String, message: String },
-    /// A setting is not what it was pinned to.
-    #[error("the server reports {0} otherwise than pinned")]
-    NotPinned(String),
-}
-
-impl UpstreamError {
-    /// The class of the error: metric label and audit field.
-    pub(crate) fn kind(&self) -> &'static str {
-        match self {
-            Self::UnknownUser(_) => "upstream_user",
-            Self::Io(_) => "upstream_io",
-            Self::TimedOut => "upstream_timeout",
-            Self::NoTls | Self::Tls(_) => "upstream_tls",
-            Self::Violation(_) => "upstream_violation",
-            Self::Authentication(_) | Self::Scram(_) => "upstream_authentication",
-            Self::Refused { .. } => "upstream_refused",
-            Self::NotPinned(_) => "upstream_not_pinned",
-        }
-    }
-
-    /// What a client may know: nothing of addresses, users or passwords.
-    pub(crate) fn public_message(&self) -> String {
-        match self {
-            Self::Refused { code, .. } => {
-                format!("the database refused the proxy's connection (SQLSTATE {code})")
-            }
-            Self::TimedOut => "the database did not answer in time".to_owned(),
-            _ => "the proxy could not connect to the database".to_owned(),
-        }
-    }
-
-    /// The SQLSTATE for the client.
-    pub(crate) fn code(&self) -> &'static str {
-        match self {
-            Self::Refused { code, .. } if code == "53300" => "53300",
-            Self::Refused { code, .. } if code.starts_with("57P") => "57P03",
-            Self::Refused { .. } => "08004",
-            Self::UnknownUser(_) => "F0000",
-            _ => "08006",
-        }
-    }
-}
 
 /// The search path as the server gets it. Where `pg_catalog` is first it is left out: PostgreSQL looks
 /// there first anyway, but would put what is created without a schema into the first one that is named.
@@ -331,81 +250,10 @@ impl CancelTarget {
     }
 }
 
-impl Pinned {
-    /// The pinned settings as the server reported them at the beginning.
-    pub(crate) fn of(parameters: &[(String, String)]) -> Self {
-        let pinned = parameters
-            .iter()
-            .filter(|(name, _)| PINNED.contains(&name.as_str()));
-        Self(pinned.cloned().collect())
-    }
-
-    /// Whether this report leaves everything pinned as it was.
-    pub(crate) fn holds(&self, name: &str, value: &str) -> bool {
-        match self.0.iter().find(|(pinned, _)| pinned == name) {
-            Some((_, pinned)) => pinned == value,
-            // Reported for the first time in mid-session.
-            None => !PINNED.contains(&name),
-        }
-    }
-}
-
-/// Messages of a server, one at a time, before the relay.
-pub(crate) struct Channel {
-    pub(crate) stream: Stream,
-    pub(crate) received: Pipe,
-}
-
-impl Channel {
-    pub(crate) fn new(stream: Stream) -> Self {
-        Self {
-            stream,
-            received: Pipe::new(),
-        }
-    }
-
-    /// The next message; an ErrorResponse is an error.
-    pub(crate) async fn message(&mut self) -> Result<(u8, Vec<u8>), UpstreamError> {
-        loop {
-            let here = self.received.unscanned();
-            if let Some(found) = frame::header(here)? {
-                if found.length > frame::WHOLE {
-                    return Err(Violation::LengthTooLarge.into());
-                }
-                if let Some(body) = frame::body(here, found) {
-                    let body = body.to_vec();
-                    self.received.discard(found.length);
-                    return match found.tag {
-                        b'E' => Err(refused(&body)),
-                        tag => Ok((tag, body)),
-                    };
-                }
-                self.received.need(found.length);
-            }
-            if self.received.fill(&mut self.stream).await? == 0 {
-                return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
-            }
-        }
-    }
-
-    pub(crate) async fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.stream.write_all(bytes).await?;
-        self.stream.flush().await
-    }
-}
-
 /// What TLS objects to is no broken connection.
 fn handshake(error: io::Error) -> UpstreamError {
     match error.get_ref() {
         Some(inner) if inner.is::<rustls::Error>() => UpstreamError::Tls(inner.to_string()),
         _ => UpstreamError::Io(error),
-    }
-}
-
-fn refused(body: &[u8]) -> UpstreamError {
-    let fields = backend::error_fields(body);
-    UpstreamError::Refused {
-        code: fields.code.unwrap_or("XX000").to_owned(),
-        message: fields.message.unwrap_or_default().to_owned(),
     }
 }

@@ -1,0 +1,63 @@
+//! What the proxy itself says to a server and hears from it, one message at a time. Never used by the
+//! relay, which forwards bytes as they are.
+
+use std::io;
+
+use tokio::io::AsyncWriteExt as _;
+
+use super::error::UpstreamError;
+use crate::pipe::Pipe;
+use crate::stream::Stream;
+use crate::wire::{Violation, backend, frame};
+
+/// Messages of a server, one at a time, before the relay.
+pub(crate) struct Channel {
+    pub(crate) stream: Stream,
+    pub(crate) received: Pipe,
+}
+
+impl Channel {
+    pub(crate) fn new(stream: Stream) -> Self {
+        Self {
+            stream,
+            received: Pipe::new(),
+        }
+    }
+
+    /// The next message; an ErrorResponse is an error.
+    pub(crate) async fn message(&mut self) -> Result<(u8, Vec<u8>), UpstreamError> {
+        loop {
+            let here = self.received.unscanned();
+            if let Some(found) = frame::header(here)? {
+                if found.length > frame::WHOLE {
+                    return Err(Violation::LengthTooLarge.into());
+                }
+                if let Some(body) = frame::body(here, found) {
+                    let body = body.to_vec();
+                    self.received.discard(found.length);
+                    return match found.tag {
+                        b'E' => Err(refused(&body)),
+                        tag => Ok((tag, body)),
+                    };
+                }
+                self.received.need(found.length);
+            }
+            if self.received.fill(&mut self.stream).await? == 0 {
+                return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
+            }
+        }
+    }
+
+    pub(crate) async fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.stream.write_all(bytes).await?;
+        self.stream.flush().await
+    }
+}
+
+fn refused(body: &[u8]) -> UpstreamError {
+    let fields = backend::error_fields(body);
+    UpstreamError::Refused {
+        code: fields.code.unwrap_or("XX000").to_owned(),
+        message: fields.message.unwrap_or_default().to_owned(),
+    }
+}
