@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
 use crate::audit;
@@ -47,19 +48,57 @@ pub(crate) enum Command {
     Completions(completions::Command),
 }
 
-/// Reads the command line. Help and version are printed and end with status 0; a usage error is
-/// printed and ends with `EX_USAGE`.
+/// Reads the command line. Help and version are printed and end with status 0; a usage error is told in
+/// one line and ends with `EX_USAGE`.
 pub(crate) fn parse() -> Result<Command, ExitCode> {
-    match Arguments::try_parse() {
-        Ok(arguments) => Ok(arguments.command),
-        Err(error) => {
-            // A closed pipe (`exeat --help | head`) is no reason to fail.
-            error.print().ok();
-            Err(if error.use_stderr() {
-                Status::Usage.into()
-            } else {
-                ExitCode::SUCCESS
-            })
-        }
+    Arguments::try_parse()
+        .map(|arguments| arguments.command)
+        .map_err(|error| refuse(&error))
+}
+
+fn refuse(error: &clap::Error) -> ExitCode {
+    if !error.use_stderr() || error.kind() == HELP_INSTEAD {
+        // A closed pipe (`exeat --help | head`) is no reason to fail.
+        error.print().ok();
+    } else {
+        anstream::eprintln!("exeat: {}", line(&error.render().to_string()));
+    }
+    if error.use_stderr() {
+        Status::Usage.into()
+    } else {
+        ExitCode::SUCCESS
     }
 }
+
+/// A command without its subcommand shows its help.
+const HELP_INSTEAD: ErrorKind = ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
+
+/// What clap says in paragraphs, as one line: what is wrong, the tip, and the usage as what to do.
+fn line(rendered: &str) -> String {
+    let (said, usage) = rendered
+        .split_once("\nUsage: ")
+        .unwrap_or((rendered, "try --help"));
+    let mut out = String::new();
+    for part in said.lines().map(str::trim).filter(|part| !part.is_empty()) {
+        let part = part.strip_prefix("error: ").unwrap_or(part);
+        if part.starts_with("For more information") {
+            continue;
+        }
+        let glue = match out.chars().last() {
+            None => "",
+            Some(':') => " ",
+            Some(_) if part.starts_with("tip: ") => "; ",
+            Some(_) => ", ",
+        };
+        out.push_str(glue);
+        out.push_str(part.strip_prefix("tip: ").unwrap_or(part));
+    }
+    let usage = usage.lines().next().unwrap_or_default().trim();
+    match usage.strip_prefix("exeat") {
+        Some(_) => format!("{out}; usage: {usage}"),
+        None => format!("{out}; {usage}"),
+    }
+}
+
+#[cfg(test)]
+mod tests;
