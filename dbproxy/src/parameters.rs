@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use data_encoding::HEXLOWER;
 use exeat_audit::Parameter;
 use exeat_service::config::Parameters;
 
@@ -44,6 +45,6 @@ fn none() -> Arc<[Parameter]> {
 fn plain(format: u16, value: &[u8]) -> Parameter {
     match str::from_utf8(value) {
         Ok(text) if format == 0 => Parameter::Text(text.to_owned()),
-        _ => Parameter::Binary(value.iter().map(|byte| format!("{byte:02x}")).collect()),
+        _ => Parameter::Binary(HEXLOWER.encode(value)),
     }
 }

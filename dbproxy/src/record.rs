@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use data_encoding::HEXLOWER;
 use exeat_audit::{
     AuditError, Body, Completion, Decided, Event, Labels, Log, Outcome, Parameter, Plane, Receipt,
     Refused, SessionClosed, SessionOpened, micros,
@@ -104,9 +105,10 @@ impl Recorder {
         let mut hash = Sha256::new();
         hash.update(salt.as_bytes());
         hash.update(value);
-        let hex =
-            |bytes: &[u8]| -> String { bytes.iter().map(|byte| format!("{byte:02x}")).collect() };
-        format!("{}:{}", hex(salt.as_bytes()), hex(&hash.finalize()))
+        let mut commitment = HEXLOWER.encode(salt.as_bytes());
+        commitment.push(':');
+        HEXLOWER.encode_append(&hash.finalize(), &mut commitment);
+        commitment
     }
 
     /// What was refused before there was a request to judge.
