@@ -35,8 +35,9 @@ pub(crate) struct Accepted {
 pub(crate) enum Incoming {
     /// A client that wants a session.
     Session(Box<Accepted>),
-    /// A request to cancel a statement of another connection.
-    Cancel(CancelKey),
+    /// A request to cancel a statement of another connection. The end of this connection tells the client
+    /// that it was acted on: it must stay open until then.
+    Cancel(CancelKey, Box<Client>),
 }
 
 /// The client's side of a session before the relay.
@@ -80,7 +81,7 @@ pub(crate) async fn accept(
         .map_err(|error| (None, gone(error)))?;
     let mut client = greet(socket, peer, listener).await?;
     match start(&mut client, listener).await {
-        Ok((Opening::Cancel(key), _)) => Ok(Incoming::Cancel(key)),
+        Ok((Opening::Cancel(key), _)) => Ok(Incoming::Cancel(key, Box::new(client))),
         Ok((Opening::Startup(startup), settings)) => Ok(Incoming::Session(Box::new(Accepted {
             client,
             startup,

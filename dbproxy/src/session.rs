@@ -65,8 +65,9 @@ async fn admit(
 ) -> Result<Option<(Client, Permit)>, (Option<Client>, Stop)> {
     let accepted = match accept::accept(socket, peer, listener).await? {
         Incoming::Session(accepted) => *accepted,
-        Incoming::Cancel(key) => {
+        Incoming::Cancel(key, client) => {
             let (outcome, session) = service.cancels.request(&key).await;
+            drop(client);
             let of = session.map_or_else(
                 || "of no session".to_owned(),
                 |id| format!("of session {id}"),
