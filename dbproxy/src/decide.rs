@@ -165,6 +165,8 @@ fn judge_settings(asked: &Asked, policy: &PolicySet, recorder: &Recorder) -> Res
                 value: Some(value.as_str().into()),
             }],
             confirmation: Confirmation::Confirmed,
+            behind: Vec::new(),
+            behind_functions: Vec::new(),
         };
         let request = Request::Statement(StatementRequest {
             caller: asked.caller.clone(),

@@ -236,6 +236,7 @@ impl Guard {
         let context = exeat_sql::Context {
             catalog: snapshot.map(|snapshot| &snapshot.catalog),
             search_path: &self.search_path,
+            asks: false,
         };
         Verdict::read(scope.id, sql, &context, types, |subject| {
             let request = self.request(subject, None, clock::now());
@@ -310,6 +311,8 @@ fn merge(outer: &Facts, inner: &Facts) -> Facts {
         types: union(&outer.types, &inner.types),
         settings: union(&outer.settings, &inner.settings),
         confirmation: inner.confirmation,
+        behind: union(&outer.behind, &inner.behind),
+        behind_functions: union(&outer.behind_functions, &inner.behind_functions),
         ..outer.clone()
     }
 }

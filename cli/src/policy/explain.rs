@@ -155,6 +155,7 @@ impl Asker<'_> {
             let context = Context {
                 catalog: self.catalog.as_ref(),
                 search_path: &self.search_path,
+                asks: false,
             };
             return Answer::statements(
                 &self.policy,

@@ -52,6 +52,8 @@ fn facts() -> Arc<Facts> {
         types: Vec::new(),
         settings: Vec::new(),
         confirmation: Confirmation::Confirmed,
+        behind: Vec::new(),
+        behind_functions: Vec::new(),
     })
 }
 

@@ -86,6 +86,8 @@ pub(crate) fn statement(role: &str, table: &str) -> Request {
         types: Vec::new(),
         settings: Vec::new(),
         confirmation: Confirmation::Confirmed,
+        behind: Vec::new(),
+        behind_functions: Vec::new(),
     };
     Request::Statement(StatementRequest {
         caller: Caller::Known(principal(role)),

@@ -110,6 +110,8 @@ fn statement(caller: Caller, relation: String, columns: &[&str]) -> Request {
             types: Vec::new(),
             settings: Vec::new(),
             confirmation: Confirmation::Confirmed,
+            behind: Vec::new(),
+            behind_functions: Vec::new(),
         })),
         catalog: 0,
         exhausted: None,

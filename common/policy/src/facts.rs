@@ -89,6 +89,8 @@ pub enum Verb {
     Lock,
     /// CREATE, ALTER, DROP, COMMENT, GRANT, REVOKE, REINDEX and the rest of the definition language.
     Define,
+    /// DO: code in a language of its own, which nobody reads here.
+    Do,
     /// VACUUM, ANALYZE, CLUSTER, CHECKPOINT, REFRESH, and anything else with a statement node of its own.
     Maintain,
     /// An empty statement (`;` alone, or only comments).
@@ -156,6 +158,8 @@ pub enum Confirmation {
     Confirmed,
     /// The second reader can't read this statement; the first one can.
     Unconfirmed,
+    /// PostgreSQL itself was asked what it will check.
+    Analysed,
 }
 
 /// The facts about one statement.
@@ -177,6 +181,14 @@ pub struct Facts {
     pub settings: Vec<Setting>,
     /// Whether two readers agree.
     pub confirmation: Confirmation,
+    /// What the relations lead to: the tables behind views, the parents and parts of a partitioned or
+    /// inherited table. Their owners opened them: allow rules are not asked, deny rules and masks are.
+    /// Sorted, unique.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub behind: Vec<RelationAccess>,
+    /// Functions that views and row security call, for deny rules. Sorted, unique.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub behind_functions: Vec<Name>,
 }
 
 /// Why a statement can't be read. Never an allow.
@@ -195,6 +207,8 @@ pub enum UnreadableKind {
     Disagreement,
     /// A name that the catalog does not have, or that is ambiguous.
     Unresolved,
+    /// PostgreSQL, asked what it would check, refuses the statement.
+    Rejected,
 }
 
 /// A statement that can't be read.

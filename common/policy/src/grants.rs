@@ -190,7 +190,7 @@ impl Grants {
 }
 
 /// The words of the statements that nothing but a `statement` rule allows.
-pub(crate) const STATEMENTS: &[&str] = &["listen", "lock", "maintain", "notify"];
+pub(crate) const STATEMENTS: &[&str] = &["do", "listen", "lock", "maintain", "notify"];
 
 /// The schema of PostgreSQL's own things.
 pub(crate) const PG_CATALOG: &str = "pg_catalog";

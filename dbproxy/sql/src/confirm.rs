@@ -187,6 +187,7 @@ fn is_plain(sql: &str, tokens: &[Token], found: &Found) -> bool {
         Verb::Discard => &["discard"],
         Verb::Listen => &["listen", "unlisten"],
         Verb::Notify => &["notify"],
+        Verb::Do => &["do"],
         Verb::Select
         | Verb::Insert
         | Verb::Update

@@ -37,6 +37,9 @@ pub struct Context<'a> {
     pub catalog: Option<&'a Catalog>,
     /// The session's search path, `pg_catalog` included.
     pub search_path: &'a [Arc<str>],
+    /// PostgreSQL will be asked about each of [`Statement::questions`], so that nothing in them has to be
+    /// refused or counted for what it might mean.
+    pub asks: bool,
 }
 
 impl Default for Context<'_> {
@@ -44,6 +47,7 @@ impl Default for Context<'_> {
         Self {
             catalog: None,
             search_path: &SEARCH_PATH,
+            asks: false,
         }
     }
 }
@@ -59,6 +63,10 @@ pub struct Statement {
     pub parameters: u16,
     /// The prepared statement or cursor that PREPARE, EXECUTE, DEALLOCATE, DECLARE, FETCH or CLOSE names.
     pub prepared: Option<Arc<str>>,
+    /// The parts of the message that PostgreSQL can be asked about, each a SELECT, VALUES, INSERT, UPDATE,
+    /// DELETE or MERGE: the statement itself, or what EXPLAIN, PREPARE, DECLARE, COPY, CREATE TABLE AS and
+    /// CREATE VIEW hold. Bytes within the message.
+    pub questions: Vec<Range<usize>>,
 }
 
 /// Reads all statements of a message. Never empty: a message without a statement gives one of
@@ -94,6 +102,7 @@ fn unreadable_statement(range: Range<usize>, unreadable: Unreadable) -> Statemen
         subject: Subject::Unreadable(Arc::new(unreadable)),
         parameters: 0,
         prepared: None,
+        questions: Vec::new(),
     }
 }
 
@@ -119,6 +128,7 @@ fn statement(sql: &str, lexed: &Lexed, tokens: Range<usize>, context: &Context<'
             subject,
             parameters,
             prepared,
+            questions: Vec::new(),
         },
         Err(mut unreadable) => {
             unreadable.offset = unreadable.offset.map(|offset| offset + start);
@@ -217,6 +227,8 @@ fn set_names(sql: &str, tokens: &[Token]) -> Option<Facts> {
             value,
         }],
         confirmation: Confirmation::Confirmed,
+        behind: Vec::new(),
+        behind_functions: Vec::new(),
     })
 }
 

@@ -120,6 +120,8 @@ impl<'c> Walk<'c> {
             types: self.types.into_iter().collect(),
             settings: self.settings,
             confirmation: Confirmation::Unconfirmed,
+            behind: Vec::new(),
+            behind_functions: Vec::new(),
         };
         Found {
             facts,

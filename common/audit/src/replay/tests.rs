@@ -214,6 +214,8 @@ fn subject() -> impl Strategy<Value = Subject> {
                     types,
                     settings,
                     confirmation,
+                    behind: Vec::new(),
+                    behind_functions: Vec::new(),
                 }))
             },
         );

@@ -116,7 +116,7 @@ fn denied<'g>(deny: &'g Grants, facts: &Facts) -> Option<(&'g Rule, String)> {
     {
         return Some((rule, facts.label.to_string()));
     }
-    for access in &facts.relations {
+    for access in facts.relations.iter().chain(&facts.behind) {
         let Some(schema) = access.relation.schema.as_deref() else {
             continue;
         };
@@ -129,7 +129,7 @@ fn denied<'g>(deny: &'g Grants, facts: &Facts) -> Option<(&'g Rule, String)> {
             return Some((rule, touched(access)));
         }
     }
-    for function in &facts.functions {
+    for function in facts.functions.iter().chain(&facts.behind_functions) {
         if let Some(rule) = deny.functions.find(schema_of(function), &function.name) {
             return Some((rule, function.to_string()));
         }
@@ -145,6 +145,7 @@ fn masked(grant: &DatabaseGrant, facts: &Facts) -> Option<String> {
     let reads = facts
         .relations
         .iter()
+        .chain(&facts.behind)
         .filter(|access| access.access == Access::Select);
     for access in reads {
         let Some(schema) = access.relation.schema.as_deref() else {

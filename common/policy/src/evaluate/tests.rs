@@ -100,6 +100,8 @@ fn facts(verb: Verb) -> Facts {
         types: Vec::new(),
         settings: Vec::new(),
         confirmation: Confirmation::Confirmed,
+        behind: Vec::new(),
+        behind_functions: Vec::new(),
     }
 }
 

@@ -90,6 +90,8 @@ fn facts(verb: Verb, relations: Vec<RelationAccess>, functions: &[&str]) -> Fact
         types: Vec::new(),
         settings: Vec::new(),
         confirmation: Confirmation::Confirmed,
+        behind: Vec::new(),
+        behind_functions: Vec::new(),
     }
 }
 
@@ -256,6 +258,8 @@ fn where_no_rule_helps_that_is_said() {
     hopeless(on(facts(Verb::Insert, vec![], &[])), "names nothing");
     let unconfirmed = Facts {
         confirmation: Confirmation::Unconfirmed,
+        behind: Vec::new(),
+        behind_functions: Vec::new(),
         ..facts(Verb::Select, vec![], &[])
     };
     hopeless(on(unconfirmed), "only one of the two readers");

@@ -41,6 +41,6 @@ pub(super) fn need(verb: Verb) -> Need {
         Verb::Merge => Need::Access(&[Access::Insert, Access::Update, Access::Delete]),
         Verb::Call => Need::Function,
         Verb::Define => Need::Definition,
-        Verb::Listen | Verb::Notify | Verb::Lock | Verb::Maintain => Need::Word,
+        Verb::Do | Verb::Listen | Verb::Notify | Verb::Lock | Verb::Maintain => Need::Word,
     }
 }

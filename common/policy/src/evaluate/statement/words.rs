@@ -30,6 +30,7 @@ pub(super) fn verb_word(verb: Verb) -> &'static str {
         Verb::Notify => "notify",
         Verb::Lock => "lock",
         Verb::Define => "define",
+        Verb::Do => "do",
         Verb::Maintain => "maintain",
         Verb::Empty => "empty",
     }
