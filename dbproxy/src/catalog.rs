@@ -1,86 +1,77 @@
-//! What the names of a database mean: a snapshot of its catalog, kept fresh in the background.
+//! What the names of a database mean: a snapshot of its catalog, at most a second old while sessions live.
 //!
-//! A decision takes the snapshot that is there and never waits for a load, with one exception: a name
-//! that the snapshot does not have is looked for in a newer one before it is refused, at most once a
-//! second per database.
+//! Loads run on a thread of their own and read what has changed. A decision takes the snapshot that is
+//! there; who has to know more waits for a load that begins after its question.
 
 mod load;
+mod objects;
+mod question;
 mod snapshot;
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
-use exeat_policy::Name;
 use tokio::sync::{Notify, watch};
 
+use crate::background::Background;
 use crate::metrics;
 use crate::relay::Pending;
 use crate::upstream::{Upstream, UpstreamError};
 pub(crate) use load::{Client, row};
-pub(crate) use snapshot::{QUERY, read};
+pub(crate) use objects::Objects;
+pub(crate) use question::{FIRST_NORMAL_OID, question};
+pub(crate) use snapshot::Snapshot;
 
 /// How old a snapshot may get while sessions are live.
-const TTL: Duration = Duration::from_secs(30);
-/// How often a name that nobody knows may cause a load.
-const AT_MOST: Duration = Duration::from_secs(1);
-
-/// What the names of a database meant at one moment.
-#[derive(Debug)]
-pub(crate) struct Snapshot {
-    /// A hash of the content; never 0, and small enough to be exact in every JSON reader.
-    pub(crate) version: u64,
-    pub(crate) catalog: exeat_sql::Catalog,
-    /// Types that are not PostgreSQL's own, by OID.
-    pub(crate) types: HashMap<u32, Name>,
-    /// It holds temporary relations, which only their own session sees.
-    pub(crate) temporary: bool,
-}
+const TTL: Duration = Duration::from_secs(1);
+/// Between two loads that were asked for, at least.
+const BREATH: Duration = Duration::from_millis(25);
+/// How long a session waits for a load that fails and is tried again.
+const PATIENCE: Duration = Duration::from_secs(8);
 
 /// The outcome of the last load.
 #[derive(Clone, Debug, Default)]
 struct Loaded {
-    /// How many loads have ended.
-    count: u64,
-    /// Why the last one failed.
+    /// When the last load that ended had begun.
+    began: Option<Instant>,
+    /// Why it failed.
     error: Option<Arc<UpstreamError>>,
 }
 
-/// The snapshots of one database. Shared by all its sessions.
+/// The snapshots of one database, as one database role sees it. Shared by all its sessions.
 #[derive(Debug)]
 pub(crate) struct Catalogs {
     upstream: Arc<Upstream>,
     user: Arc<str>,
+    background: Arc<Background>,
     current: ArcSwapOption<Snapshot>,
     version: AtomicU64,
     wanted: Notify,
     loaded: watch::Sender<Loaded>,
-    times: Mutex<Times>,
+    /// When the newest snapshot was begun.
+    current_began: Mutex<Option<Instant>>,
     started: AtomicBool,
     sessions: AtomicUsize,
 }
 
-#[derive(Debug, Default)]
-struct Times {
-    asked: Option<Instant>,
-    began: Option<Instant>,
-    /// When the newest snapshot was begun.
-    current_began: Option<Instant>,
-}
-
 impl Catalogs {
     /// The snapshots that this database role sees.
-    pub(crate) fn new(upstream: Arc<Upstream>, user: Arc<str>) -> Self {
+    pub(crate) fn new(
+        upstream: Arc<Upstream>,
+        user: Arc<str>,
+        background: Arc<Background>,
+    ) -> Self {
         Self {
             upstream,
             user,
+            background,
             current: ArcSwapOption::empty(),
             version: AtomicU64::new(0),
             wanted: Notify::new(),
             loaded: watch::Sender::new(Loaded::default()),
-            times: Mutex::default(),
+            current_began: Mutex::default(),
             started: AtomicBool::new(false),
             sessions: AtomicUsize::new(0),
         }
@@ -98,64 +89,72 @@ impl Catalogs {
 
     /// Asks for a newer snapshot: something changed.
     pub(crate) fn refresh(&self) {
-        self.times().asked = Some(Instant::now());
         self.wanted.notify_one();
     }
 
     /// Whether the newest snapshot was begun after this moment.
     pub(crate) fn is_newer_than(&self, moment: Instant) -> bool {
-        self.times()
-            .current_began
+        let began = self.current_began.lock();
+        began
+            .unwrap_or_else(PoisonError::into_inner)
             .is_some_and(|began| began > moment)
     }
 
-    /// A newer snapshot that is worth waiting for; `None` where one was made a moment ago.
-    pub(crate) fn newer(self: &Arc<Self>) -> Option<Pending> {
-        {
-            let times = self.times();
-            let due = times
-                .asked
-                .is_some_and(|asked| times.began.is_none_or(|began| began <= asked));
-            if !due && times.began.is_some_and(|began| began.elapsed() < AT_MOST) {
-                return None;
-            }
-        }
+    /// Waits for the end of a load that begins after this moment, successful or not.
+    pub(crate) fn newer_than(self: &Arc<Self>, moment: Instant) -> Pending {
         let mut loaded = self.loaded.subscribe();
-        loaded.mark_unchanged();
-        self.refresh();
-        Some(Box::pin(async move {
-            // An error leaves the old snapshot, by which the name stays unknown.
-            drop(loaded.changed().await);
-        }))
+        let catalogs = Arc::clone(self);
+        Box::pin(async move {
+            let ended =
+                |loaded: &mut Loaded| loaded.began.is_some_and(|began| began > moment);
+            let wait = async {
+                loop {
+                    catalogs.refresh();
+                    if ended(&mut loaded.borrow_and_update().clone()) {
+                        return;
+                    }
+                    if loaded.changed().await.is_err() {
+                        return;
+                    }
+                }
+            };
+            drop(tokio::time::timeout(PATIENCE, wait).await);
+        })
     }
 
     /// A session on this database: the snapshot is there, and kept fresh until the lease is dropped.
     pub(crate) async fn lease(self: &Arc<Self>) -> Result<CatalogLease, Arc<UpstreamError>> {
+        let began = Instant::now();
         let lease = CatalogLease(Arc::clone(self));
         let first = self.sessions.fetch_add(1, Ordering::AcqRel) == 0;
         if !self.started.swap(true, Ordering::AcqRel) {
-            tokio::spawn(Arc::clone(self).keep());
+            let catalogs = Arc::downgrade(self);
+            let task = move || {
+                let catalogs = catalogs.upgrade();
+                async move {
+                    if let Some(catalogs) = catalogs {
+                        catalogs.keep().await;
+                    }
+                }
+            };
+            self.background
+                .keep("catalog", task)
+                .map_err(|error| Arc::new(error.into()))?;
         }
-        let mut loaded = self.loaded.subscribe();
-        loaded.mark_unchanged();
-        let stale = self.times().began.is_none_or(|began| began.elapsed() > TTL);
-        if self.version() != 0 && !(first && stale) {
+        // While no session was live nobody looked.
+        if self.version() != 0 && !(first && !self.is_newer_than(began - TTL)) {
             return Ok(lease);
         }
-        self.refresh();
-        drop(loaded.changed().await);
-        let outcome = loaded.borrow().error.clone();
+        self.newer_than(began).await;
+        let outcome = self.loaded.borrow().error.clone();
         match outcome {
             Some(error) if self.version() == 0 => Err(error),
+            None if self.version() == 0 => Err(Arc::new(UpstreamError::TimedOut)),
             _ => Ok(lease),
         }
     }
 
-    fn times(&self) -> std::sync::MutexGuard<'_, Times> {
-        self.times.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Loads when asked to, and every [`TTL`] while sessions are live.
+    /// Loads when asked to, and every [`TTL`] while sessions are live; without any it holds no connection.
     async fn keep(self: Arc<Self>) {
         let mut client = None;
         loop {
@@ -169,13 +168,11 @@ impl Catalogs {
                 }
             }
             let began = Instant::now();
-            self.times().began = Some(began);
             let outcome = self.load(&mut client).await;
             metrics::catalog_loaded(outcome.is_ok());
             let error = match outcome {
                 Ok(snapshot) => {
-                    self.store(snapshot);
-                    self.times().current_began = Some(began);
+                    self.store(snapshot, began);
                     None
                 }
                 Err(error) => {
@@ -184,10 +181,14 @@ impl Catalogs {
                     Some(Arc::new(error))
                 }
             };
+            let failed = error.is_some();
             self.loaded.send_modify(|loaded| {
-                loaded.count += 1;
+                loaded.began = Some(began);
                 loaded.error = error;
             });
+            // However often somebody asks: a load may take a quarter of the time, a failing one less.
+            let pause = if failed { 10 * BREATH } else { BREATH };
+            tokio::time::sleep(pause.max(began.elapsed() * 3).min(TTL)).await;
         }
     }
 
@@ -195,25 +196,29 @@ impl Catalogs {
     pub(crate) async fn load(
         &self,
         client: &mut Option<Client>,
-    ) -> Result<Snapshot, UpstreamError> {
-        if let Some(known) = client
-            && let Ok(snapshot) = known.snapshot().await
+    ) -> Result<Arc<Snapshot>, UpstreamError> {
+        let known = self.current();
+        if let Some(open) = client
+            && let Ok(snapshot) = open.snapshot(known.as_ref()).await
         {
             return Ok(snapshot);
         }
         // The first one, or the old connection broke.
         let settings = [("application_name".to_owned(), "exeat catalog".to_owned())];
-        let connection = self.upstream.connect(&self.user, &settings, None).await?;
-        client.insert(Client::new(connection)).snapshot().await
+        let timeout = Some(Duration::from_secs(15));
+        let connection = self.upstream.connect(&self.user, &settings, timeout).await?;
+        let client = client.insert(Client::new(connection));
+        client.snapshot(known.as_ref()).await
     }
 
-    fn store(&self, snapshot: Snapshot) {
-        if snapshot.version == self.version() {
-            return;
-        }
+    fn store(&self, snapshot: Arc<Snapshot>, began: Instant) {
         let version = snapshot.version;
-        self.current.store(Some(Arc::new(snapshot)));
+        self.current.store(Some(snapshot));
         self.version.store(version, Ordering::Release);
+        *self
+            .current_began
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Some(began);
     }
 }
 

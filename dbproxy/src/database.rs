@@ -6,6 +6,7 @@ use std::sync::Arc;
 use exeat_service::config;
 use exeat_sql::Catalog;
 
+use crate::background::Background;
 use crate::catalog::Catalogs;
 use crate::upstream::{Upstream, UpstreamError};
 
@@ -16,6 +17,7 @@ pub(crate) struct Database {
     pub(crate) upstream: Arc<Upstream>,
     pub(crate) search_path: Arc<[Arc<str>]>,
     catalog_user: Option<Arc<str>>,
+    background: Arc<Background>,
     /// One per database role that catalogs are read as.
     catalogs: std::sync::Mutex<HashMap<Arc<str>, Arc<Catalogs>>>,
 }
@@ -25,6 +27,7 @@ pub(crate) type Databases = HashMap<Arc<str>, Arc<Database>>;
 
 /// Checks the configured databases.
 pub(crate) fn databases(config: &config::Dbproxy) -> Result<Databases, (Arc<str>, UpstreamError)> {
+    let background = Arc::new(Background::default());
     let open = |(name, database): (&Arc<str>, &config::Database)| {
         let search_path = exeat_sql::search_path(&database.search_path);
         let upstream = Upstream::new(database, &search_path, config.timeouts.connect)
@@ -34,6 +37,7 @@ pub(crate) fn databases(config: &config::Dbproxy) -> Result<Databases, (Arc<str>
             upstream: Arc::new(upstream),
             search_path,
             catalog_user: database.catalog_user.clone(),
+            background: Arc::clone(&background),
             catalogs: std::sync::Mutex::default(),
         };
         Ok((Arc::clone(name), Arc::new(database)))
@@ -51,7 +55,11 @@ impl Database {
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner);
         let known = catalogs.entry(Arc::clone(user)).or_insert_with(|| {
-            Arc::new(Catalogs::new(Arc::clone(&self.upstream), Arc::clone(user)))
+            Arc::new(Catalogs::new(
+                Arc::clone(&self.upstream),
+                Arc::clone(user),
+                Arc::clone(&self.background),
+            ))
         });
         Arc::clone(known)
     }
@@ -59,6 +67,6 @@ impl Database {
     /// The catalog as a new session of this database role would have it, over a connection of its own.
     pub(crate) async fn catalog(&self, as_role: &Arc<str>) -> Result<Catalog, UpstreamError> {
         let snapshot = self.catalogs(as_role).load(&mut None).await?;
-        Ok(snapshot.catalog)
+        Ok(Catalog::clone(&snapshot.catalog))
     }
 }

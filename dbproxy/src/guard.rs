@@ -17,13 +17,10 @@ use exeat_policy::{
 };
 use exeat_service::{Core, clock};
 
-use crate::catalog::{Catalogs, Snapshot};
+use crate::catalog::{Catalogs, FIRST_NORMAL_OID, Snapshot};
 use crate::metrics;
 pub(crate) use scope::Scope;
 pub(crate) use verdict::{Judged, Prepared, Verdict};
-
-/// PostgreSQL's `FirstNormalObjectId`: lower OIDs are its own.
-const FIRST_NORMAL_OID: u32 = 16384;
 
 /// Judges the statements of one session.
 #[derive(Debug)]
@@ -34,6 +31,8 @@ pub(crate) struct Guard {
     search_path: Arc<[Arc<str>]>,
     catalogs: Arc<Catalogs>,
     own: Option<Own>,
+    /// The snapshot that the question on its way begins with.
+    asked_from: Option<Arc<Snapshot>>,
     scope: Scope,
 }
 
@@ -41,6 +40,8 @@ pub(crate) struct Guard {
 #[derive(Debug)]
 struct Own {
     snapshot: Arc<Snapshot>,
+    /// The shared snapshot that it began with.
+    base: u64,
     /// When that was, outside of a transaction; `None` within one.
     over: Option<Instant>,
 }
@@ -82,6 +83,7 @@ impl Guard {
             search_path,
             catalogs,
             own: None,
+            asked_from: None,
             scope,
         }
     }
@@ -90,10 +92,21 @@ impl Guard {
         &self.catalogs
     }
 
+    /// What the session has to ask over its own connection to know what it has defined; these names
+    /// among it. `None` where there is nothing to compare with yet.
+    pub(crate) fn own_question(&mut self, named: &[Arc<str>]) -> Option<String> {
+        self.asked_from = self.catalogs.current();
+        Some(self.asked_from.as_ref()?.own_question(named))
+    }
+
     /// The session has looked at the catalog over its own connection, in an open transaction or not.
-    pub(crate) fn see_own_catalog(&mut self, snapshot: Snapshot, open: bool) {
+    pub(crate) fn see_own_catalog(&mut self, rows: &[Vec<String>], open: bool) {
+        let Some(base) = self.asked_from.take() else {
+            return;
+        };
         self.own = Some(Own {
-            snapshot: Arc::new(snapshot),
+            snapshot: Arc::new(base.with_own(rows)),
+            base: base.version,
             over: (!open).then(Instant::now),
         });
     }
@@ -101,10 +114,7 @@ impl Guard {
     /// Whether others have changed something since a session with temporary tables looked.
     pub(crate) fn own_catalog_is_stale(&self) -> bool {
         self.own.as_ref().is_some_and(|own| {
-            own.snapshot.temporary
-                && own
-                    .over
-                    .is_some_and(|over| self.catalogs.is_newer_than(over))
+            own.snapshot.has_temporary() && own.base != self.catalogs.version()
         })
     }
 
@@ -118,7 +128,7 @@ impl Guard {
         if self
             .own
             .as_ref()
-            .is_some_and(|own| !own.snapshot.temporary && caught_up(own))
+            .is_some_and(|own| !own.snapshot.has_temporary() && caught_up(own))
         {
             self.own = None;
         }
@@ -202,7 +212,8 @@ impl Guard {
                 continue;
             }
             let known = self.scope().snapshot.as_ref();
-            let known = known.and_then(|snapshot| snapshot.types.get(&oid).cloned());
+            let known = known.and_then(|snapshot| snapshot.objects.user_type(oid));
+            let known = known.map(|known| known.name.clone());
             names.push(known.unwrap_or_else(|| Name {
                 schema: None,
                 name: format!("type {oid}").into(),
@@ -234,7 +245,7 @@ impl Guard {
         let scope = &self.scope;
         let snapshot = scope.snapshot.as_deref();
         let context = exeat_sql::Context {
-            catalog: snapshot.map(|snapshot| &snapshot.catalog),
+            catalog: snapshot.map(|snapshot| &*snapshot.catalog),
             search_path: &self.search_path,
             asks: false,
         };

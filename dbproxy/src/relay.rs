@@ -136,10 +136,14 @@ pub(crate) struct Relay {
     dirty: bool,
     /// The open transaction has defined something.
     defined: bool,
+    /// The names of relations that it defined since the session last looked.
+    definitions: Vec<Arc<str>>,
     /// The server said that it will close.
     fatal: bool,
     /// A newer catalog is on its way, and a statement waits for it.
     refresh: Option<Pending>,
+    /// The message that is judged was looked at before, and had to wait.
+    retrying: bool,
     /// When the message that is judged was complete.
     begun: std::time::Instant,
     idle: Duration,
@@ -172,6 +176,8 @@ impl Relay {
             told_failed: false,
             dirty: false,
             defined: false,
+            definitions: Vec::new(),
+            retrying: false,
             fatal: false,
             refresh: None,
             begun: std::time::Instant::now(),

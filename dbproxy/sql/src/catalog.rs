@@ -54,7 +54,7 @@ pub struct Relation {
 pub struct Catalog {
     /// Changes whenever the content does; part of the key of cached verdicts.
     pub version: u64,
-    relations: HashMap<Arc<str>, HashMap<Arc<str>, Relation>>,
+    relations: HashMap<Arc<str>, HashMap<Arc<str>, Arc<Relation>>>,
     functions: HashMap<Arc<str>, HashSet<Arc<str>>>,
     operators: HashMap<Arc<str>, HashSet<Arc<str>>>,
     types: HashMap<Arc<str>, HashSet<Arc<str>>>,
@@ -121,6 +121,7 @@ impl From<Catalog> for Snapshot {
             .relations
             .into_values()
             .flat_map(HashMap::into_values)
+            .map(Arc::unwrap_or_clone)
             .collect();
         relations.sort_by(|a, b| (&a.schema, &a.name).cmp(&(&b.schema, &b.name)));
         Self {
@@ -147,6 +148,11 @@ impl Catalog {
     /// them, `*` does not mean them, and the order of the others counts.
     pub fn add_relation(&mut self, mut relation: Relation) {
         relation.columns.retain(|column| !is_system_column(column));
+        self.share_relation(Arc::new(relation));
+    }
+
+    /// Adds a relation without system columns, shared with others who hold it.
+    pub fn share_relation(&mut self, relation: Arc<Relation>) {
         let schema = self
             .relations
             .entry(Arc::clone(&relation.schema))
@@ -182,7 +188,7 @@ impl Catalog {
     /// The relation of that schema and name.
     #[must_use]
     pub fn relation(&self, schema: &str, name: &str) -> Option<&Relation> {
-        self.relations.get(schema)?.get(name)
+        self.relations.get(schema)?.get(name).map(Arc::as_ref)
     }
 
     /// The relation that an unqualified name means. A snapshot without `pg_catalog` can't say whether a

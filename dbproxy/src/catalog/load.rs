@@ -1,12 +1,15 @@
 //! Asking a database for its catalog over a connection of the proxy's own.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::{QUERY, Snapshot, read};
+use super::objects::Objects;
+use super::question::{STATE, listing, question};
+use super::snapshot::Snapshot;
 use crate::upstream::{Channel, Connection, UpstreamError};
 use crate::wire::{Reader, Violation, write};
 
-/// How long the answer may take.
+/// How long one answer may take.
 const DEADLINE: Duration = Duration::from_secs(20);
 
 /// A connection that only reads catalogs.
@@ -24,18 +27,53 @@ impl Client {
         }
     }
 
-    /// The catalog as it is now.
-    pub(crate) async fn snapshot(&mut self) -> Result<Snapshot, UpstreamError> {
-        let rows = tokio::time::timeout(DEADLINE, self.rows())
-            .await
-            .map_err(|_| UpstreamError::TimedOut)??;
-        Ok(read(&rows))
+    /// The catalog as it is now. `known`: what was known before; the same one where nothing has changed.
+    pub(super) async fn snapshot(
+        &mut self,
+        known: Option<&Arc<Snapshot>>,
+    ) -> Result<Arc<Snapshot>, UpstreamError> {
+        let Some(known) = known else {
+            return self.whole().await.map(Arc::new);
+        };
+        let state = self.rows(STATE).await?;
+        let state = state.first().and_then(|row| row.first());
+        if state.is_some_and(|state| *state == known.state && is_quiet(state)) {
+            return Ok(Arc::clone(known));
+        }
+        let rows = self.rows(&question(Some(known.since), &[])).await?;
+        let mut objects = known.objects.clone();
+        let mut applied = objects.apply(&rows, false);
+        if applied.renamed {
+            return self.whole().await.map(Arc::new);
+        }
+        if applied.gone {
+            objects.keep_listed(&self.rows(&listing()).await?);
+            applied.changed = true;
+        }
+        Ok(Arc::new(if applied.changed {
+            Snapshot::new(objects, applied)
+        } else {
+            known.seen_again(applied)
+        }))
     }
 
-    async fn rows(&mut self) -> Result<Vec<Vec<String>>, UpstreamError> {
-        let mut question = Vec::new();
-        write::query(&mut question, QUERY);
-        self.channel.send(&question).await?;
+    async fn whole(&mut self) -> Result<Snapshot, UpstreamError> {
+        let rows = self.rows(&question(None, &[])).await?;
+        let mut objects = Objects::default();
+        let applied = objects.apply(&rows, true);
+        Ok(Snapshot::new(objects, applied))
+    }
+
+    async fn rows(&mut self, sql: &str) -> Result<Vec<Vec<String>>, UpstreamError> {
+        tokio::time::timeout(DEADLINE, self.answer(sql))
+            .await
+            .map_err(|_| UpstreamError::TimedOut)?
+    }
+
+    async fn answer(&mut self, sql: &str) -> Result<Vec<Vec<String>>, UpstreamError> {
+        let mut asked = Vec::new();
+        write::query(&mut asked, sql);
+        self.channel.send(&asked).await?;
         let mut rows = Vec::new();
         loop {
             match self.channel.message().await? {
@@ -46,6 +84,13 @@ impl Client {
             }
         }
     }
+}
+
+/// Whether no transaction was in progress: `xmin:xmax:xip…` with `xmin` equal to `xmax`.
+fn is_quiet(state: &str) -> bool {
+    let mut parts = state.split(':');
+    let (xmin, xmax) = (parts.next(), parts.next());
+    xmin == xmax && parts.next().is_none_or(str::is_empty)
 }
 
 /// The fields of a DataRow, NULL as nothing.
@@ -65,3 +110,6 @@ pub(crate) fn row(body: &[u8]) -> Result<Vec<String>, Violation> {
     }
     Ok(fields)
 }
+
+#[cfg(test)]
+mod tests;

@@ -29,6 +29,7 @@ impl Relay {
             )
             .map_err(End::Audit)?;
         decided(Plane::Dbproxy, &answer.decision, self.begun.elapsed());
+        self.note_definitions(answer);
         let mode = answer.decision.obligations.audit;
         if mode == AuditMode::Strict {
             self.inbound_gate.close(&receipt, mode);
@@ -95,12 +96,11 @@ impl Relay {
         if !verdict.is_unresolved() {
             return Ok(());
         }
-        match self.guard.catalogs().newer() {
-            Some(refresh) => {
-                self.refresh = Some(refresh);
-                Err(Refusal::Wait)
-            }
-            None => Ok(()),
+        // Looked for once, in a snapshot that begins after the message was complete.
+        if self.guard.catalogs().is_newer_than(self.begun) {
+            return Ok(());
         }
+        self.refresh = Some(self.guard.catalogs().newer_than(self.begun));
+        Err(Refusal::Wait)
     }
 }

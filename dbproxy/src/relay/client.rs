@@ -136,7 +136,9 @@ impl Relay {
     }
 
     fn whole_frame(&mut self, frame: Frame) -> Result<Flow, End> {
-        self.begun = Instant::now();
+        if !std::mem::take(&mut self.retrying) {
+            self.begun = Instant::now();
+        }
         let result = match frame.tag {
             b'Q' => self.query(frame),
             b'P' => self.parse(frame),
@@ -153,7 +155,10 @@ impl Relay {
     fn settle(&mut self, frame: Frame, result: Result<(), Refusal>) -> Result<Flow, End> {
         match result {
             Ok(()) => Ok(Flow::Next),
-            Err(Refusal::Wait) => Ok(Flow::Wait),
+            Err(Refusal::Wait) => {
+                self.retrying = true;
+                Ok(Flow::Wait)
+            }
             Err(Refusal::End(end)) => Err(end),
             Err(Refusal::Error(error)) => {
                 self.deny(frame, error);

@@ -4,10 +4,15 @@
 //! So after a definition of its own the session asks over its own connection, between two statements,
 //! and judges by that answer until the shared snapshot has caught up.
 
+use std::sync::Arc;
+
+use exeat_policy::{Access, RelationAccess, Request, StatementRequest, Subject};
+
 use super::deny::Refusal;
 use super::expected::Expected;
 use super::{End, Relay};
-use crate::catalog::{self, row};
+use crate::catalog::row;
+use crate::guard::Answer;
 use crate::wire::backend::{self, Status};
 use crate::wire::{Frame, Violation, frame, write};
 
@@ -26,7 +31,11 @@ impl Relay {
         if self.unsynced || self.status == Status::Failed {
             return Ok(());
         }
-        self.inbound.inject(|out| write::query(out, catalog::QUERY));
+        let named = std::mem::take(&mut self.definitions);
+        let Some(question) = self.guard.own_question(&named) else {
+            return Ok(());
+        };
+        self.inbound.inject(|out| write::query(out, &question));
         self.queue.push(Expected::Catalog(Vec::new()));
         self.settling = true;
         Err(Refusal::Wait)
@@ -50,7 +59,7 @@ impl Relay {
                     && !rows.is_empty()
                 {
                     let open = self.status != Status::Idle;
-                    self.guard.see_own_catalog(catalog::read(&rows), open);
+                    self.guard.see_own_catalog(&rows, open);
                 }
                 self.dirty = false;
                 self.flushed = false;
@@ -60,6 +69,23 @@ impl Relay {
         }
         self.outbound.discard(frame.length);
         Ok(())
+    }
+
+    /// The names of what a statement defines: their columns may be others afterwards.
+    pub(super) fn note_definitions(&mut self, answer: &Answer) {
+        let Request::Statement(StatementRequest {
+            subject: Subject::Readable(facts),
+            ..
+        }) = &answer.request
+        else {
+            return;
+        };
+        let defined = |access: &&RelationAccess| access.access == Access::Define;
+        for access in facts.relations.iter().filter(defined) {
+            if !self.definitions.contains(&access.relation.name) {
+                self.definitions.push(Arc::clone(&access.relation.name));
+            }
+        }
     }
 
     /// The server has answered a definition.

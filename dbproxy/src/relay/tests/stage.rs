@@ -207,7 +207,11 @@ fn parts(core: &Arc<Core>, live: &Live, client: TcpStream, server: TcpStream) ->
         principal,
         "shop".into(),
         Arc::new(path),
-        Arc::new(Catalogs::new(Arc::clone(&upstream), "app".into())),
+        Arc::new(Catalogs::new(
+            Arc::clone(&upstream),
+            "app".into(),
+            Arc::default(),
+        )),
     );
     let cancels = Arc::new(Cancels::default());
     let reported = [

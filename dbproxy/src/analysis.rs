@@ -1,0 +1,257 @@
+//! PostgreSQL as the third reader: asked what it will check for a statement, without running it.
+//!
+//! Side connections of the same database role with the same search path parse the text; the query tree that
+//! comes back names every relation, column, function, operator and type that is really meant. Answers are
+//! shared by all sessions of the role and kept by the statement's template while the catalog stays the same.
+//! Nothing here decides anything, and nothing of a statement but its own connection waits for it.
+
+mod ask;
+mod resolve;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use moka::sync::Cache;
+use tokio::sync::{Semaphore, watch};
+
+use crate::background::Background;
+use crate::catalog::Catalogs;
+use crate::metrics;
+use crate::upstream::{Upstream, UpstreamError};
+use ask::{Asker, Told};
+pub(crate) use ask::{ServerError, Trees};
+pub(crate) use resolve::{Analysed, Judgeable, read};
+
+/// So many questions at once, per database role.
+const PLACES: usize = 4;
+/// How long a question may wait for a place, and for its answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// What kept answers may weigh, per database role.
+const KEPT: u64 = 32 << 20;
+
+/// What PostgreSQL is asked.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Question {
+    /// The catalog that the asker knows.
+    pub(crate) version: u64,
+    /// What texts with the same answer have in common.
+    pub(crate) template: Arc<[u8]>,
+    /// One of them.
+    pub(crate) text: Arc<str>,
+    /// The types of its parameters, 0 where the server is to find out.
+    pub(crate) types: Arc<[u32]>,
+}
+
+/// What a kept answer depends on.
+type Key = (u64, Arc<[u8]>, Arc<[u32]>);
+
+impl Question {
+    fn key(&self) -> Key {
+        (
+            self.version,
+            Arc::clone(&self.template),
+            Arc::clone(&self.types),
+        )
+    }
+}
+
+/// What came of it.
+#[derive(Clone, Debug)]
+pub(crate) enum Outcome {
+    /// What PostgreSQL will check.
+    Analysed(Arc<Analysed>),
+    /// PostgreSQL refuses the statement with this error.
+    Rejected(Arc<ServerError>),
+    /// Something that the statement names is locked: only its own session can wait for it.
+    Locked,
+    /// There is no answer, or none that is understood.
+    Unknown(Arc<str>),
+}
+
+/// The side connections of one database role, and the answers.
+#[derive(Debug)]
+pub(crate) struct Analyser {
+    upstream: Arc<Upstream>,
+    user: Arc<str>,
+    catalogs: Arc<Catalogs>,
+    background: Arc<Background>,
+    kept: Cache<Key, Arc<Analysed>>,
+    running: Mutex<HashMap<Key, watch::Receiver<Option<Outcome>>>>,
+    idle: Mutex<Vec<Asker>>,
+    places: Semaphore,
+}
+
+impl Analyser {
+    pub(crate) fn new(
+        upstream: Arc<Upstream>,
+        user: Arc<str>,
+        catalogs: Arc<Catalogs>,
+        background: Arc<Background>,
+    ) -> Self {
+        let weigh = |key: &Key, answer: &Arc<Analysed>| {
+            let weight = key.1.len() + 4 * key.2.len() + answer.weight();
+            u32::try_from(weight).unwrap_or(u32::MAX)
+        };
+        Self {
+            upstream,
+            user,
+            catalogs,
+            background,
+            kept: Cache::builder().max_capacity(KEPT).weigher(weigh).build(),
+            running: Mutex::default(),
+            idle: Mutex::default(),
+            places: Semaphore::new(PLACES),
+        }
+    }
+
+    /// The answer, where it is known.
+    pub(crate) fn known(&self, question: &Question) -> Option<Arc<Analysed>> {
+        self.kept.get(&question.key())
+    }
+
+    /// Asks, or waits for the same question of somebody else.
+    pub(crate) async fn answer(self: &Arc<Self>, question: Question) -> Outcome {
+        if let Some(known) = self.known(&question) {
+            return Outcome::Analysed(known);
+        }
+        let mut running = match self.join(question) {
+            Ok(running) => running,
+            Err(error) => return Outcome::Unknown(error.to_string().into()),
+        };
+        let outcome = running.wait_for(Option::is_some).await;
+        match outcome.as_deref() {
+            Ok(Some(outcome)) => outcome.clone(),
+            _ => Outcome::Unknown("the question was given up".into()),
+        }
+    }
+
+    fn join(
+        self: &Arc<Self>,
+        question: Question,
+    ) -> std::io::Result<watch::Receiver<Option<Outcome>>> {
+        let handle = self.background.handle()?;
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = question.key();
+        if let Some(known) = running.get(&key) {
+            return Ok(known.clone());
+        }
+        let (tell, heard) = watch::channel(None);
+        running.insert(key.clone(), heard.clone());
+        let place = Running {
+            analyser: Arc::clone(self),
+            key,
+        };
+        handle.spawn(async move {
+            let analyser = Arc::clone(&place.analyser);
+            let outcome = analyser.find_out(&question).await;
+            if let Outcome::Analysed(answer) = &outcome {
+                analyser.kept.insert(question.key(), Arc::clone(answer));
+            }
+            drop(place);
+            tell.send_replace(Some(outcome));
+        });
+        Ok(heard)
+    }
+
+    async fn find_out(&self, question: &Question) -> Outcome {
+        let begun = Instant::now();
+        let asked = tokio::time::timeout(PATIENCE, self.ask(question)).await;
+        let outcome = match asked {
+            Ok(Ok(Told::Trees(trees))) => self.understood(&trees).await,
+            Ok(Ok(Told::Error(error))) if error.is_lock_timeout() => Outcome::Locked,
+            Ok(Ok(Told::Error(error))) => Outcome::Rejected(Arc::new(error)),
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "a database can't be asked what it would check");
+                Outcome::Unknown("the database can't be asked what it would check".into())
+            }
+            Err(_) => Outcome::Unknown("the database did not answer in time".into()),
+        };
+        metrics::analysed(outcome.word(), begun.elapsed());
+        outcome
+    }
+
+    /// The trees' names; an object that is too new for the snapshot is looked for in the next one.
+    async fn understood(&self, trees: &Trees) -> Outcome {
+        let begun = Instant::now();
+        if let Some(snapshot) = self.catalogs.current()
+            && let Ok(answer) = read(trees, &snapshot)
+        {
+            return Outcome::Analysed(Arc::new(answer));
+        }
+        self.catalogs.newer_than(begun).await;
+        let Some(snapshot) = self.catalogs.current() else {
+            return Outcome::Unknown("the catalog can't be read".into());
+        };
+        match read(trees, &snapshot) {
+            Ok(answer) => Outcome::Analysed(Arc::new(answer)),
+            Err(error) => Outcome::Unknown(error.to_string().into()),
+        }
+    }
+
+    async fn ask(&self, question: &Question) -> Result<Told, UpstreamError> {
+        // Never closed.
+        let _place = self.places.acquire().await;
+        let idle = self.take_idle();
+        if let Some(mut asker) = idle
+            && let Ok(told) = asker.ask(&question.text, &question.types).await
+        {
+            self.put_back(asker);
+            return Ok(told);
+        }
+        // The first one, or the old connection broke.
+        let mut asker = Asker::open(&self.upstream, &self.user).await?;
+        let told = asker.ask(&question.text, &question.types).await?;
+        self.put_back(asker);
+        Ok(told)
+    }
+
+    fn take_idle(&self) -> Option<Asker> {
+        self.idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop()
+    }
+
+    fn put_back(&self, asker: Asker) {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.catalogs.is_in_use() {
+            idle.push(asker);
+        }
+    }
+
+    /// Nobody is there any more: holds no connection.
+    pub(crate) fn rest(&self) {
+        self.idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
+    }
+}
+
+/// A question that is being answered; whoever comes later asks anew.
+struct Running {
+    analyser: Arc<Analyser>,
+    key: Key,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let running = self.analyser.running.lock();
+        running
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&self.key);
+    }
+}
+
+impl Outcome {
+    /// The metric label.
+    fn word(&self) -> &'static str {
+        match self {
+            Self::Analysed(_) => "analysed",
+            Self::Rejected(_) => "rejected",
+            Self::Locked => "locked",
+            Self::Unknown(_) => "unknown",
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! One side connection: a statement is parsed there and never run, and the server's notices hold its trees.
+//!
+//! `debug_print_parse` and `debug_print_rewritten` are any user's to set
+//! (<https://www.postgresql.org/docs/current/runtime-config-logging.html>).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::upstream::{Channel, Upstream, UpstreamError};
+use crate::wire::{Reader, Violation, write};
+
+/// How long the server may take to parse a statement, and how long it may wait for a lock. Who waits for a
+/// lock waits on its own connection.
+const SETTINGS: [(&str, &str); 8] = [
+    ("application_name", "exeat analysis"),
+    ("client_min_messages", "log"),
+    ("debug_print_parse", "on"),
+    ("debug_print_rewritten", "on"),
+    ("debug_pretty_print", "off"),
+    ("lock_timeout", "100ms"),
+    ("default_transaction_read_only", "on"),
+    ("idle_in_transaction_session_timeout", "10s"),
+];
+const STATEMENT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The two notices' words.
+const PARSED: &str = "parse tree:";
+const REWRITTEN: &str = "rewritten parse tree:";
+
+/// What the server said of a statement.
+#[derive(Clone, Debug)]
+pub(crate) enum Told {
+    /// Its trees.
+    Trees(Trees),
+    /// It refuses the statement.
+    Error(ServerError),
+}
+
+/// The trees of a statement, as the server dumps them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Trees {
+    pub(crate) parse: String,
+    pub(crate) rewritten: String,
+}
+
+/// An ErrorResponse of the server: its fields by their letter, in order.
+///
+/// `Debug` leaves the texts out: they may quote the statement.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct ServerError(Vec<(u8, String)>);
+
+impl ServerError {
+    /// Reads the body of an ErrorResponse or NoticeResponse.
+    pub(crate) fn read(body: &[u8]) -> Self {
+        let mut fields = Vec::new();
+        let mut reader = Reader::new(body);
+        while let Some(letter) = reader.u8().filter(|letter| *letter != 0) {
+            let Some(value) = reader.string() else { break };
+            fields.push((letter, String::from_utf8_lossy(value).into_owned()));
+        }
+        Self(fields)
+    }
+
+    pub(crate) fn field(&self, letter: u8) -> Option<&str> {
+        let found = self.0.iter().find(|(known, _)| *known == letter);
+        found.map(|(_, value)| value.as_str())
+    }
+
+    /// The SQLSTATE.
+    pub(crate) fn code(&self) -> &str {
+        self.field(b'C').unwrap_or("XX000")
+    }
+
+    /// `lock_not_available`, or the time for the whole question is over.
+    pub(super) fn is_lock_timeout(&self) -> bool {
+        matches!(self.code(), "55P03" | "57014")
+    }
+
+    /// All fields, in the server's order.
+    pub(crate) fn fields(&self) -> impl Iterator<Item = (u8, &str)> {
+        self.0.iter().map(|(letter, value)| (*letter, value.as_str()))
+    }
+}
+
+impl std::fmt::Debug for ServerError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("ServerError").field(&self.code()).finish()
+    }
+}
+
+/// A side connection.
+pub(super) struct Asker {
+    channel: Channel,
+}
+
+impl std::fmt::Debug for Asker {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Asker")
+    }
+}
+
+impl Asker {
+    pub(super) async fn open(
+        upstream: &Arc<Upstream>,
+        user: &Arc<str>,
+    ) -> Result<Self, UpstreamError> {
+        let settings = SETTINGS.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let connection = upstream.connect(user, &settings, Some(STATEMENT_TIMEOUT)).await?;
+        Ok(Self {
+            channel: Channel {
+                stream: connection.stream,
+                received: connection.received,
+            },
+        })
+    }
+
+    /// Has the server parse a statement; nothing is run.
+    pub(super) async fn ask(&mut self, text: &str, types: &[u32]) -> Result<Told, UpstreamError> {
+        let mut question = Vec::with_capacity(text.len() + 32);
+        write::parse_with(&mut question, "", text, types);
+        write::frame(&mut question, b'S', |_| {});
+        self.channel.send(&question).await?;
+        let mut trees = Trees::default();
+        let mut error = None;
+        loop {
+            match self.channel.any_message().await? {
+                (b'N', body) => trees.hear(&body),
+                (b'E', body) => error = Some(ServerError::read(&body)),
+                (b'Z', _) => break,
+                (b'1' | b'S' | b'A', _) => {}
+                _ => return Err(Violation::UnexpectedType.into()),
+            }
+        }
+        Ok(match error {
+            Some(error) => Told::Error(error),
+            None => Told::Trees(trees),
+        })
+    }
+}
+
+impl Trees {
+    /// Takes a tree out of a notice, where it is one.
+    pub(crate) fn hear(&mut self, notice: &[u8]) {
+        let notice = ServerError::read(notice);
+        let detail = || notice.field(b'D').unwrap_or_default().to_owned();
+        match notice.field(b'M') {
+            Some(PARSED) => self.parse = detail(),
+            Some(REWRITTEN) => self.rewritten = detail(),
+            _ => {}
+        }
+    }
+
+    /// Whether a notice is one that holds a tree.
+    pub(crate) fn is_tree(notice: &[u8]) -> bool {
+        let notice = ServerError::read(notice);
+        notice.field(b'V') == Some("LOG") && matches!(notice.field(b'M'), Some(PARSED | REWRITTEN))
+    }
+}

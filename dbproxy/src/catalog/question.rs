@@ -1,0 +1,228 @@
+//! What is asked of `pg_catalog`: everything at first, afterwards what has changed since.
+//!
+//! Rows have seven text columns: what the row is about, then what there is to know; `objects` reads them.
+//! Every name, cast and operator is qualified: nothing depends on a search path. The session's own temporary
+//! schema is called by its alias, those of others are left out.
+
+/// PostgreSQL's `FirstNormalObjectId`: lower OIDs are its own.
+pub(crate) const FIRST_NORMAL_OID: u32 = 16384;
+
+/// The state of the server's transactions: while it stays the same and nothing is in progress, nothing can
+/// have changed.
+pub(crate) const STATE: &str =
+    "SELECT pg_catalog.pg_current_snapshot()::pg_catalog.text, '', '', '', '', '', ''";
+
+/// Schemas whose objects matter.
+const SEEN: &str = "(n.oid OPERATOR(pg_catalog.=) pg_catalog.pg_my_temp_schema() \
+    OR n.nspname::pg_catalog.text OPERATOR(pg_catalog.!~) '^pg_(toast|temp)')";
+
+/// The schema's name, or its alias.
+const SCHEMA: &str = "CASE WHEN n.oid OPERATOR(pg_catalog.=) pg_catalog.pg_my_temp_schema() \
+    THEN 'pg_temp' ELSE n.nspname::pg_catalog.text END";
+
+/// Kinds of relations that matter.
+const KINDS: &str = "c.relkind OPERATOR(pg_catalog.=) ANY \
+    (ARRAY['r','p','v','m','f','S','c','i','I']::pg_catalog.\"char\"[])";
+
+/// Tables of the catalog of which nothing is kept, but whose changes change what statements mean.
+const WATCHED: [&str; 5] = ["pg_cast", "pg_policy", "pg_attrdef", "pg_rewrite", NAMESPACES];
+
+/// Where this one changes, everything may be called by another name.
+pub(super) const NAMESPACES: &str = "pg_namespace";
+
+/// The question for everything, or for what transactions since `since` have changed and for these relations
+/// whatever their age.
+pub(crate) fn question(since: Option<u32>, named: &[u32]) -> String {
+    let changed = |table: &str| match since {
+        Some(xid) => format!(
+            "(pg_catalog.age({table}.xmin) OPERATOR(pg_catalog.<=) pg_catalog.age('{xid}'::pg_catalog.xid))"
+        ),
+        None => "true".to_owned(),
+    };
+    let columns = if since.is_none() {
+        "true".to_owned()
+    } else {
+        let named: Vec<String> = named.iter().map(u32::to_string).collect();
+        format!(
+            "(a.attrelid OPERATOR(pg_catalog.=) ANY ('{{{}}}'::pg_catalog.oid[]) OR a.attrelid IN \
+             (SELECT b.attrelid FROM pg_catalog.pg_attribute b WHERE {}) OR {})",
+            named.join(","),
+            changed("b"),
+            changed("c")
+        )
+    };
+    let mut parts = vec![
+        "SELECT 'x'::pg_catalog.text, \
+         pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot())::pg_catalog.text, \
+         pg_catalog.pg_current_snapshot()::pg_catalog.text, \
+         pg_catalog.current_setting('server_version_num'), ''::pg_catalog.text, ''::pg_catalog.text, \
+         ''::pg_catalog.text"
+            .to_owned(),
+        format!(
+            "SELECT 'r', {oid}, {SCHEMA}, c.relname::pg_catalog.text, c.relkind::pg_catalog.text, \
+             c.relrowsecurity::pg_catalog.text, c.reltype::pg_catalog.text \
+             FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n \
+             ON n.oid OPERATOR(pg_catalog.=) c.relnamespace \
+             WHERE {KINDS} AND {SEEN} AND {changed}",
+            oid = "c.oid::pg_catalog.text",
+            changed = changed("c"),
+        ),
+        format!(
+            "SELECT 'a', a.attrelid::pg_catalog.text, a.attnum::pg_catalog.text, \
+             a.attname::pg_catalog.text, a.atttypid::pg_catalog.text, '', '' \
+             FROM pg_catalog.pg_attribute a \
+             JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) a.attrelid \
+             JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace \
+             WHERE {KINDS} AND {SEEN} AND a.attnum OPERATOR(pg_catalog.>) 0::pg_catalog.int2 \
+             AND NOT a.attisdropped AND {columns}"
+        ),
+        named_objects("f", "pg_proc", "proname", "pronamespace", "", "", &changed("p")),
+        named_objects("o", "pg_operator", "oprname", "oprnamespace", "", "", &changed("p")),
+        named_objects(
+            "t",
+            "pg_type",
+            "typname",
+            "typnamespace",
+            "p.typtype::pg_catalog.text",
+            "p.typelem::pg_catalog.text",
+            &format!(
+                "p.oid OPERATOR(pg_catalog.>=) {FIRST_NORMAL_OID}::pg_catalog.oid AND {}",
+                changed("p")
+            ),
+        ),
+        format!(
+            "SELECT 'i', i.inhrelid::pg_catalog.text, i.inhparent::pg_catalog.text, '', '', '', '' \
+             FROM pg_catalog.pg_inherits i WHERE {}",
+            changed("i")
+        ),
+        "SELECT 'd', k.contypid::pg_catalog.text, d.refobjid::pg_catalog.text, '', '', '', '' \
+         FROM pg_catalog.pg_constraint k JOIN pg_catalog.pg_depend d \
+         ON d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_constraint'::pg_catalog.regclass::pg_catalog.oid \
+         AND d.objid OPERATOR(pg_catalog.=) k.oid \
+         AND d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_proc'::pg_catalog.regclass::pg_catalog.oid \
+         WHERE k.contypid OPERATOR(pg_catalog.<>) 0::pg_catalog.oid"
+            .to_owned(),
+        format!(
+            "SELECT 'q', c.oid::pg_catalog.text, d.refobjid::pg_catalog.text, '', '', '', '' \
+             FROM pg_catalog.pg_class c JOIN pg_catalog.pg_depend d \
+             ON d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid \
+             AND d.objid OPERATOR(pg_catalog.=) c.oid \
+             AND d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid \
+             AND d.deptype OPERATOR(pg_catalog.=) ANY (ARRAY['a','i']::pg_catalog.\"char\"[]) \
+             WHERE c.relkind OPERATOR(pg_catalog.=) 'S'::pg_catalog.\"char\" AND {}",
+            changed("c")
+        ),
+        format!(
+            "SELECT DISTINCT 'v', w.ev_class::pg_catalog.text, d.refobjid::pg_catalog.text, \
+             d.refobjsubid::pg_catalog.text, '', '', '' \
+             FROM pg_catalog.pg_rewrite w \
+             JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) w.ev_class \
+             JOIN pg_catalog.pg_depend d \
+             ON d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_rewrite'::pg_catalog.regclass::pg_catalog.oid \
+             AND d.objid OPERATOR(pg_catalog.=) w.oid \
+             AND d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid \
+             WHERE c.relkind OPERATOR(pg_catalog.=) ANY (ARRAY['v','m']::pg_catalog.\"char\"[]) \
+             AND c.oid OPERATOR(pg_catalog.>=) {FIRST_NORMAL_OID}::pg_catalog.oid \
+             AND d.refobjid OPERATOR(pg_catalog.<>) c.oid AND ({} OR {})",
+            changed("w"),
+            changed("c")
+        ),
+    ];
+    parts.extend(WATCHED.iter().map(|table| {
+        format!(
+            "SELECT 'c', '{table}', pg_catalog.count(*)::pg_catalog.text, \
+             pg_catalog.sum(w.xmin::pg_catalog.text::pg_catalog.int8)::pg_catalog.text, '', '', '' \
+             FROM pg_catalog.{table} w{}",
+            if *table == NAMESPACES {
+                " WHERE w.nspname::pg_catalog.text OPERATOR(pg_catalog.!~) '^pg_(toast|temp)'"
+            } else {
+                ""
+            }
+        )
+    }));
+    parts.extend(listed().iter().map(|(kind, _, from)| {
+        format!("SELECT 'n', '{kind}', pg_catalog.count(*)::pg_catalog.text, '', '', '', '' FROM {from}")
+    }));
+    parts.join(" UNION ALL ")
+}
+
+/// What exists, without anything about it: asked for where something is gone.
+pub(crate) fn listing() -> String {
+    let list = |(kind, key, from): &(&str, &str, String)| {
+        format!("SELECT 'l'::pg_catalog.text, '{kind}'::pg_catalog.text, {key}, '', '', '', '' FROM {from}")
+    };
+    let lists: Vec<String> = listed().iter().map(list).collect();
+    lists.join(" UNION ALL ")
+}
+
+/// What is counted, so that it is noticed when something goes: a row's kind, its key, and where it is from.
+fn listed() -> [(&'static str, &'static str, String); 5] {
+    let named = |table: &str, namespace: &str, wanted: &str| {
+        format!(
+            "pg_catalog.{table} p JOIN pg_catalog.pg_namespace n \
+             ON n.oid OPERATOR(pg_catalog.=) p.{namespace} WHERE {SEEN}{wanted}"
+        )
+    };
+    [
+        (
+            "r",
+            "c.oid::pg_catalog.text",
+            format!(
+                "pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n \
+                 ON n.oid OPERATOR(pg_catalog.=) c.relnamespace WHERE {KINDS} AND {SEEN}"
+            ),
+        ),
+        (
+            "f",
+            "p.oid::pg_catalog.text",
+            named("pg_proc", "pronamespace", ""),
+        ),
+        (
+            "o",
+            "p.oid::pg_catalog.text",
+            named("pg_operator", "oprnamespace", ""),
+        ),
+        (
+            "t",
+            "p.oid::pg_catalog.text",
+            named(
+                "pg_type",
+                "typnamespace",
+                &format!(" AND p.oid OPERATOR(pg_catalog.>=) {FIRST_NORMAL_OID}::pg_catalog.oid"),
+            ),
+        ),
+        (
+            "i",
+            "i.inhrelid::pg_catalog.text OPERATOR(pg_catalog.||) ' ' \
+             OPERATOR(pg_catalog.||) i.inhparent::pg_catalog.text",
+            "pg_catalog.pg_inherits i".to_owned(),
+        ),
+    ]
+}
+
+/// Objects that have a name, a schema and an OID, and when they were last changed.
+fn named_objects(
+    kind: &str,
+    table: &str,
+    name: &str,
+    namespace: &str,
+    more: &str,
+    further: &str,
+    wanted: &str,
+) -> String {
+    let or_nothing = |column: &str| {
+        if column.is_empty() {
+            "''".to_owned()
+        } else {
+            column.to_owned()
+        }
+    };
+    format!(
+        "SELECT '{kind}', p.oid::pg_catalog.text, {SCHEMA}, p.{name}::pg_catalog.text, \
+         p.xmin::pg_catalog.text, {}, {} FROM pg_catalog.{table} p \
+         JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) p.{namespace} \
+         WHERE {SEEN} AND {wanted}",
+        or_nothing(more),
+        or_nothing(further),
+    )
+}
