@@ -167,6 +167,7 @@ fn judge_settings(asked: &Asked, policy: &PolicySet, recorder: &Recorder) -> Res
             confirmation: Confirmation::Confirmed,
             behind: Vec::new(),
             behind_functions: Vec::new(),
+            sequences: Vec::new(),
         };
         let request = Request::Statement(StatementRequest {
             caller: asked.caller.clone(),

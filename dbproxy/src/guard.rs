@@ -324,6 +324,7 @@ fn merge(outer: &Facts, inner: &Facts) -> Facts {
         confirmation: inner.confirmation,
         behind: union(&outer.behind, &inner.behind),
         behind_functions: union(&outer.behind_functions, &inner.behind_functions),
+        sequences: union(&outer.sequences, &inner.sequences),
         ..outer.clone()
     }
 }

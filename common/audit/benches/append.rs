@@ -54,6 +54,7 @@ fn facts() -> Arc<Facts> {
         confirmation: Confirmation::Confirmed,
         behind: Vec::new(),
         behind_functions: Vec::new(),
+        sequences: Vec::new(),
     })
 }
 

@@ -88,6 +88,7 @@ pub(crate) fn statement(role: &str, table: &str) -> Request {
         confirmation: Confirmation::Confirmed,
         behind: Vec::new(),
         behind_functions: Vec::new(),
+        sequences: Vec::new(),
     };
     Request::Statement(StatementRequest {
         caller: Caller::Known(principal(role)),

@@ -112,6 +112,7 @@ fn statement(caller: Caller, relation: String, columns: &[&str]) -> Request {
             confirmation: Confirmation::Confirmed,
             behind: Vec::new(),
             behind_functions: Vec::new(),
+            sequences: Vec::new(),
         })),
         catalog: 0,
         exhausted: None,

@@ -26,6 +26,8 @@ pub enum Basis {
     Rule,
     /// Report mode: it would be denied.
     Report,
+    /// Observe mode: it would be denied, by whatever would deny it.
+    Observe,
     /// Nothing matched.
     Default,
     /// A deny rule.

@@ -15,7 +15,8 @@ pub(crate) mod list;
 pub(crate) mod spanned;
 
 pub(crate) use database::{
-    AllowDocument, DatabaseDocument, DenyDocument, MaskDocument, PresetDocument,
+    AllowDocument, DatabaseDocument, DatabaseModeDocument, DenyDocument, MaskDocument,
+    PresetDocument, WholeDocument,
 };
 pub(crate) use egress::{EgressAllowDocument, EgressDenyDocument, EgressDocument};
 
@@ -94,7 +95,7 @@ pub(crate) enum IdentityDocument {
     Source(String),
 }
 
-/// Whether denials are enforced.
+/// Whether denials of connections are enforced.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum ModeDocument {

@@ -105,6 +105,16 @@ impl Verdict {
         self
     }
 
+    /// In observe mode whatever refuses a statement lets it run all the same, and says that it would not
+    /// have. INVARIANT: limits stay; identity was judged before.
+    pub(crate) fn observed(mut self) -> Self {
+        if self.effect == Effect::Deny && self.basis != Basis::Limit {
+            self.effect = Effect::Allow;
+            self.basis = Basis::Observe;
+        }
+        self
+    }
+
     fn into_decision(self, policy: &PolicySet) -> Decision {
         Decision {
             effect: self.effect,

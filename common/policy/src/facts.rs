@@ -141,6 +141,30 @@ pub struct RelationAccess {
     pub columns: Columns,
 }
 
+/// What is done to a sequence by a function that is given its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SequenceAccess {
+    /// `currval`: the number that this session got last.
+    Read,
+    /// `nextval`, also as a column's default: the next number is taken.
+    Next,
+    /// `setval`: it goes on from another number.
+    Set,
+}
+
+/// A sequence that a statement uses by a function (reading it as a relation is a [`RelationAccess`]).
+/// The function stands in `functions` too: without an entry here it needs a `call` rule.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct SequenceUse {
+    /// What is done.
+    pub access: SequenceAccess,
+    /// The table whose column owns it (serial, identity, OWNED BY), where one does.
+    pub owner: Option<Name>,
+    /// The sequence; `None` where the statement does not tell which (its name is computed).
+    pub sequence: Option<Name>,
+}
+
 /// A configuration parameter that is set or reset.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Setting {
@@ -189,6 +213,9 @@ pub struct Facts {
     /// Functions that views and row security call, for deny rules. Sorted, unique.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub behind_functions: Vec<Name>,
+    /// Sequences that it uses by functions. Sorted, unique.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sequences: Vec<SequenceUse>,
 }
 
 /// Why a statement can't be read. Never an allow.

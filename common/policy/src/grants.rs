@@ -23,6 +23,8 @@ pub(crate) struct Grants {
     pub(crate) statements: Map<Arc<str>, Rule>,
     pub(crate) builtins: Option<Rule>,
     pub(crate) introspection: Option<Rule>,
+    /// `rule: everything`.
+    pub(crate) everything: Option<Rule>,
 }
 
 /// Rules by qualified name.
@@ -152,6 +154,28 @@ impl Grants {
         }
     }
 
+    /// Whether there is no rule at all.
+    pub(crate) fn is_empty(&self) -> bool {
+        let Self {
+            schemas,
+            functions,
+            operators,
+            types,
+            settings,
+            statements,
+            builtins,
+            introspection,
+            everything,
+        } = self;
+        let names = [functions, operators, types];
+        let presets = [builtins, introspection, everything];
+        schemas.is_empty()
+            && names.iter().all(|names| names.0.is_empty())
+            && settings.is_empty()
+            && statements.is_empty()
+            && presets.iter().all(|preset| preset.is_none())
+    }
+
     /// What the rules say about an access to a relation.
     pub(crate) fn relation(&self, access: Access, schema: &str, name: &str) -> Relation<'_> {
         let schema = self.schemas.get(schema);
@@ -219,6 +243,10 @@ impl Masks {
             .entry(relation)
             .or_default()
             .insert(column)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// The masked columns of a relation.

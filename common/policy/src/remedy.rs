@@ -10,7 +10,7 @@ use std::ops::ControlFlow;
 
 use crate::address::unmapped;
 use crate::evaluate::evaluate;
-use crate::evaluate::statement::{Lack, access_word, lacks};
+use crate::evaluate::statement::{Lack, access_word, floor, lacks};
 use crate::grants::{PG_CATALOG, STATEMENTS};
 use crate::{
     Access, AddressClass, Basis, Columns, ConnectionRequest, Decision, Effect, Facts, Host, Name,
@@ -41,7 +41,8 @@ impl Remedy {
 /// What would allow a request; `None` where it is allowed.
 pub fn remedy(policy: &PolicySet, request: &Request) -> Option<Remedy> {
     let decision = evaluate(policy, request);
-    if decision.effect == Effect::Allow && decision.basis != Basis::Report {
+    if decision.effect == Effect::Allow && !matches!(decision.basis, Basis::Report | Basis::Observe)
+    {
         return None;
     }
     if decision.reason == Reason::DeniedByRule {
@@ -152,7 +153,7 @@ fn statement(policy: &PolicySet, request: &StatementRequest, decision: &Decision
         .role(role)
         .and_then(|role| role.database(&request.database));
     match (decision.basis, decision.reason) {
-        (Basis::Floor, _) => {
+        (basis, _) if basis == Basis::Floor || floor(facts).is_some() => {
             return Remedy::advice(format!("no rule opens this: {}", decision.reason.hint()));
         }
         (_, Reason::ColumnMasked) => {

@@ -12,7 +12,7 @@ use ipnet::IpNet;
 use prefix_trie::joint::JointPrefixMap;
 
 use crate::egress::Egress;
-use crate::grants::{Grants, Masks};
+use crate::grants::{Grants, Masks, Rule};
 use crate::map::Map;
 use crate::units::{Quota, Rate};
 use crate::{Assurance, AuditMode, Identity, Location, PolicyHash};
@@ -167,12 +167,48 @@ pub struct DatabaseGrant {
     /// The limits.
     pub limits: DatabaseLimits,
     pub(crate) path: Arc<str>,
-    pub(crate) report: bool,
+    pub(crate) mode: Mode,
     pub(crate) assurance: Option<Assurance>,
     pub(crate) audit: Option<AuditMode>,
     pub(crate) allow: Grants,
     pub(crate) deny: Grants,
     pub(crate) masks: Masks,
+}
+
+impl DatabaseGrant {
+    /// Whether the database is in observe mode for the role: whatever PostgreSQL accepts runs, floors of
+    /// identity and limits excepted.
+    pub fn observes(&self) -> bool {
+        self.mode == Mode::Observe
+    }
+
+    /// Whether the role has `rule: everything`: what its deny rules and masks leave.
+    pub fn grants_everything(&self) -> bool {
+        self.allow.everything.is_some()
+    }
+
+    /// Whether nothing that PostgreSQL accepts is refused: observe mode, or `rule: everything` without a
+    /// deny rule or mask. Where this holds, nothing has to be known of a statement to let it through.
+    pub fn is_transparent(&self) -> bool {
+        self.observes() || self.everything().is_some()
+    }
+
+    /// The rule that allows everything, where there is nothing that it has to stop at.
+    pub(crate) fn everything(&self) -> Option<&Rule> {
+        let rule = self.allow.everything.as_ref()?;
+        (self.deny.is_empty() && self.masks.is_empty()).then_some(rule)
+    }
+}
+
+/// What becomes of a statement that the rules deny.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// It does not run.
+    Enforce,
+    /// It runs, if only rules deny it.
+    Report,
+    /// It runs.
+    Observe,
 }
 
 /// Limits in a database, per role and node. `None` is no limit.

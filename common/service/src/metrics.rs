@@ -146,6 +146,7 @@ fn decisions(plane: Plane, effect: Effect, basis: Basis, reason: Reason) -> Coun
     let basis = match basis {
         Basis::Rule => "rule",
         Basis::Report => "report",
+        Basis::Observe => "observe",
         Basis::Default => "default",
         Basis::DenyRule => "deny_rule",
         Basis::Limit => "limit",

@@ -229,6 +229,7 @@ fn set_names(sql: &str, tokens: &[Token]) -> Option<Facts> {
         confirmation: Confirmation::Confirmed,
         behind: Vec::new(),
         behind_functions: Vec::new(),
+        sequences: Vec::new(),
     })
 }
 

@@ -122,6 +122,7 @@ impl<'c> Walk<'c> {
             confirmation: Confirmation::Unconfirmed,
             behind: Vec::new(),
             behind_functions: Vec::new(),
+            sequences: Vec::new(),
         };
         Found {
             facts,

@@ -34,6 +34,7 @@ pub(super) fn show(out: &mut impl Write, answer: &Answer<'_>) -> anyhow::Result<
 fn one(out: &mut impl Write, judged: &Judged) -> anyhow::Result<()> {
     let word = match (judged.effect, judged.basis) {
         (Effect::Allow, Basis::Report) => "allow (report mode; it would be denied)",
+        (Effect::Allow, Basis::Observe) => "allow (observe mode; it would be denied)",
         (Effect::Allow, _) => "allow",
         (Effect::Deny, _) => "deny",
     };

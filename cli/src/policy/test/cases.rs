@@ -60,6 +60,8 @@ enum Expected {
     Deny,
     /// Allowed because of report mode only.
     Report,
+    /// Allowed because of observe mode only.
+    Observe,
 }
 
 /// What came of one case.
@@ -88,6 +90,7 @@ impl Case {
         let decision = self.decision(policy)?;
         let got = match (decision.effect, decision.basis) {
             (Effect::Allow, Basis::Report) => Expected::Report,
+            (Effect::Allow, Basis::Observe) => Expected::Observe,
             (Effect::Allow, _) => Expected::Allow,
             (Effect::Deny, _) => Expected::Deny,
         };
@@ -198,5 +201,6 @@ fn word(expected: Expected) -> &'static str {
         Expected::Allow => "allow",
         Expected::Deny => "deny",
         Expected::Report => "report",
+        Expected::Observe => "observe",
     }
 }

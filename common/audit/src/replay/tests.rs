@@ -216,6 +216,7 @@ fn subject() -> impl Strategy<Value = Subject> {
                     confirmation,
                     behind: Vec::new(),
                     behind_functions: Vec::new(),
+                    sequences: Vec::new(),
                 }))
             },
         );

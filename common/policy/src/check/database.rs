@@ -12,9 +12,11 @@ use std::sync::Arc;
 use super::Checker;
 use crate::document::list::List;
 use crate::document::spanned::Spanned;
-use crate::document::{AllowDocument, DatabaseDocument, DenyDocument, ModeDocument};
+use crate::document::{
+    AllowDocument, DatabaseDocument, DatabaseModeDocument, DenyDocument, WholeDocument,
+};
 use crate::grants::{Grants, Masks, PG_CATALOG};
-use crate::set::{DatabaseGrant, DatabaseLimits};
+use crate::set::{DatabaseGrant, DatabaseLimits, Mode};
 use crate::{Access, Assurance};
 use words::{allowed_setting, denied_statement, setting, statement};
 
@@ -45,7 +47,11 @@ impl Checker<'_> {
         DatabaseGrant {
             as_role: Arc::from(document.as_role.as_str()),
             limits: self.limits(document),
-            report: document.mode == ModeDocument::Report,
+            mode: match document.mode {
+                DatabaseModeDocument::Enforce => Mode::Enforce,
+                DatabaseModeDocument::Report => Mode::Report,
+                DatabaseModeDocument::Observe => Mode::Observe,
+            },
             assurance: document.assurance.as_ref().map(|asked| asked.value),
             audit: document.audit,
             path,
@@ -135,6 +141,13 @@ impl Checker<'_> {
                     self.words(&mut allow.statements, denied, list, statement, &path);
                 }
                 AllowDocument::Preset(list) => self.presets(&mut allow, list, &path),
+                AllowDocument::Rule(whole) => match whole.value {
+                    WholeDocument::Everything => {
+                        if allow.everything.replace(path).is_some() {
+                            self.twice(&whole.place, "`everything`");
+                        }
+                    }
+                },
             }
         }
         allow

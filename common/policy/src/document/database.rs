@@ -5,7 +5,6 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::ModeDocument;
 use super::entries::Entries;
 use super::list::{List, tried};
 use super::spanned::Spanned;
@@ -19,9 +18,9 @@ pub(crate) struct DatabaseDocument {
     /// The database role that the session runs as.
     #[serde(rename = "as")]
     pub(crate) as_role: Spanned<String>,
-    /// `enforce`, or `report`.
+    /// `enforce`, `report` or `observe`.
     #[serde(default, deserialize_with = "tried")]
-    pub(crate) mode: ModeDocument,
+    pub(crate) mode: DatabaseModeDocument,
     /// The weakest proof of identity that the database accepts.
     #[serde(
         default,
@@ -62,6 +61,20 @@ pub(crate) struct DatabaseDocument {
     pub(crate) audit: Option<AuditMode>,
 }
 
+/// What becomes of a statement that the rules deny.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum DatabaseModeDocument {
+    /// It does not run.
+    #[default]
+    Enforce,
+    /// It is recorded and runs. Floors stay: identity, limits, what can't be read.
+    Report,
+    /// Everything that PostgreSQL accepts runs, whether it was understood or not, and is on record.
+    /// Identity and limits stay.
+    Observe,
+}
+
 /// Allows one kind of thing in a database.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -91,6 +104,16 @@ pub(crate) enum AllowDocument {
     Define(Spanned<String>),
     /// Fixed lists: `builtins` (harmless functions), `introspection` (what drivers and psql look up).
     Preset(Spanned<List<Spanned<PresetDocument>>>),
+    /// `everything`: all that the deny rules and masks leave. Without any of them also what can't be read.
+    Rule(Spanned<WholeDocument>),
+}
+
+/// The one word of an allow rule that is about nothing in particular.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum WholeDocument {
+    /// Everything that PostgreSQL accepts.
+    Everything,
 }
 
 /// Denies one kind of thing in a database.

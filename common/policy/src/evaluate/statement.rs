@@ -14,8 +14,8 @@ use super::Verdict;
 use crate::grants::floors::{catalog_write, harmless, never_called, pinned};
 use crate::grants::presets::{is_builtin, is_introspection_function};
 use crate::grants::{Grants, PG_CATALOG, Rule, schema_of};
-use crate::set::DatabaseGrant;
-use crate::{Access, AuditMode, Basis, Columns, Facts, Name, Reason, Subject, Verb};
+use crate::set::{DatabaseGrant, Mode};
+use crate::{Access, AuditMode, Basis, Columns, Facts, Name, Reason, Subject, Unreadable, Verb};
 
 pub(crate) use cover::lacks;
 pub(crate) use lack::Lack;
@@ -25,31 +25,48 @@ use words::{touched, verb_word};
 
 /// Judges a statement on a database that the role may use.
 pub(crate) fn judge(grant: &DatabaseGrant, subject: &Subject) -> Verdict {
-    let facts = match subject {
-        Subject::Readable(facts) => facts,
-        Subject::Unreadable(unreadable) => {
-            return Verdict::deny(
-                Reason::Unreadable,
-                Basis::Floor,
-                grant.audit.unwrap_or(AuditMode::Release),
-            )
-            .detail(unreadable.detail.clone());
-        }
+    let verdict = match subject {
+        Subject::Readable(facts) => readable(grant, facts),
+        Subject::Unreadable(unreadable) => unread(grant, unreadable),
     };
+    match grant.mode {
+        Mode::Enforce => verdict,
+        Mode::Report => verdict.reported(true),
+        Mode::Observe => verdict.observed(),
+    }
+}
+
+/// What can't be read runs only where nothing is denied, and then it may do anything.
+fn unread(grant: &DatabaseGrant, unreadable: &Unreadable) -> Verdict {
+    let default = if grant.is_transparent() {
+        AuditMode::Strict
+    } else {
+        AuditMode::Release
+    };
+    let audit = grant.audit.unwrap_or(default);
+    match grant.everything() {
+        Some(rule) => Verdict::allow(rule, audit),
+        None => {
+            Verdict::deny(Reason::Unreadable, Basis::Floor, audit).detail(unreadable.detail.clone())
+        }
+    }
+}
+
+fn readable(grant: &DatabaseGrant, facts: &Facts) -> Verdict {
     let audit = grant.audit.unwrap_or_else(|| default_audit(facts));
+    if let Some(rule) = grant.everything() {
+        return Verdict::allow(rule, audit);
+    }
     if let Some((reason, detail)) = floor(facts) {
         return Verdict::deny(reason, Basis::Floor, audit).detail(detail);
     }
     if let Some((rule, detail)) = denied(&grant.deny, facts) {
         return Verdict::deny(Reason::DeniedByRule, Basis::DenyRule, audit)
             .rule(Some(rule))
-            .detail(detail)
-            .reported(grant.report);
+            .detail(detail);
     }
     if let Some(detail) = masked(grant, facts) {
-        return Verdict::deny(Reason::ColumnMasked, Basis::Default, audit)
-            .detail(detail)
-            .reported(grant.report);
+        return Verdict::deny(Reason::ColumnMasked, Basis::Default, audit).detail(detail);
     }
     let mut first = None;
     let rule = lacks(&grant.allow, facts, &mut |lack| {
@@ -57,9 +74,7 @@ pub(crate) fn judge(grant: &DatabaseGrant, subject: &Subject) -> Verdict {
         ControlFlow::Break(())
     });
     match first {
-        Some((reason, detail)) => Verdict::deny(reason, Basis::Default, audit)
-            .detail(detail)
-            .reported(grant.report),
+        Some((reason, detail)) => Verdict::deny(reason, Basis::Default, audit).detail(detail),
         None => Verdict::allow(rule.unwrap_or(&grant.path), audit),
     }
 }
@@ -84,7 +99,7 @@ fn default_audit(facts: &Facts) -> AuditMode {
 }
 
 /// What no rule opens.
-fn floor(facts: &Facts) -> Option<(Reason, String)> {
+pub(crate) fn floor(facts: &Facts) -> Option<(Reason, String)> {
     if let Some(setting) = facts
         .settings
         .iter()

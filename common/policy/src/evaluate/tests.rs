@@ -12,6 +12,7 @@ mod properties;
 mod settings;
 mod statement;
 mod tls;
+mod transparent;
 mod unmatched;
 
 use std::sync::Arc;
@@ -102,6 +103,7 @@ fn facts(verb: Verb) -> Facts {
         confirmation: Confirmation::Confirmed,
         behind: Vec::new(),
         behind_functions: Vec::new(),
+        sequences: Vec::new(),
     }
 }
 

@@ -92,6 +92,7 @@ fn facts(verb: Verb, relations: Vec<RelationAccess>, functions: &[&str]) -> Fact
         confirmation: Confirmation::Confirmed,
         behind: Vec::new(),
         behind_functions: Vec::new(),
+        sequences: Vec::new(),
     }
 }
 
@@ -260,6 +261,7 @@ fn where_no_rule_helps_that_is_said() {
         confirmation: Confirmation::Unconfirmed,
         behind: Vec::new(),
         behind_functions: Vec::new(),
+        sequences: Vec::new(),
         ..facts(Verb::Select, vec![], &[])
     };
     hopeless(on(unconfirmed), "only one of the two readers");

@@ -102,7 +102,7 @@ impl Checker<'_> {
         );
     }
 
-    fn twice(&self, place: &Place, what: &str) {
+    pub(super) fn twice(&self, place: &Place, what: &str) {
         self.problem(
             place,
             format!("{what} stands here a second time"),

@@ -4,6 +4,8 @@
 //! The decision stops at the first one, the remedy collects them all. A piece must never count as
 //! covered because another one is.
 
+mod everything;
+
 use std::ops::ControlFlow;
 
 use super::lack::Lack;
@@ -41,6 +43,9 @@ fn pieces<'g, 'f>(
     facts: &'f Facts,
     seen: &mut dyn FnMut(Cover<'g, 'f>) -> ControlFlow<()>,
 ) -> ControlFlow<()> {
+    if let Some(rule) = &allow.everything {
+        return everything::pieces(rule, allow, facts, seen);
+    }
     seen(statement(allow, facts))?;
     for access in &facts.relations {
         seen(relation(allow, facts, access))?;

@@ -137,8 +137,6 @@ fn only_granted_definitions_may_stay_unconfirmed() {
     let policy = grants("allow:\n  - define: app.*\n  - select: app.*\n  - insert: app.*");
     let unconfirmed = |facts| Facts {
         confirmation: Confirmation::Unconfirmed,
-        behind: Vec::new(),
-        behind_functions: Vec::new(),
         ..facts
     };
     allowed(

@@ -1,0 +1,46 @@
+//! `rule: everything` beside deny rules or masks: it covers what is known by its name.
+//!
+//! Not knowing is not allowed: a piece that could be what a deny rule names must never count as covered.
+
+use std::ops::ControlFlow;
+
+use super::{Cover, by, by_word, statement};
+use crate::evaluate::statement::lack::Lack;
+use crate::evaluate::statement::verb::{Need, need};
+use crate::grants::{Grants, Rule};
+use crate::{Access, Confirmation, Facts, Name, Verb};
+
+pub(super) fn pieces<'g, 'f>(
+    rule: &'g Rule,
+    allow: &'g Grants,
+    facts: &'f Facts,
+    seen: &mut dyn FnMut(Cover<'g, 'f>) -> ControlFlow<()>,
+) -> ControlFlow<()> {
+    seen(match (facts.verb, need(facts.verb)) {
+        // Its code may do what a deny rule names.
+        (Verb::Do, _) => by_word(allow, "do"),
+        (_, Need::Definition | Need::Word) => Ok(Some(rule)),
+        (_, Need::Nothing | Need::Access(_) | Need::Function) => {
+            statement(allow, facts).map(|_| Some(rule))
+        }
+    })?;
+    let named = |name: &Name| name.schema.is_some().then_some(rule);
+    for access in &facts.relations {
+        // An extension or a role lives in no schema.
+        let global = matches!(access.access, Access::Define | Access::Maintain).then_some(rule);
+        seen(by(
+            named(&access.relation).or(global),
+            Lack::Relation(access),
+        ))?;
+    }
+    for name in &facts.operators {
+        seen(by(named(name), Lack::Operator(name)))?;
+    }
+    for name in &facts.types {
+        seen(by(named(name), Lack::Type(name)))?;
+    }
+    if facts.confirmation == Confirmation::Unconfirmed && facts.verb != Verb::Define {
+        seen(Err(Lack::Unconfirmed))?;
+    }
+    ControlFlow::Continue(())
+}
