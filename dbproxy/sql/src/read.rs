@@ -1,6 +1,7 @@
 //! `read`: a message in, its statements with their facts out. The order: the referee lexes the whole
 //! message, each statement is parsed and walked, and the second reader confirms what was seen.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, LazyLock};
@@ -12,7 +13,7 @@ use crate::confirm::{self, Confirmed};
 use crate::lexer::{self, Kind, Lexed, Token, refuse};
 use crate::names::constant;
 use crate::tree::Tree;
-use crate::walk;
+use crate::walk::{self, Found};
 
 /// The search path that the proxy pins: `pg_temp` last, so that no temporary table hides a real one.
 static SEARCH_PATH: LazyLock<Arc<[Arc<str>]>> =
@@ -67,6 +68,33 @@ pub struct Statement {
     /// DELETE or MERGE: the statement itself, or what EXPLAIN, PREPARE, DECLARE, COPY, CREATE TABLE AS and
     /// CREATE VIEW hold. Bytes within the message.
     pub questions: Vec<Range<usize>>,
+    /// The INTO clause of SELECT … INTO, bytes within the message. PostgreSQL is asked without it, because
+    /// it does not show what a statement reads that makes a table; see [`Statement::question`].
+    pub into: Option<Range<usize>>,
+    /// The types that PREPARE declares for its parameters, as they are written: `$1` first. Bytes within
+    /// the message.
+    pub declared: Vec<Range<usize>>,
+}
+
+impl Statement {
+    /// The text of each question, of the same length as in the message, with the INTO clause of
+    /// SELECT … INTO overwritten by spaces.
+    pub fn question_texts<'s>(&'s self, sql: &'s str) -> impl Iterator<Item = Cow<'s, str>> {
+        self.questions.iter().map(|range| {
+            let text = sql.get(range.clone()).unwrap_or("");
+            let into = self.into.as_ref().and_then(|into| {
+                let from = into.start.checked_sub(range.start)?;
+                let to = into.end.checked_sub(range.start)?;
+                Some((text.get(..from)?, text.get(from..to)?, text.get(to..)?))
+            });
+            match into {
+                None => Cow::Borrowed(text),
+                Some((before, into, after)) => {
+                    Cow::Owned(format!("{before}{:1$}{after}", "", into.len()))
+                }
+            }
+        })
+    }
 }
 
 /// Reads all statements of a message. Never empty: a message without a statement gives one of
@@ -103,6 +131,8 @@ fn unreadable_statement(range: Range<usize>, unreadable: Unreadable) -> Statemen
         parameters: 0,
         prepared: None,
         questions: Vec::new(),
+        into: None,
+        declared: Vec::new(),
     }
 }
 
@@ -122,14 +152,19 @@ fn statement(sql: &str, lexed: &Lexed, tokens: Range<usize>, context: &Context<'
         Err(unreadable) => return unreadable_statement(range, unreadable),
     };
     let text = sql.get(range.clone()).unwrap_or("");
-    match facts(sql, text, start, &tokens, context) {
-        Ok((subject, prepared)) => Statement {
-            range,
-            subject,
-            parameters,
-            prepared,
-            questions: Vec::new(),
-        },
+    match found(sql, text, start, &tokens, context) {
+        Ok(read) => {
+            let within = |part: Range<usize>| part.start + start..part.end + start;
+            Statement {
+                range,
+                subject: Subject::Readable(Arc::new(read.facts)),
+                parameters,
+                prepared: read.prepared,
+                questions: read.questions.parts.into_iter().map(within).collect(),
+                into: read.questions.into.map(within),
+                declared: read.questions.declared.into_iter().map(within).collect(),
+            }
+        }
         Err(mut unreadable) => {
             unreadable.offset = unreadable.offset.map(|offset| offset + start);
             Statement {
@@ -161,13 +196,13 @@ fn highest_parameter(sql: &str, tokens: &[Token]) -> Result<u16, Unreadable> {
     Ok(highest)
 }
 
-fn facts(
+fn found(
     sql: &str,
     text: &str,
     start: usize,
     tokens: &[Token],
     context: &Context<'_>,
-) -> Result<(Subject, Option<Arc<str>>), Unreadable> {
+) -> Result<Found, Unreadable> {
     // The readers are others' code: one that panics has not read the statement.
     let read = || readers(sql, text, start, tokens, context);
     std::panic::catch_unwind(AssertUnwindSafe(read))
@@ -180,15 +215,19 @@ fn readers(
     start: usize,
     tokens: &[Token],
     context: &Context<'_>,
-) -> Result<(Subject, Option<Arc<str>>), Unreadable> {
-    if let Some(found) = set_names(sql, tokens) {
-        return Ok((Subject::Readable(Arc::new(found)), None));
+) -> Result<Found, Unreadable> {
+    if let Some(facts) = set_names(sql, tokens) {
+        return Ok(Found::from(facts));
     }
     // Comments in the text stay: the parser knows them as we do, which `referee` checks.
     let tree = Tree::parse(text)
         .map_err(|error| refuse(UnreadableKind::Syntax, error.offset, &error.message))?;
     referee(&tree, tokens, start)?;
     let mut found = walk::facts(&tree, context)?;
+    if context.asks && !found.questions.parts.is_empty() {
+        // PostgreSQL is the other reader.
+        return Ok(found);
+    }
     found.facts.confirmation = match confirm::confirm(sql, tokens, &tree, start, &found) {
         Confirmed::Same => Confirmation::Confirmed,
         Confirmed::Unknown => Confirmation::Unconfirmed,
@@ -196,7 +235,7 @@ fn readers(
             return Err(refuse(UnreadableKind::Disagreement, 0, detail));
         }
     };
-    Ok((Subject::Readable(Arc::new(found.facts)), found.prepared))
+    Ok(found)
 }
 
 /// `SET NAMES 'utf8'`, which the grammar lacks: it sets `client_encoding`.

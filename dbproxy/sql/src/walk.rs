@@ -9,6 +9,7 @@ mod expression;
 mod from;
 mod output;
 mod query;
+mod question;
 mod resolve;
 mod scope;
 mod session;
@@ -17,6 +18,7 @@ mod statement;
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Range;
 use std::sync::Arc;
 
 use exeat_policy::{
@@ -49,6 +51,29 @@ pub(crate) struct Found {
     pub(crate) mentions: Mentions,
     /// The prepared statement or cursor that it names.
     pub(crate) prepared: Option<Arc<str>>,
+    pub(crate) questions: Questions,
+}
+
+/// What PostgreSQL can be asked about, in bytes of the statement's text.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Questions {
+    /// See [`crate::Statement::questions`].
+    pub(crate) parts: Vec<Range<usize>>,
+    /// See [`crate::Statement::into`].
+    pub(crate) into: Option<Range<usize>>,
+    /// See [`crate::Statement::declared`].
+    pub(crate) declared: Vec<Range<usize>>,
+}
+
+impl From<Facts> for Found {
+    fn from(facts: Facts) -> Self {
+        Self {
+            facts,
+            mentions: Mentions::default(),
+            prepared: None,
+            questions: Questions::default(),
+        }
+    }
 }
 
 /// Reads the facts of the one statement that the tree holds.
@@ -75,6 +100,9 @@ struct Walk<'c> {
     frames: Vec<Frame<'c>>,
     /// Within the definition language: names are of what is defined.
     defining: bool,
+    questions: Questions,
+    /// Within a part that PostgreSQL will be asked about: what a name only might mean is left to it.
+    asking: bool,
 }
 
 impl<'c> Walk<'c> {
@@ -94,6 +122,8 @@ impl<'c> Walk<'c> {
             ctes: Vec::new(),
             frames: Vec::new(),
             defining: false,
+            questions: Questions::default(),
+            asking: false,
         }
     }
 
@@ -128,6 +158,7 @@ impl<'c> Walk<'c> {
             facts,
             mentions: self.mentions,
             prepared: self.prepared,
+            questions: self.questions,
         }
     }
 

@@ -97,6 +97,11 @@ impl<'c> Walk<'c> {
     /// The columns that an INSERT fills: those listed, else all.
     fn insert_columns(&mut self, list: Option<Node<'_>>, target: &Target<'c>) -> Walked {
         match (list, target.known) {
+            // Only as many as there are values.
+            (None, _) if self.asking => {
+                self.touch(target.relation, Access::Insert);
+                Ok(())
+            }
             (Some(list), _) => self.assigned(list, Access::Insert, target),
             (None, Some(columns)) => {
                 for column in columns {

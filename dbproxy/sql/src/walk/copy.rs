@@ -5,7 +5,7 @@ use exeat_policy::{Access, UnreadableKind, Verb};
 use squawk_parser::SyntaxKind as K;
 
 use super::change::Target;
-use super::query::is_query;
+use super::question::is_askable;
 use super::{Walk, Walked, refused, unsupported};
 use crate::names::name;
 use crate::tree::Node;
@@ -39,11 +39,10 @@ impl Walk<'_> {
 
     fn copied_query(&mut self, query: Node<'_>) -> Walked {
         for inner in query.inner() {
-            match inner.kind() {
-                K::INSERT | K::UPDATE | K::DELETE | K::MERGE => drop(self.change(inner)?),
-                _ if is_query(inner) => drop(self.query(inner)?),
-                _ => return Err(unsupported(inner)),
+            if !is_askable(inner) {
+                return Err(unsupported(inner));
             }
+            self.question(inner)?;
         }
         Ok(())
     }

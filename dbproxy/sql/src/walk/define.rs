@@ -7,6 +7,8 @@ use std::sync::Arc;
 use exeat_policy::{Access, Name};
 use squawk_parser::SyntaxKind as K;
 
+use super::query::is_query;
+use super::question::holds_question;
 use super::{Walk, Walked, unsupported, words};
 use crate::names::{name, path};
 use crate::tree::Node;
@@ -77,7 +79,11 @@ impl Walk<'_> {
     pub(super) fn definition(&mut self, node: Node<'_>) -> Walked {
         let before = std::mem::replace(&mut self.defining, true);
         for child in node.inner() {
-            self.walk(child)?;
+            if is_query(child) && holds_question(node) {
+                self.question(child)?;
+            } else {
+                self.walk(child)?;
+            }
         }
         self.defining = before;
         self.at_least(node, Access::Define);

@@ -141,6 +141,9 @@ impl Walk<'_> {
     fn attribute(&mut self, parts: &Dotted<'_>) -> Walked {
         self.walk(parts.base)?;
         let (catalog, path) = (self.context.catalog, self.context.search_path);
+        if self.asking {
+            return Ok(());
+        }
         for field in &parts.fields {
             if !catalog.is_some_and(|catalog| catalog.is_only_a_field(path, field)) {
                 self.calls(None, field);
@@ -169,7 +172,7 @@ impl Walk<'_> {
                 output.names.extend(names);
                 Ok(())
             }
-            None if self.defining => Ok(()),
+            None if self.is_lenient() => Ok(()),
             None => Err(refused(
                 UnreadableKind::Unresolved,
                 node,
@@ -218,6 +221,7 @@ impl Walk<'_> {
         let (schema, name) = match path(node).as_slice() {
             [single] if is_own(single) => return Ok(()),
             [schema, _] if &**schema == "pg_catalog" => return Ok(()),
+            [_] if self.asking => return Ok(()),
             [single] => (self.schema_of(single), Arc::clone(single)),
             [schema, single] => (Some(Arc::clone(schema)), Arc::clone(single)),
             _ => return Err(too_many_parts(node)),
@@ -284,6 +288,7 @@ impl Walk<'_> {
                     name,
                 });
             }
+            None if self.asking => {}
             None => {
                 let path = self.context.search_path;
                 let others = self

@@ -208,6 +208,7 @@ impl Walk<'_> {
     /// `SELECT … INTO t` makes a table.
     fn select_into(&mut self, node: Node<'_>) -> Walked {
         let table = node.child(K::TABLE_NAME).ok_or_else(|| unsupported(node))?;
+        self.questions.into.get_or_insert_with(|| node.range());
         self.define(table)
     }
 }

@@ -31,6 +31,11 @@ impl<'c> Walk<'c> {
                         known,
                     ));
                 }
+                if self.asking {
+                    let schema = None;
+                    let name = Arc::clone(name);
+                    return Ok((Name { schema, name }, None));
+                }
                 let schema = self.schema_of(name);
                 let system = schema.as_deref() == Some("pg_catalog");
                 if catalog.is_some() && !self.defining && !system {
@@ -51,7 +56,7 @@ impl<'c> Walk<'c> {
             [schema, name] => {
                 let known = catalog.and_then(|catalog| catalog.relation(schema, name));
                 let system = matches!(&**schema, "pg_catalog" | "information_schema");
-                if catalog.is_some() && known.is_none() && !self.defining && !system {
+                if catalog.is_some() && known.is_none() && !self.is_lenient() && !system {
                     return Err(refused(
                         UnreadableKind::Unresolved,
                         node,
@@ -86,6 +91,10 @@ impl<'c> Walk<'c> {
 
     /// Counts a read of an unqualified column (or a whole row by its alias).
     pub(super) fn read_column(&mut self, name: &str, node: Node<'_>) -> Walked {
+        if self.asking {
+            self.read_certain(name);
+            return Ok(());
+        }
         let mut found = false;
         let mut possible = false;
         let mut marks = Origins::new();
@@ -131,6 +140,34 @@ impl<'c> Walk<'c> {
         ))
     }
 
+    /// Counts a read of an unqualified column where there is no doubt about what it is of.
+    fn read_certain(&mut self, name: &str) {
+        for frame in self.frames.iter().rev().filter(|frame| !frame.hidden) {
+            let mut sure = Origins::new();
+            let (mut surely, mut perhaps) = (false, false);
+            for item in frame.items.iter().skip(frame.first) {
+                match item.find(name) {
+                    Match::Surely(origins) => {
+                        surely = true;
+                        sure.extend(origins);
+                    }
+                    Match::Perhaps(_) => perhaps = true,
+                    Match::No => {}
+                }
+            }
+            if surely || perhaps {
+                let certain = surely && !frame.loose;
+                for (relation, column) in sure.iter().filter(|_| certain) {
+                    self.mark(*relation, Access::Select, column);
+                }
+                return;
+            }
+        }
+        if let Some(item) = self.item(None, name) {
+            self.read_all(&item);
+        }
+    }
+
     /// The item that a qualifier means: the innermost level that has one.
     pub(super) fn item(&self, schema: Option<&str>, name: &str) -> Option<Item<'c>> {
         self.frames
@@ -150,7 +187,7 @@ impl<'c> Walk<'c> {
         node: Node<'_>,
     ) -> Walked {
         let Some(item) = self.item(schema, qualifier) else {
-            if self.defining {
+            if self.is_lenient() {
                 return Ok(());
             }
             return Err(refused(
@@ -159,7 +196,7 @@ impl<'c> Walk<'c> {
                 "a qualifier that nothing in scope has",
             ));
         };
-        if !self.read_of(&item, name) && !self.defining {
+        if !self.read_of(&item, name) && !self.is_lenient() {
             // `o.f` may also be the function f of a row: a catalog that has no such column can't tell.
             return Err(refused(
                 UnreadableKind::Unresolved,
@@ -179,6 +216,7 @@ impl<'c> Walk<'c> {
                 }
                 true
             }
+            Match::Perhaps(_) if self.asking => true,
             Match::Perhaps(relations) => {
                 let column = Arc::from(name);
                 for relation in relations {
@@ -211,10 +249,19 @@ impl<'c> Walk<'c> {
                 for (relation, column) in columns.iter().flat_map(|column| &column.origins) {
                     self.mark(*relation, Access::Select, column);
                 }
+                // Which of their columns there are is not known.
+                let behind = if self.asking { &[] } else { behind.as_slice() };
                 for relation in behind {
                     self.mark_all(*relation, Access::Select);
                 }
             }
+        }
+    }
+
+    /// Counts a read of all columns of an item, some of which are read.
+    pub(super) fn read_perhaps(&mut self, item: &Item<'_>) {
+        if !self.asking {
+            self.read_all(item);
         }
     }
 
@@ -226,7 +273,9 @@ impl<'c> Walk<'c> {
             && let Some(schemas) = catalog.function_schemas(self.context.search_path, name)
         {
             let mut known = false;
-            for schema in schemas {
+            let schemas: Vec<_> = schemas.collect();
+            let open = self.asking && schemas.len() > 1;
+            for schema in schemas.into_iter().filter(|_| !open) {
                 known = true;
                 self.functions.insert(Name {
                     schema: Some(Arc::clone(schema)),

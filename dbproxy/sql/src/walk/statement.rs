@@ -6,6 +6,7 @@ use exeat_policy::{Access, UnreadableKind, Verb};
 use squawk_parser::SyntaxKind as K;
 
 use super::query::is_query;
+use super::question::is_askable;
 use super::{Walk, Walked, refused, unsupported, words};
 use crate::names::{name, path};
 use crate::tree::Node;
@@ -39,13 +40,13 @@ impl Walk<'_> {
     fn top(&mut self, node: Node<'_>) -> Walked<Verb> {
         match node.kind() {
             K::SELECT_INTO => {
-                self.query(node)?;
+                self.question(node)?;
                 Ok(Verb::Define)
             }
-            K::INSERT => self.change(node).map(|_| Verb::Insert),
-            K::UPDATE => self.change(node).map(|_| Verb::Update),
-            K::DELETE => self.change(node).map(|_| Verb::Delete),
-            K::MERGE => self.change(node).map(|_| Verb::Merge),
+            K::INSERT => self.question(node).map(|()| Verb::Insert),
+            K::UPDATE => self.question(node).map(|()| Verb::Update),
+            K::DELETE => self.question(node).map(|()| Verb::Delete),
+            K::MERGE => self.question(node).map(|()| Verb::Merge),
             K::TRUNCATE => self.truncate(node).map(|()| Verb::Truncate),
             K::COPY => self.copy(node),
             K::CALL => {
@@ -79,6 +80,8 @@ impl Walk<'_> {
             K::EXPLAIN => self.wrapped(node, Verb::Explain),
             K::PREPARE => {
                 self.prepared = node.child(K::PREPARED_STATEMENT).map(name);
+                let types = node.child(K::PARAM_LIST).into_iter().flat_map(Node::inner);
+                self.questions.declared = types.map(Node::range).collect();
                 self.wrapped(node, Verb::Prepare)
             }
             K::DECLARE => {
@@ -121,7 +124,7 @@ impl Walk<'_> {
                 self.definition(node)?;
                 Ok(Verb::Define)
             }
-            _ if is_query(node) => self.query(node).map(|_| Verb::Select),
+            _ if is_query(node) => self.question(node).map(|()| Verb::Select),
             _ if is_definition(node) => {
                 self.definition(node)?;
                 Ok(Verb::Define)
@@ -134,10 +137,9 @@ impl Walk<'_> {
     fn wrapped(&mut self, node: Node<'_>, verb: Verb) -> Walked<Verb> {
         for child in node.inner() {
             match child.kind() {
-                K::INSERT | K::UPDATE | K::DELETE | K::MERGE => drop(self.change(child)?),
+                _ if is_askable(child) => self.question(child)?,
                 K::DECLARE => drop(self.wrapped(child, verb)?),
                 K::CREATE_TABLE_AS | K::CREATE_MATERIALIZED_VIEW => self.definition(child)?,
-                _ if is_query(child) => drop(self.query(child)?),
                 _ => self.walk(child)?,
             }
         }

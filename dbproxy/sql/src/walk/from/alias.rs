@@ -56,7 +56,7 @@ impl<'c> Walk<'c> {
             } => columns.clone(),
             Shape::Base { known: None, .. } | Shape::Derived { .. } => {
                 // Which column a new name stands for can't be told.
-                self.read_all(&item);
+                self.read_perhaps(&item);
                 let columns = names.into_iter().map(Column::derived).collect();
                 item.shape = Shape::Derived {
                     columns,
@@ -119,7 +119,7 @@ impl<'c> Walk<'c> {
         if !names.is_empty() && merges(body) {
             // USING and NATURAL put the merged columns first.
             for item in &items {
-                self.read_all(item);
+                self.read_perhaps(item);
             }
             open = true;
             columns = Vec::new();

@@ -85,7 +85,7 @@ impl<'c> Walk<'c> {
         let (right_names, right_open) = names(right);
         if left_open && right_open {
             for item in &items {
-                self.read_all(item);
+                self.read_perhaps(item);
             }
             return;
         }

@@ -147,7 +147,9 @@ impl Walk<'_> {
             .iter()
             .filter(|item| named.is_empty() || named.contains(&item.alias))
         {
-            for relation in &item.bases {
+            // Some of those within a sub-query are not locked.
+            let open = self.asking && !matches!(item.shape, Shape::Base { .. });
+            for relation in item.bases.iter().filter(|_| !open) {
                 self.touch(*relation, Access::Lock);
             }
         }
