@@ -9,6 +9,7 @@ mod ask;
 mod resolve;
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -80,6 +81,7 @@ pub(crate) struct Analyser {
     running: Mutex<HashMap<Key, watch::Receiver<Option<Outcome>>>>,
     idle: Mutex<Vec<Asker>>,
     places: Semaphore,
+    sessions: AtomicUsize,
 }
 
 impl Analyser {
@@ -102,6 +104,7 @@ impl Analyser {
             running: Mutex::default(),
             idle: Mutex::default(),
             places: Semaphore::new(PLACES),
+            sessions: AtomicUsize::new(0),
         }
     }
 
@@ -215,17 +218,28 @@ impl Analyser {
 
     fn put_back(&self, asker: Asker) {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.catalogs.is_in_use() {
+        if self.sessions.load(Ordering::Acquire) > 0 {
             idle.push(asker);
         }
     }
 
-    /// Nobody is there any more: holds no connection.
-    pub(crate) fn rest(&self) {
-        self.idle
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clear();
+    /// A session that asks: connections are kept until the last lease is dropped.
+    pub(crate) fn lease(self: &Arc<Self>) -> AnalyserLease {
+        self.sessions.fetch_add(1, Ordering::AcqRel);
+        AnalyserLease(Arc::clone(self))
+    }
+}
+
+/// Lets the analyser keep its connections while it lives.
+#[derive(Debug)]
+pub(crate) struct AnalyserLease(Arc<Analyser>);
+
+impl Drop for AnalyserLease {
+    fn drop(&mut self) {
+        if self.0.sessions.fetch_sub(1, Ordering::AcqRel) == 1 {
+            let idle = self.0.idle.lock();
+            idle.unwrap_or_else(PoisonError::into_inner).clear();
+        }
     }
 }
 

@@ -20,8 +20,8 @@ use crate::metrics;
 use crate::relay::Pending;
 use crate::upstream::{Upstream, UpstreamError};
 pub(crate) use load::{Client, row};
-pub(crate) use objects::Objects;
-pub(crate) use question::{FIRST_NORMAL_OID, question};
+pub(crate) use objects::{KnownRelation, Objects};
+pub(crate) use question::FIRST_NORMAL_OID;
 pub(crate) use snapshot::Snapshot;
 
 /// How old a snapshot may get while sessions are live.
@@ -105,8 +105,7 @@ impl Catalogs {
         let mut loaded = self.loaded.subscribe();
         let catalogs = Arc::clone(self);
         Box::pin(async move {
-            let ended =
-                |loaded: &mut Loaded| loaded.began.is_some_and(|began| began > moment);
+            let ended = |loaded: &mut Loaded| loaded.began.is_some_and(|began| began > moment);
             let wait = async {
                 loop {
                     catalogs.refresh();
@@ -206,7 +205,10 @@ impl Catalogs {
         // The first one, or the old connection broke.
         let settings = [("application_name".to_owned(), "exeat catalog".to_owned())];
         let timeout = Some(Duration::from_secs(15));
-        let connection = self.upstream.connect(&self.user, &settings, timeout).await?;
+        let connection = self
+            .upstream
+            .connect(&self.user, &settings, timeout)
+            .await?;
         let client = client.insert(Client::new(connection));
         client.snapshot(known.as_ref()).await
     }

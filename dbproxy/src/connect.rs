@@ -7,6 +7,7 @@ use std::time::Instant;
 use exeat_policy::Principal;
 use exeat_service::Lease;
 
+use crate::analysis::{Analyser, AnalyserLease};
 use crate::catalog::{CatalogLease, Catalogs};
 use crate::database::Database;
 use crate::decide::Permit;
@@ -22,17 +23,21 @@ pub(crate) struct Connected {
     pub(crate) principal: Arc<Principal>,
     pub(crate) database: Arc<Database>,
     pub(crate) catalogs: Arc<Catalogs>,
+    pub(crate) analyser: Option<Arc<Analyser>>,
     pub(crate) recorder: Recorder,
     pub(crate) minor: u16,
     /// Its place in the limit of sessions.
     pub(crate) lease: Lease,
     pub(crate) catalog_lease: CatalogLease,
+    pub(crate) analyser_lease: Option<AnalyserLease>,
 }
 
 /// Opens the connection that the permit is for.
 pub(crate) async fn connect(permit: Permit) -> Result<Connected, Stop> {
     let granted = permit.redeem();
     let catalogs = granted.database.catalogs(&granted.as_role);
+    let analyser = granted.database.analyser(&granted.as_role);
+    let analyser_lease = analyser.as_ref().map(Analyser::lease);
     let begun = Instant::now();
     let connection = granted.database.upstream.connect(
         &granted.as_role,
@@ -57,9 +62,11 @@ pub(crate) async fn connect(permit: Permit) -> Result<Connected, Stop> {
         principal: granted.principal,
         database: granted.database,
         catalogs,
+        analyser,
         recorder: granted.recorder,
         minor: granted.minor,
         lease: granted.lease,
         catalog_lease,
+        analyser_lease,
     })
 }

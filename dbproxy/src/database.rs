@@ -6,6 +6,7 @@ use std::sync::Arc;
 use exeat_service::config;
 use exeat_sql::Catalog;
 
+use crate::analysis::Analyser;
 use crate::background::Background;
 use crate::catalog::Catalogs;
 use crate::upstream::{Upstream, UpstreamError};
@@ -20,6 +21,8 @@ pub(crate) struct Database {
     background: Arc<Background>,
     /// One per database role that catalogs are read as.
     catalogs: std::sync::Mutex<HashMap<Arc<str>, Arc<Catalogs>>>,
+    /// One per database role that sessions run as; `None` where the server can't be asked.
+    analysers: Option<std::sync::Mutex<HashMap<Arc<str>, Arc<Analyser>>>>,
 }
 
 /// All of them.
@@ -39,6 +42,8 @@ pub(crate) fn databases(config: &config::Dbproxy) -> Result<Databases, (Arc<str>
             catalog_user: database.catalog_user.clone(),
             background: Arc::clone(&background),
             catalogs: std::sync::Mutex::default(),
+            analysers: (database.analysis == config::Analysis::Required)
+                .then(std::sync::Mutex::default),
         };
         Ok((Arc::clone(name), Arc::new(database)))
     };
@@ -62,6 +67,25 @@ impl Database {
             ))
         });
         Arc::clone(known)
+    }
+
+    /// Who asks PostgreSQL about the statements of this database role.
+    pub(crate) fn analyser(&self, as_role: &Arc<str>) -> Option<Arc<Analyser>> {
+        let catalogs = self.catalogs(as_role);
+        let mut analysers = self
+            .analysers
+            .as_ref()?
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let known = analysers.entry(Arc::clone(as_role)).or_insert_with(|| {
+            Arc::new(Analyser::new(
+                Arc::clone(&self.upstream),
+                Arc::clone(as_role),
+                catalogs,
+                Arc::clone(&self.background),
+            ))
+        });
+        Some(Arc::clone(known))
     }
 
     /// The catalog as a new session of this database role would have it, over a connection of its own.

@@ -7,6 +7,7 @@ use exeat_policy::{Basis, Caller, Decision, Principal, Reason, Request, Subject}
 use exeat_service::EndReason;
 use uuid::Uuid;
 
+use crate::guard::Rejection;
 use crate::wire::write::Error;
 
 /// Longer statements are not repeated in a hint.
@@ -57,6 +58,28 @@ pub(crate) fn statement(request: &Request, decision: &Decision, id: Uuid, sql: &
             id,
             Some(sql),
         ))
+}
+
+/// PostgreSQL's own error about a statement, as if it had come in answer to it.
+pub(crate) fn rejected(rejection: &Rejection) -> Error {
+    let error = &rejection.error;
+    let field = |letter| error.field(letter).map(str::to_owned);
+    let mut told = Error::plain("XX000", field(b'M').unwrap_or_default());
+    told.code = error.code().to_owned().into();
+    told.detail = field(b'D');
+    told.hint = field(b'H');
+    for (letter, text) in error.fields() {
+        let text = match letter {
+            b'S' | b'V' | b'C' | b'M' | b'D' | b'H' => continue,
+            b'P' => match text.parse::<usize>() {
+                Ok(position) => (position + rejection.before).to_string(),
+                Err(_) => continue,
+            },
+            _ => text.to_owned(),
+        };
+        told.further.push((letter, text));
+    }
+    told
 }
 
 /// The error of a session that is not opened. 28P01 where a password or a token is wrong, 28000 where

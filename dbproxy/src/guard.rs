@@ -3,7 +3,10 @@
 //! Nothing here forwards, records or answers. Every decision is `exeat_policy::evaluate`'s; the cache
 //! holds only decisions that depend on nothing but the cache's key.
 
+mod asking;
 mod cache;
+mod join;
+mod reading;
 mod scope;
 mod template;
 mod verdict;
@@ -12,15 +15,20 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use exeat_policy::{
-    Caller, Decision, Effect, Facts, LimitKind, Name, Principal, Request, StatementRequest,
-    Subject, UnixMillis, UnreadableKind, Verb, evaluate,
+    Caller, DatabaseGrant, Decision, Effect, Facts, LimitKind, Name, Principal, Request,
+    StatementRequest, Subject, UnixMillis, UnreadableKind, Verb, evaluate,
 };
 use exeat_service::{Core, clock};
 
+use crate::analysis::{self, Analyser, Judgeable, Outcome, Question, ServerError, Trees};
 use crate::catalog::{Catalogs, FIRST_NORMAL_OID, Snapshot};
 use crate::metrics;
+use crate::relay::Pending;
+pub(crate) use asking::Asked;
+use asking::Asking;
+use reading::Reading;
 pub(crate) use scope::Scope;
-pub(crate) use verdict::{Judged, Prepared, Verdict};
+pub(crate) use verdict::{Judged, Prepared, Rejection, Verdict};
 
 /// Judges the statements of one session.
 #[derive(Debug)]
@@ -30,6 +38,7 @@ pub(crate) struct Guard {
     database: Arc<str>,
     search_path: Arc<[Arc<str>]>,
     catalogs: Arc<Catalogs>,
+    asking: Asking,
     own: Option<Own>,
     /// The snapshot that the question on its way begins with.
     asked_from: Option<Arc<Snapshot>>,
@@ -46,6 +55,13 @@ struct Own {
     over: Option<Instant>,
 }
 
+/// What came of the questions of each statement of a text.
+struct Found {
+    outcomes: Vec<Vec<Outcome>>,
+    /// The answers were made under the catalog that the scope has.
+    lasts: bool,
+}
+
 /// A statement with its answer, and the question.
 #[derive(Debug)]
 pub(crate) struct Answer {
@@ -53,6 +69,9 @@ pub(crate) struct Answer {
     pub(crate) decision: Arc<Decision>,
     pub(crate) text: Arc<str>,
     pub(crate) verb: Verb,
+    /// What the result may come from, where PostgreSQL was asked.
+    pub(crate) judgeable: Option<Arc<Judgeable>>,
+    pub(crate) rejection: Option<Arc<Rejection>>,
 }
 
 impl Answer {
@@ -68,6 +87,7 @@ impl Guard {
         database: Arc<str>,
         search_path: Arc<[Arc<str>]>,
         catalogs: Arc<Catalogs>,
+        analyser: Option<Arc<Analyser>>,
     ) -> Self {
         let scope = Scope::new(
             core.policy.snapshot(),
@@ -82,6 +102,7 @@ impl Guard {
             database,
             search_path,
             catalogs,
+            asking: Asking::new(analyser),
             own: None,
             asked_from: None,
             scope,
@@ -113,9 +134,9 @@ impl Guard {
 
     /// Whether others have changed something since a session with temporary tables looked.
     pub(crate) fn own_catalog_is_stale(&self) -> bool {
-        self.own.as_ref().is_some_and(|own| {
-            own.snapshot.has_temporary() && own.base != self.catalogs.version()
-        })
+        self.own
+            .as_ref()
+            .is_some_and(|own| own.snapshot.has_temporary() && own.base != self.catalogs.version())
     }
 
     /// Everything that a cached verdict depends on, as it is now.
@@ -151,36 +172,32 @@ impl Guard {
         &self.scope
     }
 
-    /// The verdict on a text, from the cache where it is there.
-    pub(crate) fn verdict(&mut self, sql: &[u8]) -> Arc<Verdict> {
+    /// The verdict on a text whose parameters have these types (four bytes each), from the cache where it
+    /// is there; or what has to be found out first.
+    pub(crate) fn verdict(&mut self, sql: &[u8], types: &[u8]) -> Result<Arc<Verdict>, Asked> {
         let scope = self.scope().id;
-        let template = template::template(sql);
-        if let Some(known) = Self::known(scope, template.as_deref(), sql) {
+        let key = template::Key::of(sql, types);
+        if let Some(known) = Self::known(scope, &key, sql) {
             metrics::verdict_found();
-            return known;
+            return Ok(known);
         }
         metrics::verdict_missed();
-        let verdict = Arc::new(self.judge(sql, &[]));
-        let key = match template {
-            Some(template) if template::serves_all(&verdict) => template.into(),
-            _ => Arc::clone(&verdict.sql),
-        };
-        cache::keep(key, &verdict);
-        verdict
+        let (verdict, lasts) = self.judge(sql, types)?;
+        let verdict = Arc::new(verdict);
+        if lasts && verdict.lasts() {
+            let shared = key.shared.filter(|_| template::serves_all(&verdict));
+            cache::keep(shared.unwrap_or(key.own.into_owned()).into(), &verdict);
+        }
+        Ok(verdict)
     }
 
-    fn known(scope: u64, template: Option<&[u8]>, sql: &[u8]) -> Option<Arc<Verdict>> {
-        match template.and_then(|template| cache::find(scope, template)) {
+    fn known(scope: u64, key: &template::Key<'_>, sql: &[u8]) -> Option<Arc<Verdict>> {
+        let shared = key.shared.as_deref();
+        match shared.and_then(|template| cache::find(scope, template)) {
             Some(known) if *known.sql == *sql => Some(known),
             Some(known) => known.for_text(sql).map(Arc::new),
-            None => cache::find(scope, sql),
+            None => cache::find(scope, &key.own),
         }
-    }
-
-    /// The verdict on a text whose parameters have types of somebody's own. Never cached: rare.
-    pub(crate) fn verdict_with_types(&mut self, sql: &[u8], types: &[Name]) -> Arc<Verdict> {
-        self.scope();
-        Arc::new(self.judge(sql, types))
     }
 
     /// The verdict on a message that is no statement, or not one that is looked into.
@@ -194,6 +211,8 @@ impl Guard {
             text: "".into(),
             name: None,
             decision: Arc::new(evaluate(&self.scope.policy, &request)),
+            judgeable: None,
+            rejection: None,
         }
     }
 
@@ -204,14 +223,14 @@ impl Guard {
 
     /// The types among these OIDs (four bytes each) that are not PostgreSQL's own: binding a value of
     /// one runs what its owner wrote.
-    pub(crate) fn types(&mut self, oids: &[u8]) -> Vec<Name> {
+    fn types(&self, oids: &[u8]) -> Vec<Name> {
         let mut names = Vec::new();
         for oid in oids.as_chunks::<4>().0 {
             let oid = u32::from_be_bytes(*oid);
             if oid < FIRST_NORMAL_OID {
                 continue;
             }
-            let known = self.scope().snapshot.as_ref();
+            let known = self.scope.snapshot.as_ref();
             let known = known.and_then(|snapshot| snapshot.objects.user_type(oid));
             let known = known.map(|known| known.name.clone());
             names.push(known.unwrap_or_else(|| Name {
@@ -223,36 +242,128 @@ impl Guard {
     }
 
     /// The same prepared statement under what holds now.
-    pub(crate) fn current(&mut self, prepared: &Arc<Prepared>) -> Arc<Prepared> {
+    pub(crate) fn current(&mut self, prepared: &Arc<Prepared>) -> Result<Arc<Prepared>, Asked> {
         let scope = self.scope().id;
         if prepared.verdict.scope == scope {
-            return Arc::clone(prepared);
+            return Ok(Arc::clone(prepared));
         }
         let sql = Arc::clone(&prepared.verdict.sql);
-        let verdict = if prepared.types.is_empty() {
-            self.verdict(&sql)
-        } else {
-            self.verdict_with_types(&sql, &prepared.types)
-        };
-        Arc::new(Prepared {
-            verdict,
+        Ok(Arc::new(Prepared {
+            verdict: self.verdict(&sql, &prepared.types)?,
             index: prepared.index,
             types: prepared.types.clone(),
-        })
+        }))
     }
 
-    fn judge(&self, sql: &[u8], types: &[Name]) -> Verdict {
-        let scope = &self.scope;
-        let snapshot = scope.snapshot.as_deref();
-        let context = exeat_sql::Context {
+    /// Reads and judges a text; whether the verdict holds as long as its scope does.
+    fn judge(&mut self, sql: &[u8], types: &[u8]) -> Result<(Verdict, bool), Asked> {
+        let scope = self.scope.id;
+        let Ok(text) = str::from_utf8(sql) else {
+            let subject =
+                verdict::unreadable(UnreadableKind::Encoding, "the statement is not valid UTF-8");
+            let decision = self.evaluate(subject.clone());
+            return Ok((Verdict::single(scope, sql, subject, decision), true));
+        };
+        let reading = Reading::of(text, &self.context());
+        let found = self.find(&reading, types)?;
+        let names = self.types(types);
+        let mut known = Vec::with_capacity(reading.statements.len());
+        for (statement, outcomes) in reading.statements.iter().zip(&found.outcomes) {
+            let mut one = reading.known(statement, outcomes, self.transparent());
+            one.subject = reading::with_types(one.subject, &names);
+            known.push(one);
+        }
+        let verdict = Verdict::of(scope, sql, &reading, known, |subject| {
+            self.evaluate(subject)
+        });
+        Ok((verdict, found.lasts))
+    }
+
+    fn context(&self) -> exeat_sql::Context<'_> {
+        let snapshot = self.scope.snapshot.as_deref();
+        exeat_sql::Context {
             catalog: snapshot.map(|snapshot| &*snapshot.catalog),
             search_path: &self.search_path,
-            asks: false,
+            asks: self.asking.is_on(),
+        }
+    }
+
+    fn evaluate(&self, subject: Subject) -> Arc<Decision> {
+        let request = self.request(subject, None, clock::now());
+        Arc::new(evaluate(&self.scope.policy, &request))
+    }
+
+    /// Whether nothing has to be known of a statement to let it through.
+    fn transparent(&self) -> bool {
+        let role = self.scope.policy.role(&self.principal.role);
+        role.and_then(|role| role.database(&self.database))
+            .is_some_and(DatabaseGrant::is_transparent)
+    }
+
+    /// What came of each statement's questions; or what has to be asked first.
+    fn find(&mut self, reading: &Reading<'_>, types: &[u8]) -> Result<Found, Asked> {
+        let mut found = Found {
+            outcomes: Vec::with_capacity(reading.statements.len()),
+            lasts: true,
         };
-        Verdict::read(scope.id, sql, &context, types, |subject| {
-            let request = self.request(subject, None, clock::now());
-            Arc::new(evaluate(&scope.policy, &request))
-        })
+        if !self.asking.is_on() {
+            found
+                .outcomes
+                .resize_with(reading.statements.len(), Vec::new);
+            return Ok(found);
+        }
+        let version = self.scope.version;
+        let oids: Arc<[u32]> = types
+            .as_chunks::<4>()
+            .0
+            .iter()
+            .map(|oid| u32::from_be_bytes(*oid))
+            .collect();
+        let own = self.own.is_some();
+        let transparent = self.transparent();
+        let (mut aside, mut over_own) = (Vec::new(), Vec::new());
+        for statement in &reading.statements {
+            let mut outcomes = Vec::new();
+            for question in reading.questions(statement, version, &oids) {
+                match self.asking.outcome(&question, own) {
+                    Some((Outcome::Locked, _)) if !transparent => over_own.push(question),
+                    Some((outcome, current)) => {
+                        found.lasts &= current;
+                        outcomes.push(outcome);
+                    }
+                    None if own && transparent => outcomes.push(Outcome::Locked),
+                    None if own => over_own.push(question),
+                    None => aside.push(question),
+                }
+            }
+            found.outcomes.push(outcomes);
+        }
+        if !aside.is_empty() {
+            return Err(Asked::Aside(aside));
+        }
+        if !over_own.is_empty() {
+            return Err(Asked::Own(over_own));
+        }
+        self.asking.forget();
+        Ok(found)
+    }
+
+    /// Has PostgreSQL asked over a side connection.
+    pub(crate) fn ask_aside(&self, questions: Vec<Question>) -> Pending {
+        self.asking.aside(questions)
+    }
+
+    /// What came of a question over the session's own connection.
+    pub(crate) fn heard(&mut self, question: Question, trees: Result<Trees, ServerError>) {
+        let outcome = match (trees, &self.scope.snapshot) {
+            (Ok(trees), Some(snapshot)) => match analysis::read(&trees, snapshot) {
+                Ok(answer) => Outcome::Analysed(Arc::new(answer)),
+                Err(error) => Outcome::Unknown(error.to_string().into()),
+            },
+            (Ok(_), None) => Outcome::Unknown("the catalog can't be read".into()),
+            (Err(error), _) => Outcome::Rejected(Arc::new(error)),
+        };
+        self.asking.heard(question, outcome);
     }
 
     /// Asks whether a judged statement may run now. It counts as one of the role's statements.
@@ -276,6 +387,8 @@ impl Guard {
             decision,
             text: Arc::clone(&judged.text),
             verb: judged.verb(),
+            judgeable: judged.judgeable.clone(),
+            rejection: judged.rejection.clone(),
         }
     }
 
@@ -303,6 +416,8 @@ impl Guard {
             // No scope has this number: the decision is made when it is asked for.
             scope: 0,
             subject,
+            judgeable: inner.judgeable.clone(),
+            rejection: outer.rejection.clone().or_else(|| inner.rejection.clone()),
             ..outer.clone()
         }
     }

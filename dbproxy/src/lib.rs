@@ -7,6 +7,7 @@
 //! statement that it belongs to was judged, allowed and recorded.
 
 mod accept;
+mod analysis;
 mod background;
 mod cancel;
 mod catalog;

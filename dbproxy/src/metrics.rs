@@ -11,6 +11,7 @@ const CONNECT: &str = "exeat_dbproxy_upstream_connect_seconds";
 const VERDICTS: &str = "exeat_dbproxy_verdict_cache_total";
 const REFUSED: &str = "exeat_dbproxy_refused_total";
 const CANCELS: &str = "exeat_dbproxy_cancels_total";
+const ANALYSES: &str = "exeat_dbproxy_analysis_seconds";
 const CATALOGS: &str = "exeat_dbproxy_catalog_loads_total";
 
 struct Handles {
@@ -48,6 +49,11 @@ pub(crate) fn describe() {
         "Connections and sessions refused for how they speak the protocol, by code."
     );
     metrics::describe_counter!(CANCELS, "Cancel requests, by outcome.");
+    metrics::describe_histogram!(
+        ANALYSES,
+        Unit::Seconds,
+        "How long PostgreSQL took to say what it would check for a statement, by outcome."
+    );
     metrics::describe_counter!(CATALOGS, "Loads of a database's catalog, by outcome.");
 }
 
@@ -78,4 +84,8 @@ pub(crate) fn cancel(outcome: &'static str) {
 pub(crate) fn catalog_loaded(ok: bool) {
     let outcome = if ok { "loaded" } else { "failed" };
     counter!(CATALOGS, "outcome" => outcome).increment(1);
+}
+
+pub(crate) fn analysed(outcome: &'static str, took: Duration) {
+    histogram!(ANALYSES, "outcome" => outcome).record(took);
 }

@@ -100,10 +100,12 @@ async fn relay(client: Client, connected: Connected, service: &Dbproxy, record: 
         principal,
         database,
         catalogs,
+        analyser,
         recorder,
         minor,
         lease,
         catalog_lease,
+        analyser_lease,
     } = connected;
     let registered = service
         .cancels
@@ -131,6 +133,7 @@ async fn relay(client: Client, connected: Connected, service: &Dbproxy, record: 
         Arc::clone(&database.name),
         Arc::clone(&database.search_path),
         catalogs,
+        analyser,
     );
     let relay = Relay::new(Parts {
         client: client.stream,
@@ -145,7 +148,7 @@ async fn relay(client: Client, connected: Connected, service: &Dbproxy, record: 
         idle: service.timeouts.idle,
     });
     let end = relay.run(record.live()).await;
-    drop((lease, catalog_lease));
+    drop((lease, catalog_lease, analyser_lease));
     ended(&end, record);
 }
 

@@ -236,6 +236,8 @@ pub enum UnreadableKind {
     Unresolved,
     /// PostgreSQL, asked what it would check, refuses the statement.
     Rejected,
+    /// PostgreSQL could not be asked, or its answer is not understood.
+    Unanswered,
 }
 
 /// A statement that can't be read.

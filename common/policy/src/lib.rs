@@ -36,6 +36,7 @@ pub use facts::{
     Access, Columns, Confirmation, Facts, Name, RelationAccess, SequenceAccess, SequenceUse,
     Setting, Subject, Unreadable, UnreadableKind, Verb,
 };
+pub use grants::presets::is_builtin as is_builtin_function;
 pub use load::{load, read_yaml, schema};
 pub use principal::{Assurance, Caller, Identity, IdentityFailure, Method, Principal};
 pub use remedy::{Remedy, remedy};

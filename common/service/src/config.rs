@@ -173,6 +173,20 @@ pub struct Database {
     pub catalog_user: Option<Arc<str>>,
     /// The schemas that unqualified names resolve in, `pg_catalog` first unless named.
     pub search_path: Vec<Arc<str>>,
+    /// Whether PostgreSQL is asked what it will check for a statement.
+    pub analysis: Analysis,
+}
+
+/// Who says what a statement touches.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Analysis {
+    /// PostgreSQL itself, asked before a statement is let through, beside the proxy's own reader.
+    #[default]
+    Required,
+    /// The proxy's own two readers: for servers that only speak PostgreSQL's protocol. What a name might
+    /// mean counts as meant.
+    Own,
 }
 
 /// A database role.

@@ -24,8 +24,8 @@ const SETTINGS: [(&str, &str); 8] = [
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The two notices' words.
-const PARSED: &str = "parse tree:";
-const REWRITTEN: &str = "rewritten parse tree:";
+const PARSED: &[u8] = b"parse tree:";
+const REWRITTEN: &[u8] = b"rewritten parse tree:";
 
 /// What the server said of a statement.
 #[derive(Clone, Debug)]
@@ -39,14 +39,14 @@ pub(crate) enum Told {
 /// The trees of a statement, as the server dumps them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Trees {
-    pub(crate) parse: String,
-    pub(crate) rewritten: String,
+    pub(crate) parse: Vec<u8>,
+    pub(crate) rewritten: Vec<u8>,
 }
 
 /// An ErrorResponse of the server: its fields by their letter, in order.
 ///
 /// `Debug` leaves the texts out: they may quote the statement.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub(crate) struct ServerError(Vec<(u8, String)>);
 
 impl ServerError {
@@ -78,7 +78,9 @@ impl ServerError {
 
     /// All fields, in the server's order.
     pub(crate) fn fields(&self) -> impl Iterator<Item = (u8, &str)> {
-        self.0.iter().map(|(letter, value)| (*letter, value.as_str()))
+        self.0
+            .iter()
+            .map(|(letter, value)| (*letter, value.as_str()))
     }
 }
 
@@ -105,7 +107,9 @@ impl Asker {
         user: &Arc<str>,
     ) -> Result<Self, UpstreamError> {
         let settings = SETTINGS.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let connection = upstream.connect(user, &settings, Some(STATEMENT_TIMEOUT)).await?;
+        let connection = upstream
+            .connect(user, &settings, Some(STATEMENT_TIMEOUT))
+            .await?;
         Ok(Self {
             channel: Channel {
                 stream: connection.stream,
@@ -141,18 +145,24 @@ impl Asker {
 impl Trees {
     /// Takes a tree out of a notice, where it is one.
     pub(crate) fn hear(&mut self, notice: &[u8]) {
-        let notice = ServerError::read(notice);
-        let detail = || notice.field(b'D').unwrap_or_default().to_owned();
-        match notice.field(b'M') {
-            Some(PARSED) => self.parse = detail(),
-            Some(REWRITTEN) => self.rewritten = detail(),
-            _ => {}
+        let mut message = None;
+        let mut reader = Reader::new(notice);
+        while let Some(letter) = reader.u8().filter(|letter| *letter != 0) {
+            // A line of a dump may end within a character: these are bytes.
+            let Some(value) = reader.string() else { break };
+            match (letter, message) {
+                (b'M', _) => message = Some(value),
+                (b'D', Some(PARSED)) => self.parse = value.to_vec(),
+                (b'D', Some(REWRITTEN)) => self.rewritten = value.to_vec(),
+                _ => {}
+            }
         }
     }
 
     /// Whether a notice is one that holds a tree.
     pub(crate) fn is_tree(notice: &[u8]) -> bool {
         let notice = ServerError::read(notice);
-        notice.field(b'V') == Some("LOG") && matches!(notice.field(b'M'), Some(PARSED | REWRITTEN))
+        let message = notice.field(b'M').map(str::as_bytes);
+        notice.field(b'V') == Some("LOG") && matches!(message, Some(PARSED | REWRITTEN))
     }
 }

@@ -125,13 +125,15 @@ impl Objects {
         self.views.get(&view).map_or(&[], Vec::as_slice)
     }
 
-    /// The parents and the parts of a relation, one step away.
-    pub(crate) fn kin(&self, relation: u32) -> impl Iterator<Item = u32> {
-        let of = move |(child, parent): &(u32, u32)| match relation {
-            known if known == *child => Some(*parent),
-            known if known == *parent => Some(*child),
-            _ => None,
-        };
+    /// What a relation is a part or a child of, one step away.
+    pub(crate) fn parents(&self, relation: u32) -> impl Iterator<Item = u32> {
+        let of = self.inherits.range((relation, 0)..=(relation, u32::MAX));
+        of.map(|(_, parent)| *parent)
+    }
+
+    /// The parts and children of a relation, one step away.
+    pub(crate) fn children(&self, relation: u32) -> impl Iterator<Item = u32> {
+        let of = move |(child, parent): &(u32, u32)| (*parent == relation).then_some(*child);
         self.inherits.iter().filter_map(of)
     }
 
@@ -259,7 +261,9 @@ impl News {
         if kind == "c" || kind == "n" {
             match kind {
                 "c" => self.watched.push((a.clone(), b.clone(), c.clone())),
-                _ => self.counts.push((a.clone(), number(b).unwrap_or(usize::MAX))),
+                _ => self
+                    .counts
+                    .push((a.clone(), number(b).unwrap_or(usize::MAX))),
             }
             return;
         }
@@ -280,7 +284,10 @@ impl News {
             "a" => {
                 if let (Some(number), Some(of)) = (number(b), number(d)) {
                     let name = self.shared(c);
-                    self.columns.entry(oid).or_default().push((number, name, of));
+                    self.columns
+                        .entry(oid)
+                        .or_default()
+                        .push((number, name, of));
                 }
             }
             "f" | "o" => {
@@ -339,7 +346,10 @@ impl News {
         self.applied.changed |= replace(&mut objects.checks, self.checks);
         self.watched.sort_unstable();
         let schemas = |watched: &[(String, String, String)]| {
-            watched.iter().find(|(table, ..)| table == NAMESPACES).cloned()
+            watched
+                .iter()
+                .find(|(table, ..)| table == NAMESPACES)
+                .cloned()
         };
         self.applied.renamed = !self.whole && schemas(&self.watched) != schemas(&objects.watched);
         self.applied.changed |= replace(&mut objects.watched, self.watched);
@@ -378,7 +388,9 @@ impl News {
 
 /// Enters a relation; whether that changed anything.
 fn put(objects: &mut Objects, oid: u32, mut relation: KnownRelation) -> bool {
-    relation.columns.sort_unstable_by_key(|(number, ..)| *number);
+    relation
+        .columns
+        .sort_unstable_by_key(|(number, ..)| *number);
     relation.shared = None;
     let kind = kind(relation.kind);
     if let (Some(kind), Some(schema)) = (kind, &relation.name.schema) {
@@ -393,7 +405,11 @@ fn put(objects: &mut Objects, oid: u32, mut relation: KnownRelation) -> bool {
                 .collect(),
         }));
     }
-    if objects.relations.get(&oid).is_some_and(|known| **known == relation) {
+    if objects
+        .relations
+        .get(&oid)
+        .is_some_and(|known| **known == relation)
+    {
         return false;
     }
     Arc::make_mut(&mut objects.relations).insert(oid, Arc::new(relation));

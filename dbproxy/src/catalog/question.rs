@@ -25,7 +25,13 @@ const KINDS: &str = "c.relkind OPERATOR(pg_catalog.=) ANY \
     (ARRAY['r','p','v','m','f','S','c','i','I']::pg_catalog.\"char\"[])";
 
 /// Tables of the catalog of which nothing is kept, but whose changes change what statements mean.
-const WATCHED: [&str; 5] = ["pg_cast", "pg_policy", "pg_attrdef", "pg_rewrite", NAMESPACES];
+const WATCHED: [&str; 5] = [
+    "pg_cast",
+    "pg_policy",
+    "pg_attrdef",
+    "pg_rewrite",
+    NAMESPACES,
+];
 
 /// Where this one changes, everything may be called by another name.
 pub(super) const NAMESPACES: &str = "pg_namespace";
@@ -141,7 +147,9 @@ pub(crate) fn question(since: Option<u32>, named: &[u32]) -> String {
         )
     }));
     parts.extend(listed().iter().map(|(kind, _, from)| {
-        format!("SELECT 'n', '{kind}', pg_catalog.count(*)::pg_catalog.text, '', '', '', '' FROM {from}")
+        format!(
+            "SELECT 'n', '{kind}', pg_catalog.count(*)::pg_catalog.text, '', '', '', '' FROM {from}"
+        )
     }));
     parts.join(" UNION ALL ")
 }
@@ -149,7 +157,9 @@ pub(crate) fn question(since: Option<u32>, named: &[u32]) -> String {
 /// What exists, without anything about it: asked for where something is gone.
 pub(crate) fn listing() -> String {
     let list = |(kind, key, from): &(&str, &str, String)| {
-        format!("SELECT 'l'::pg_catalog.text, '{kind}'::pg_catalog.text, {key}, '', '', '', '' FROM {from}")
+        format!(
+            "SELECT 'l'::pg_catalog.text, '{kind}'::pg_catalog.text, {key}, '', '', '', '' FROM {from}"
+        )
     };
     let lists: Vec<String> = listed().iter().map(list).collect();
     lists.join(" UNION ALL ")

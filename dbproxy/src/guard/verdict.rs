@@ -3,7 +3,10 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use exeat_policy::{Decision, Effect, Facts, Name, Subject, Unreadable, UnreadableKind, Verb};
+use exeat_policy::{Decision, Effect, Facts, Subject, Unreadable, UnreadableKind, Verb};
+
+use super::reading::{Known, Reading};
+use crate::analysis::{Judgeable, ServerError};
 
 /// A text and the verdict on it in one scope.
 #[derive(Debug)]
@@ -28,6 +31,18 @@ pub(crate) struct Judged {
     /// The name that PREPARE, EXECUTE, DEALLOCATE, DECLARE, FETCH or CLOSE names; `None` also for ALL.
     pub(crate) name: Option<Arc<str>>,
     pub(crate) decision: Arc<Decision>,
+    /// What its result may come from, where PostgreSQL was asked.
+    pub(crate) judgeable: Option<Arc<Judgeable>>,
+    /// PostgreSQL's own refusal.
+    pub(crate) rejection: Option<Arc<Rejection>>,
+}
+
+/// An error of PostgreSQL about a part of a message.
+#[derive(Debug)]
+pub(crate) struct Rejection {
+    pub(crate) error: Arc<ServerError>,
+    /// So many characters of the message come before the part that was asked about.
+    pub(crate) before: usize,
 }
 
 /// A statement that a name stands for.
@@ -36,8 +51,8 @@ pub(crate) struct Prepared {
     pub(crate) verdict: Arc<Verdict>,
     /// Which statement of the verdict it is; `None` for an empty one.
     pub(crate) index: Option<usize>,
-    /// Types of somebody's own that Parse gave to parameters.
-    pub(crate) types: Vec<Name>,
+    /// The types that Parse gave to its parameters, four bytes each.
+    pub(crate) types: Box<[u8]>,
 }
 
 impl Prepared {
@@ -79,32 +94,29 @@ impl Judged {
 }
 
 impl Verdict {
-    /// Reads and judges a text.
-    pub(super) fn read(
+    /// A text that was read, with all that is known of its statements.
+    pub(super) fn of(
         scope: u64,
         sql: &[u8],
-        context: &exeat_sql::Context<'_>,
-        types: &[Name],
+        reading: &Reading<'_>,
+        known: Vec<Known>,
         decide: impl Fn(Subject) -> Arc<Decision>,
     ) -> Self {
-        let Ok(text) = str::from_utf8(sql) else {
-            let subject = unreadable(UnreadableKind::Encoding, "the statement is not valid UTF-8");
-            let decision = decide(subject.clone());
-            return Self::single(scope, sql, subject, decision);
-        };
+        let text = reading.text();
         let mut statements = Vec::new();
-        for statement in exeat_sql::read(text, context) {
-            let subject = with_types(statement.subject, types);
-            if matches!(&subject, Subject::Readable(facts) if facts.verb == Verb::Empty) {
+        for (statement, known) in reading.statements.iter().zip(known) {
+            if matches!(&known.subject, Subject::Readable(facts) if facts.verb == Verb::Empty) {
                 continue;
             }
-            let piece = text.get(statement.range).unwrap_or(text);
+            let piece = text.get(statement.range.clone()).unwrap_or(text);
             statements.push(Judged {
                 scope,
                 text: exeat_sql::redact(piece).into(),
-                name: statement.prepared,
-                decision: decide(subject.clone()),
-                subject,
+                name: statement.prepared.clone(),
+                decision: decide(known.subject.clone()),
+                subject: known.subject,
+                judgeable: known.judgeable,
+                rejection: known.rejection,
             });
         }
         let blanked = match exeat_sql::blank_comments(text) {
@@ -153,8 +165,22 @@ impl Verdict {
                 text: "".into(),
                 name: None,
                 decision,
+                judgeable: None,
+                rejection: None,
             }],
         }
+    }
+
+    /// Whether it is worth being kept: the answers are there, and the same for everybody.
+    pub(super) fn lasts(&self) -> bool {
+        let passing = |judged: &Judged| {
+            let why = match &judged.subject {
+                Subject::Unreadable(why) => why.kind,
+                Subject::Readable(_) => return false,
+            };
+            matches!(why, UnreadableKind::Rejected | UnreadableKind::Unanswered)
+        };
+        !self.statements.iter().any(passing)
     }
 
     /// Whether a newer catalog could make it readable.
@@ -183,17 +209,4 @@ pub(crate) fn unreadable(kind: UnreadableKind, detail: &str) -> Subject {
         detail: detail.into(),
         offset: None,
     }))
-}
-
-fn with_types(subject: Subject, types: &[Name]) -> Subject {
-    match subject {
-        Subject::Readable(facts) if !types.is_empty() => {
-            let mut facts = Facts::clone(&facts);
-            facts.types.extend_from_slice(types);
-            facts.types.sort();
-            facts.types.dedup();
-            Subject::Readable(Arc::new(facts))
-        }
-        other => other,
-    }
 }

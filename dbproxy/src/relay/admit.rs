@@ -9,8 +9,9 @@ use exeat_service::metrics::decided;
 use super::deny::Refusal;
 use super::running::Running;
 use super::{End, Relay};
+use crate::analysis::{Question, ServerError};
 use crate::denial;
-use crate::guard::{Answer, Verdict};
+use crate::guard::{Answer, Asked, Verdict};
 
 impl Relay {
     /// An allowed statement, on record. In strict mode nothing more leaves for the server until the
@@ -59,12 +60,10 @@ impl Relay {
             Some((&answer.text, parameters)),
         );
         match recorded {
-            Ok((id, _)) => Refusal::Error(Box::new(denial::statement(
-                &answer.request,
-                &answer.decision,
-                id,
-                &answer.text,
-            ))),
+            Ok((id, _)) => Refusal::Error(Box::new(match &answer.rejection {
+                Some(rejection) => denial::rejected(rejection),
+                None => denial::statement(&answer.request, &answer.decision, id, &answer.text),
+            })),
             Err(error) => Refusal::End(End::Audit(error)),
         }
     }
@@ -89,6 +88,23 @@ impl Relay {
         let judged = self.guard.refused(kind, detail);
         let answer = self.guard.ask(&judged);
         self.denial(&answer, &[])
+    }
+
+    /// What a text needs before it can be judged.
+    pub(super) fn find_out(&mut self, asked: Asked) -> Refusal {
+        match asked {
+            Asked::Aside(questions) => self.refresh = Some(self.guard.ask_aside(questions)),
+            Asked::Own(questions) => return self.ask_over_own(questions),
+        }
+        Refusal::Wait
+    }
+
+    fn ask_over_own(&mut self, questions: Vec<Question>) -> Refusal {
+        for question in questions {
+            self.guard.heard(question, Err(ServerError::default()));
+        }
+        self.refresh = Some(Box::pin(async {}));
+        Refusal::Wait
     }
 
     /// Waits for a newer catalog where that could make a text readable.

@@ -21,13 +21,12 @@ impl Relay {
         self.know_own_definitions()?;
         let body = frame::body(self.inbound.unscanned(), frame).unwrap_or_default();
         let parse = frontend::parse(body)?;
-        let types = self.guard.types(parse.types);
-        let verdict = if types.is_empty() {
-            self.guard.verdict(parse.sql)
-        } else {
-            self.guard.verdict_with_types(parse.sql, &types)
-        };
+        let types: Box<[u8]> = parse.types.into();
         let (name, sql_at) = (parse.name.to_vec(), parse.sql_at);
+        let verdict = match self.guard.verdict(parse.sql, &types) {
+            Ok(verdict) => verdict,
+            Err(asked) => return Err(self.find_out(asked)),
+        };
         self.await_catalog(&verdict)?;
         if let Some(judged) = verdict
             .statements
@@ -78,7 +77,10 @@ impl Relay {
         let values = if large { None } else { Some(bind.values) };
         let parameters = parameters::recorded(self.parameters, values)?;
         let name = bind.portal.to_vec();
-        let statement = self.guard.current(&statement);
+        let statement = match self.guard.current(&statement) {
+            Ok(statement) => statement,
+            Err(asked) => return Err(self.find_out(asked)),
+        };
         if let Some(judged) = statement.judged().filter(|judged| !judged.is_allowed()) {
             let answer = self.guard.ask(judged);
             if !answer.is_allowed() {
@@ -111,7 +113,10 @@ impl Relay {
             Known::Unsettled => return Err(Refusal::Wait),
         };
         let name: Box<[u8]> = name.into();
-        let statement = self.guard.current(&portal.statement);
+        let statement = match self.guard.current(&portal.statement) {
+            Ok(statement) => statement,
+            Err(asked) => return Err(self.find_out(asked)),
+        };
         let Some(judged) = statement.judged() else {
             self.inbound.pass(frame.length);
             self.expect_extended(Expected::Nothing);

@@ -18,7 +18,10 @@ impl Relay {
         self.know_own_definitions()?;
         let body = frame::body(self.inbound.unscanned(), frame).unwrap_or_default();
         let sql = frontend::query(body)?;
-        let verdict = self.guard.verdict(sql);
+        let verdict = match self.guard.verdict(sql, &[]) {
+            Ok(verdict) => verdict,
+            Err(asked) => return Err(self.find_out(asked)),
+        };
         self.await_catalog(&verdict)?;
         let mut query = Query::default();
         let mut answers: SmallVec<[Answer; 1]> = SmallVec::new();
@@ -69,7 +72,10 @@ impl Relay {
         let Some(inner) = inner else {
             return Ok(self.guard.ask(judged));
         };
-        let inner = self.guard.current(&inner);
+        let inner = match self.guard.current(&inner) {
+            Ok(inner) => inner,
+            Err(asked) => return Err(self.find_out(asked)),
+        };
         match inner.judged() {
             Some(inner) => {
                 let both = self.guard.combined(judged, inner);
@@ -114,7 +120,7 @@ impl Relay {
             Arc::new(Prepared {
                 verdict: Arc::clone(verdict),
                 index: Some(index),
-                types: Vec::new(),
+                types: Box::default(),
             })
         };
         let undo = match (judged.verb(), judged.name.as_deref()) {

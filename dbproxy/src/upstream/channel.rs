@@ -26,6 +26,14 @@ impl Channel {
 
     /// The next message; an ErrorResponse is an error.
     pub(crate) async fn message(&mut self) -> Result<(u8, Vec<u8>), UpstreamError> {
+        match self.any_message().await? {
+            (b'E', body) => Err(refused(&body)),
+            message => Ok(message),
+        }
+    }
+
+    /// The next message, whatever it says.
+    pub(crate) async fn any_message(&mut self) -> Result<(u8, Vec<u8>), UpstreamError> {
         loop {
             let here = self.received.unscanned();
             if let Some(found) = frame::header(here)? {
@@ -35,10 +43,7 @@ impl Channel {
                 if let Some(body) = frame::body(here, found) {
                     let body = body.to_vec();
                     self.received.discard(found.length);
-                    return match found.tag {
-                        b'E' => Err(refused(&body)),
-                        tag => Ok((tag, body)),
-                    };
+                    return Ok((found.tag, body));
                 }
                 self.received.need(found.length);
             }

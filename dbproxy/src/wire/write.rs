@@ -1,5 +1,7 @@
 //! Messages that the proxy makes itself, appended to a buffer.
 
+use std::borrow::Cow;
+
 use super::backend::Status;
 
 /// Appends a frame: the tag, a length that is filled in afterwards, and what `body` writes.
@@ -38,20 +40,23 @@ pub(crate) enum Severity {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Error {
     pub(crate) severity: Severity,
-    pub(crate) code: &'static str,
+    pub(crate) code: Cow<'static, str>,
     pub(crate) message: String,
     pub(crate) detail: Option<String>,
     pub(crate) hint: Option<String>,
+    /// Further fields by their letter, as the server gave them.
+    pub(crate) further: Vec<(u8, String)>,
 }
 
 impl Error {
     pub(crate) fn fatal(code: &'static str, message: impl Into<String>) -> Self {
         Self {
             severity: Severity::Fatal,
-            code,
+            code: Cow::Borrowed(code),
             message: message.into(),
             detail: None,
             hint: None,
+            further: Vec::new(),
         }
     }
 
@@ -86,13 +91,16 @@ pub(crate) fn error(out: &mut Vec<u8>, error: &Error) {
         };
         field(b'S', severity);
         field(b'V', severity);
-        field(b'C', error.code);
+        field(b'C', &error.code);
         field(b'M', &error.message);
         if let Some(detail) = &error.detail {
             field(b'D', detail);
         }
         if let Some(hint) = &error.hint {
             field(b'H', hint);
+        }
+        for (letter, text) in &error.further {
+            field(*letter, text);
         }
         out.push(0);
     });
@@ -150,6 +158,20 @@ pub(crate) fn parse(out: &mut Vec<u8>, name: &str, sql: &str) {
         string(out, name);
         string(out, sql);
         out.extend_from_slice(&[0, 0]);
+    });
+}
+
+/// Appends a Parse with parameter types.
+pub(crate) fn parse_with(out: &mut Vec<u8>, name: &str, sql: &str, types: &[u32]) {
+    frame(out, b'P', |out| {
+        string(out, name);
+        string(out, sql);
+        // A message has at most this many: it came in one.
+        let count = u16::try_from(types.len()).unwrap_or(u16::MAX);
+        out.extend_from_slice(&count.to_be_bytes());
+        for oid in types.iter().take(usize::from(count)) {
+            out.extend_from_slice(&oid.to_be_bytes());
+        }
     });
 }
 

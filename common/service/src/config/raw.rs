@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
+use super::Analysis;
 use super::diagnostic::{Diagnostic, Diagnostics};
 
 /// A value and the bytes of the file that it was read from.
@@ -291,6 +292,8 @@ pub(super) struct Database {
     pub(super) catalog_user: Option<At<String>>,
     /// The schemas that unqualified names resolve in; [public] unless given.
     pub(super) search_path: Option<At<Vec<String>>>,
+    /// Who says what a statement touches: `required` (PostgreSQL is asked; the default), or `own`.
+    pub(super) analysis: Option<Analysis>,
 }
 
 /// TLS to a database server.

@@ -10,7 +10,10 @@ fn rows(text: &str) -> Vec<Vec<String>> {
         row.resize(7, String::new());
         row
     };
-    text.lines().filter(|line| !line.trim().is_empty()).map(row).collect()
+    text.lines()
+        .filter(|line| !line.trim().is_empty())
+        .map(row)
+        .collect()
 }
 
 const SHOP: &str = "
@@ -49,13 +52,20 @@ fn gathers_what_belongs_together() {
     let orders = objects.relation(20000).unwrap();
     let columns: Vec<_> = orders.columns.iter().map(|(_, name, _)| &**name).collect();
     assert_eq!(columns, ["id", "total"]);
-    assert_eq!(objects.function(1397).unwrap().to_string(), "pg_catalog.abs");
+    assert_eq!(
+        objects.function(1397).unwrap().to_string(),
+        "pg_catalog.abs"
+    );
     assert_eq!(objects.operator(40000).unwrap().to_string(), "evil.>");
-    assert_eq!(objects.user_type(50000).unwrap().name.to_string(), "evil.dom");
+    assert_eq!(
+        objects.user_type(50000).unwrap().name.to_string(),
+        "evil.dom"
+    );
     assert_eq!(objects.relation_of_row(20002), Some(20000));
     assert_eq!(objects.checks(50000).collect::<Vec<_>>(), [30000]);
     assert_eq!(objects.owner(20010), Some(20000));
-    assert_eq!(objects.kin(20010).collect::<Vec<_>>(), [20000]);
+    assert_eq!(objects.children(20010).collect::<Vec<_>>(), [20000]);
+    assert_eq!(objects.parents(20000).collect::<Vec<_>>(), [20010]);
 }
 
 #[test]
@@ -95,7 +105,7 @@ fn what_is_gone_is_noticed_by_its_number_and_found_in_the_listing() {
     ));
     assert!(objects.relation(20000).is_some());
     assert!(objects.relation(20010).is_none());
-    assert!(objects.kin(20000).next().is_none());
+    assert!(objects.parents(20000).next().is_none());
 }
 
 #[test]

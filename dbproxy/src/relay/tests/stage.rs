@@ -80,6 +80,7 @@ fn upstream() -> Arc<Upstream> {
         users: [].into(),
         catalog_user: None,
         search_path: Vec::new(),
+        analysis: config::Analysis::Own,
     };
     Arc::new(Upstream::new(&database, &[], PATIENCE).unwrap())
 }
@@ -212,6 +213,7 @@ fn parts(core: &Arc<Core>, live: &Live, client: TcpStream, server: TcpStream) ->
             "app".into(),
             Arc::default(),
         )),
+        None,
     );
     let cancels = Arc::new(Cancels::default());
     let reported = [

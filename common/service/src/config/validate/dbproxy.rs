@@ -146,6 +146,7 @@ impl Judge<'_> {
                 .as_ref()
                 .map(|user| Arc::from(user.value.as_str())),
             search_path,
+            analysis: raw.analysis.unwrap_or_default(),
         })
     }
 

@@ -1,0 +1,412 @@
+//! From OIDs to names: what a query tree says, by the catalog that it was made under.
+//!
+//! Pure. An OID that the snapshot does not have is an error, never left out: the snapshot is too old, or the
+//! object is one that nobody may name.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use exeat_policy::{Access, Columns, Name, RelationAccess, SequenceAccess, is_builtin_function};
+use exeat_sql::{
+    AttributeSet, Command, QueryTree, QueryTreeError, RelationUse, SequenceCall, SequenceUse,
+    query_tree,
+};
+
+use super::Trees;
+use crate::catalog::{FIRST_NORMAL_OID, KnownRelation, Objects, Snapshot};
+
+/// So many relations may one statement lead to: parts of partitioned tables among them.
+const MOST_BEHIND: usize = 20_000;
+
+/// Look-ups in the catalog by a cast, and the function that does the same. Configurations and dictionaries
+/// of text search say nothing of anybody's data.
+const LOOKUPS: [(u32, &str); 9] = [
+    (24, "to_regproc"),
+    (2202, "to_regprocedure"),
+    (2203, "to_regoper"),
+    (2204, "to_regoperator"),
+    (2205, "to_regclass"),
+    (2206, "to_regtype"),
+    (4089, "to_regnamespace"),
+    (4096, "to_regrole"),
+    (4191, "to_regcollation"),
+];
+
+/// What PostgreSQL will check for a statement, by name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Analysed {
+    pub(crate) command: Command,
+    pub(crate) relations: Vec<RelationAccess>,
+    /// See [`exeat_policy::Facts::behind`]; all parts of partitioned tables among it.
+    pub(crate) behind: Vec<RelationAccess>,
+    /// Calls, in so many words and as casts, defaults and domains.
+    pub(crate) functions: Vec<Name>,
+    pub(crate) behind_functions: Vec<Name>,
+    pub(crate) operators: Vec<Name>,
+    pub(crate) types: Vec<Name>,
+    pub(crate) sequences: Vec<exeat_policy::SequenceUse>,
+    /// What its result may come from.
+    pub(crate) judgeable: Arc<Judgeable>,
+}
+
+/// The columns of tables, by OID and attribute number, that a statement reads.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Judgeable {
+    columns: BTreeSet<(u32, i16)>,
+    whole: BTreeSet<u32>,
+}
+
+impl Judgeable {
+    /// Whether a column of a result was judged.
+    pub(crate) fn holds(&self, relation: u32, column: i16) -> bool {
+        self.whole.contains(&relation) || self.columns.contains(&(relation, column))
+    }
+}
+
+/// Why an answer is not understood.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NotUnderstood {
+    /// The dump itself.
+    #[error("PostgreSQL's answer is not understood: {0}")]
+    Tree(#[from] QueryTreeError),
+    /// The catalog does not have it.
+    #[error("the catalog has no {kind} with OID {oid}")]
+    Missing { kind: &'static str, oid: u32 },
+    /// The cap.
+    #[error("the statement leads to too many relations")]
+    TooMany,
+}
+
+/// Reads trees by a snapshot.
+pub(crate) fn read(trees: &Trees, snapshot: &Snapshot) -> Result<Analysed, NotUnderstood> {
+    let tree = query_tree(snapshot.major, &trees.parse, &trees.rewritten)?;
+    Resolver {
+        objects: &snapshot.objects,
+    }
+    .resolve(&tree)
+}
+
+impl Analysed {
+    /// How many bytes it takes, roughly.
+    pub(super) fn weight(&self) -> usize {
+        let columns = |access: &RelationAccess| match &access.columns {
+            Columns::Named(columns) => 32 * columns.len(),
+            Columns::All => 0,
+        };
+        let relations = self.relations.iter().chain(&self.behind);
+        let relations: usize = relations.map(|access| 96 + columns(access)).sum();
+        let names = self.functions.len() + self.behind_functions.len() + self.operators.len();
+        256 + relations + 48 * names + 24 * self.judgeable.columns.len()
+    }
+}
+
+struct Resolver<'o> {
+    objects: &'o Objects,
+}
+
+impl Resolver<'_> {
+    fn resolve(&self, tree: &QueryTree) -> Result<Analysed, NotUnderstood> {
+        let mut behind: BTreeMap<(Name, Access), Columns> = BTreeMap::new();
+        for used in &tree.behind {
+            let access = self.access(used)?;
+            widen(&mut behind, access);
+        }
+        for used in tree.relations.iter().chain(&tree.behind) {
+            self.beyond(used, &mut behind)?;
+        }
+        let relations = tree.relations.iter().map(|used| self.access(used));
+        let mut relations = relations.collect::<Result<Vec<_>, _>>()?;
+        relations.sort();
+        Ok(Analysed {
+            command: tree.command,
+            relations,
+            behind: behind
+                .into_iter()
+                .map(|((relation, access), columns)| RelationAccess {
+                    relation,
+                    access,
+                    columns,
+                })
+                .collect(),
+            functions: self.functions(tree)?,
+            behind_functions: self.names("function", &tree.behind_functions, Objects::function)?,
+            operators: self.operators(tree)?,
+            types: self.types(tree)?,
+            sequences: self.sequences(tree)?,
+            judgeable: Arc::new(judgeable(tree)),
+        })
+    }
+
+    fn relation(&self, oid: u32) -> Result<&Arc<KnownRelation>, NotUnderstood> {
+        let missing = NotUnderstood::Missing {
+            kind: "relation",
+            oid,
+        };
+        self.objects.relation(oid).ok_or(missing)
+    }
+
+    fn access(&self, used: &RelationUse) -> Result<RelationAccess, NotUnderstood> {
+        let known = self.relation(used.relation)?;
+        Ok(RelationAccess {
+            relation: known.name.clone(),
+            access: used.access,
+            columns: columns(used, known)?,
+        })
+    }
+
+    /// What a relation leads to that PostgreSQL does not check for: the parts and parents of a table, and
+    /// what a materialised view was made of.
+    fn beyond(
+        &self,
+        used: &RelationUse,
+        behind: &mut BTreeMap<(Name, Access), Columns>,
+    ) -> Result<(), NotUnderstood> {
+        let own = self.access(used)?;
+        self.kin(used.relation, &own, behind, |of| {
+            self.objects.parents(of).collect()
+        })?;
+        self.kin(used.relation, &own, behind, |of| {
+            self.objects.children(of).collect()
+        })?;
+        if used.kind == b'm' {
+            self.made_of(used.relation, behind)?;
+        }
+        Ok(())
+    }
+
+    /// All parents, or all parts. They have the columns of one another by name.
+    fn kin(
+        &self,
+        relation: u32,
+        own: &RelationAccess,
+        behind: &mut BTreeMap<(Name, Access), Columns>,
+        step: impl Fn(u32) -> Vec<u32>,
+    ) -> Result<(), NotUnderstood> {
+        let mut seen = BTreeSet::from([relation]);
+        let mut open = vec![relation];
+        while let Some(relation) = open.pop() {
+            for kin in step(relation) {
+                if seen.insert(kin) {
+                    open.push(kin);
+                    let relation = self.relation(kin)?.name.clone();
+                    widen(
+                        behind,
+                        RelationAccess {
+                            relation,
+                            ..own.clone()
+                        },
+                    );
+                }
+            }
+            if seen.len() + behind.len() > MOST_BEHIND {
+                return Err(NotUnderstood::TooMany);
+            }
+        }
+        Ok(())
+    }
+
+    /// What a materialised view was made of, through views too.
+    fn made_of(
+        &self,
+        view: u32,
+        behind: &mut BTreeMap<(Name, Access), Columns>,
+    ) -> Result<(), NotUnderstood> {
+        let mut seen = BTreeSet::from([view]);
+        let mut open = vec![view];
+        while let Some(view) = open.pop() {
+            for (relation, column) in self.objects.reads(view) {
+                let known = self.relation(*relation)?;
+                let of = RelationAccess {
+                    relation: known.name.clone(),
+                    access: Access::Select,
+                    columns: attribute(*column, known)?,
+                };
+                widen(behind, of);
+                if matches!(known.kind, b'v' | b'm') && seen.insert(*relation) {
+                    open.push(*relation);
+                }
+            }
+            if behind.len() > MOST_BEHIND {
+                return Err(NotUnderstood::TooMany);
+            }
+        }
+        Ok(())
+    }
+
+    fn names(
+        &self,
+        kind: &'static str,
+        oids: &BTreeSet<u32>,
+        find: impl Fn(&Objects, u32) -> Option<&Name>,
+    ) -> Result<Vec<Name>, NotUnderstood> {
+        let name = |oid: &u32| {
+            let missing = NotUnderstood::Missing { kind, oid: *oid };
+            find(self.objects, *oid).cloned().ok_or(missing)
+        };
+        let names: Result<BTreeSet<Name>, _> = oids.iter().map(name).collect();
+        Ok(names?.into_iter().collect())
+    }
+
+    /// What the statement calls: PostgreSQL's own casts and what columns are filled with by its harmless
+    /// functions are nobody's to grant.
+    fn functions(&self, tree: &QueryTree) -> Result<Vec<Name>, NotUnderstood> {
+        let mut names: BTreeSet<Name> = self
+            .names("function", &tree.called, Objects::function)?
+            .into_iter()
+            .collect();
+        let checks = tree
+            .domains
+            .iter()
+            .flat_map(|domain| self.objects.checks(*domain));
+        let chosen: BTreeSet<u32> = tree.casts.iter().copied().chain(checks).collect();
+        let own = |name: &Name| name.schema.as_deref() != Some("pg_catalog");
+        names.extend(
+            self.names("function", &chosen, Objects::function)?
+                .into_iter()
+                .filter(own),
+        );
+        let defaults = self.names("function", &tree.defaults, Objects::function)?;
+        let counts = |name: &Name| own(name) || !(is_builtin_function(&name.name) || is_next(name));
+        names.extend(defaults.into_iter().filter(counts));
+        for lookup in &tree.lookups {
+            if let Some((_, function)) = LOOKUPS.iter().find(|(oid, _)| oid == lookup) {
+                names.insert(Name {
+                    schema: Some("pg_catalog".into()),
+                    name: (*function).into(),
+                });
+            }
+        }
+        Ok(names.into_iter().collect())
+    }
+
+    fn operators(&self, tree: &QueryTree) -> Result<Vec<Name>, NotUnderstood> {
+        let mut names = self.names("operator", &tree.operators, Objects::operator)?;
+        names.retain(|name| name.schema.as_deref() != Some("pg_catalog"));
+        Ok(names)
+    }
+
+    /// Types of somebody's own; the row of a relation is its columns.
+    fn types(&self, tree: &QueryTree) -> Result<Vec<Name>, NotUnderstood> {
+        let mut names = BTreeSet::new();
+        for oid in &tree.types {
+            let mut oid = *oid;
+            loop {
+                if oid < FIRST_NORMAL_OID || self.objects.relation_of_row(oid).is_some() {
+                    break;
+                }
+                let missing = NotUnderstood::Missing { kind: "type", oid };
+                let known = self.objects.user_type(oid).ok_or(missing)?;
+                if known.element == 0 || known.element == oid {
+                    names.insert(known.name.clone());
+                    break;
+                }
+                oid = known.element;
+            }
+        }
+        Ok(names.into_iter().collect())
+    }
+
+    fn sequences(&self, tree: &QueryTree) -> Result<Vec<exeat_policy::SequenceUse>, NotUnderstood> {
+        let mut uses = BTreeSet::new();
+        for used in &tree.sequences {
+            let access = match used.call {
+                SequenceCall::Nextval => SequenceAccess::Next,
+                SequenceCall::Setval => SequenceAccess::Set,
+                SequenceCall::Currval | SequenceCall::Lastval => SequenceAccess::Read,
+            };
+            let (sequence, owner) = self.sequence(used)?;
+            uses.insert(exeat_policy::SequenceUse {
+                access,
+                owner,
+                sequence,
+            });
+        }
+        Ok(uses.into_iter().collect())
+    }
+
+    fn sequence(&self, used: &SequenceUse) -> Result<(Option<Name>, Option<Name>), NotUnderstood> {
+        let Some(oid) = used.sequence else {
+            return Ok((None, None));
+        };
+        let sequence = self.relation(oid)?.name.clone();
+        let owner = self.objects.owner(oid).map(|table| self.relation(table));
+        let owner = owner.transpose()?.map(|table| table.name.clone());
+        Ok((Some(sequence), owner))
+    }
+}
+
+fn is_next(name: &Name) -> bool {
+    &*name.name == "nextval"
+}
+
+fn columns(used: &RelationUse, known: &KnownRelation) -> Result<Columns, NotUnderstood> {
+    let AttributeSet::Named(numbers) = &used.columns else {
+        return Ok(Columns::All);
+    };
+    let mut names = BTreeSet::new();
+    for number in numbers {
+        names.insert(column(*number, known, used.relation)?);
+    }
+    Ok(Columns::Named(names))
+}
+
+/// A column that the catalog says something depends on; 0 is the whole relation.
+fn attribute(number: i16, known: &KnownRelation) -> Result<Columns, NotUnderstood> {
+    if number == 0 {
+        return Ok(Columns::Named(BTreeSet::new()));
+    }
+    Ok(Columns::Named(BTreeSet::from([column(number, known, 0)?])))
+}
+
+fn column(number: i16, known: &KnownRelation, oid: u32) -> Result<Arc<str>, NotUnderstood> {
+    // https://www.postgresql.org/docs/current/ddl-system-columns.html
+    let system = match number {
+        -1 => Some("ctid"),
+        -2 => Some("xmin"),
+        -3 => Some("cmin"),
+        -4 => Some("xmax"),
+        -5 => Some("cmax"),
+        -6 => Some("tableoid"),
+        _ => None,
+    };
+    if let Some(system) = system {
+        return Ok(system.into());
+    }
+    let found = known.columns.iter().find(|(known, ..)| *known == number);
+    let missing = NotUnderstood::Missing {
+        kind: "column of the relation",
+        oid,
+    };
+    found.map(|(_, name, _)| Arc::clone(name)).ok_or(missing)
+}
+
+/// Enters an access, together with what is there for the same relation.
+fn widen(all: &mut BTreeMap<(Name, Access), Columns>, access: RelationAccess) {
+    let entry = all
+        .entry((access.relation, access.access))
+        .or_insert_with(|| Columns::Named(BTreeSet::new()));
+    match (entry, access.columns) {
+        (Columns::Named(known), Columns::Named(more)) => known.extend(more),
+        (entry, Columns::All) => *entry = Columns::All,
+        (Columns::All, _) => {}
+    }
+}
+
+fn judgeable(tree: &QueryTree) -> Judgeable {
+    let mut judgeable = Judgeable::default();
+    for used in &tree.relations {
+        match &used.columns {
+            AttributeSet::All => {
+                judgeable.whole.insert(used.relation);
+            }
+            AttributeSet::Named(columns) => {
+                let of = |column: &i16| (used.relation, *column);
+                judgeable.columns.extend(columns.iter().map(of));
+            }
+        }
+    }
+    judgeable
+}
+
+#[cfg(test)]
+mod tests;

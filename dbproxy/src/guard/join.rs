@@ -1,0 +1,111 @@
+//! Our own reading of a statement and PostgreSQL's, made one: policy judges the union.
+//!
+//! Pure. PostgreSQL says which objects are meant; where ours names one that PostgreSQL did not see, it counts
+//! too. Ours alone says what kind of statement it is.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use exeat_policy::{Confirmation, Facts, Name, RelationAccess, Verb};
+use exeat_sql::Command;
+
+use crate::analysis::Analysed;
+
+/// The facts of both; an error where the two see different kinds of statements.
+pub(super) fn joined(ours: &Facts, answers: &[Arc<Analysed>]) -> Result<Facts, &'static str> {
+    let mut facts = ours.clone();
+    for answer in answers {
+        if !is_of_kind(ours.verb, answer.command) {
+            return Err("PostgreSQL reads another kind of statement");
+        }
+    }
+    let seen = |of: fn(&Analysed) -> &Vec<Name>| -> BTreeSet<Name> {
+        answers
+            .iter()
+            .flat_map(|answer| of(answer))
+            .cloned()
+            .collect()
+    };
+    facts.relations = relations(ours, answers);
+    let called = seen(|answer| &answer.functions);
+    // PostgreSQL has chosen among those of a name; what has no name of its own there (coalesce) is ours.
+    let meant: BTreeSet<&str> = called.iter().map(|name| &*name.name).collect();
+    let unseen = ours
+        .functions
+        .iter()
+        .filter(|name| !meant.contains(&*name.name))
+        .cloned();
+    facts.functions = unseen
+        .chain(called.iter().cloned())
+        .collect::<BTreeSet<_>>()
+        .into_iter()
+        .collect();
+    facts.operators = union(&ours.operators, seen(|answer| &answer.operators));
+    facts.types = union(&ours.types, seen(|answer| &answer.types));
+    facts.behind_functions = union(
+        &ours.behind_functions,
+        seen(|answer| &answer.behind_functions),
+    );
+    let behind: BTreeSet<RelationAccess> = answers
+        .iter()
+        .flat_map(|answer| &answer.behind)
+        .cloned()
+        .collect();
+    facts.behind = behind.into_iter().collect();
+    let sequences: BTreeSet<_> = answers
+        .iter()
+        .flat_map(|answer| &answer.sequences)
+        .cloned()
+        .collect();
+    facts.sequences = sequences.into_iter().collect();
+    if ours.verb != Verb::Define || ours.confirmation == Confirmation::Confirmed {
+        facts.confirmation = Confirmation::Analysed;
+    }
+    Ok(facts)
+}
+
+fn union(ours: &[Name], mut theirs: BTreeSet<Name>) -> Vec<Name> {
+    theirs.extend(ours.iter().cloned());
+    theirs.into_iter().collect()
+}
+
+/// PostgreSQL's columns where it sees the access; ours where it does not.
+fn relations(ours: &Facts, answers: &[Arc<Analysed>]) -> Vec<RelationAccess> {
+    let mut all: BTreeSet<RelationAccess> = answers
+        .iter()
+        .flat_map(|answer| &answer.relations)
+        .cloned()
+        .collect();
+    let sees = |own: &RelationAccess| {
+        let theirs = answers.iter().flat_map(|answer| &answer.relations);
+        theirs
+            .into_iter()
+            .any(|access| access.access == own.access && access.relation == own.relation)
+    };
+    let unseen: Vec<_> = ours
+        .relations
+        .iter()
+        .filter(|own| !sees(own))
+        .cloned()
+        .collect();
+    all.extend(unseen);
+    all.into_iter().collect()
+}
+
+/// Whether a question of a statement of this kind may be of that kind.
+fn is_of_kind(verb: Verb, command: Command) -> bool {
+    match verb {
+        Verb::Select | Verb::Define | Verb::Declare => command == Command::Select,
+        Verb::Insert => command == Command::Insert,
+        Verb::Update => command == Command::Update,
+        Verb::Delete => command == Command::Delete,
+        Verb::Merge => command == Command::Merge,
+        Verb::Explain | Verb::Prepare | Verb::CopyOut => {
+            !matches!(command, Command::Utility | Command::Nothing)
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests;
