@@ -15,6 +15,7 @@ mod connect;
 mod database;
 mod decide;
 mod denial;
+mod disclosure;
 mod guard;
 mod identify;
 mod listener;

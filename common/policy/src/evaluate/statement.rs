@@ -5,6 +5,7 @@
 
 mod cover;
 mod lack;
+mod reads;
 mod verb;
 mod words;
 

@@ -1,0 +1,150 @@
+//! The third wall: what a client may see of what the server says about its statement.
+//!
+//! Errors and notices are results too: they quote rows and values. Values pass only to a role that may read
+//! every column that they can come from; the rest of the message is as the server made it. Pure: the body of
+//! a message in, the same or another one out.
+//! <https://www.postgresql.org/docs/current/protocol-error-fields.html>
+
+use std::borrow::Cow;
+
+use crate::wire::{Reader, Violation, write};
+
+/// What of a message a role may see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Sight {
+    /// The role may read all columns of what the statement writes, and of what views lead to.
+    pub(crate) rows: bool,
+    /// No code of somebody else's runs in the statement: functions, triggers.
+    pub(crate) code: bool,
+}
+
+impl Sight {
+    /// Nothing is kept back.
+    pub(crate) const ALL: Self = Self {
+        rows: true,
+        code: true,
+    };
+}
+
+/// What stands in place of what is kept back.
+const WITHHELD: &str = "Values are withheld: the role may not read every column that they can come from.";
+
+/// The words of `unique_violation` and its kin before the columns of the key.
+const KEY: &str = "Key (";
+
+/// The fields of a message.
+struct Fields<'m>(Vec<(u8, Cow<'m, str>)>);
+
+impl<'m> Fields<'m> {
+    fn read(body: &'m [u8]) -> Self {
+        let mut fields = Vec::new();
+        let mut reader = Reader::new(body);
+        while let Some(letter) = reader.u8().filter(|letter| *letter != 0) {
+            let Some(value) = reader.string() else { break };
+            fields.push((letter, String::from_utf8_lossy(value)));
+        }
+        Self(fields)
+    }
+
+    fn field(&self, letter: u8) -> Option<&str> {
+        let found = self.0.iter().find(|(known, _)| *known == letter);
+        found.map(|(_, value)| &**value)
+    }
+
+    fn set(&mut self, letter: u8, text: &str) {
+        for (_, value) in self.0.iter_mut().filter(|(known, _)| *known == letter) {
+            *value = Cow::Owned(text.to_owned());
+        }
+    }
+
+    fn write(&self) -> Vec<u8> {
+        let mut body = Vec::new();
+        for (letter, value) in &self.0 {
+            body.push(*letter);
+            write::string(&mut body, value);
+        }
+        body.push(0);
+        body
+    }
+}
+
+/// The body of an ErrorResponse or NoticeResponse as the role may see it; `None` where that is all of it.
+/// `reads` tells whether it may read these columns of a table, given by schema and name.
+pub(crate) fn disclosed(
+    body: &[u8],
+    sight: Sight,
+    reads: impl Fn(&str, &str, &[&str]) -> bool,
+) -> Option<Vec<u8>> {
+    if sight == Sight::ALL {
+        return None;
+    }
+    let mut fields = Fields::read(body);
+    let from_code = fields.field(b'W').is_some();
+    let open = sight.rows && (sight.code || !from_code);
+    if open {
+        return None;
+    }
+    let code = fields.field(b'C').unwrap_or_default().to_owned();
+    // What a function raises is meant for whoever may call it (`raise_exception`, and notices).
+    let raised = code == "P0001" || code.starts_with("00") || code.starts_with("01");
+    let key = fields.field(b'D').and_then(key_columns);
+    let key_is_theirs = match (key, fields.field(b's'), fields.field(b't')) {
+        (Some(columns), Some(schema), Some(table)) => reads(schema, table, &columns),
+        _ => false,
+    };
+    if code.starts_with("22") {
+        let message = format!("data exception ({code})");
+        fields.set(b'M', &message);
+    } else if !raised && from_code && !code.starts_with("23") {
+        let message = format!("an error in a function or trigger ({code})");
+        fields.set(b'M', &message);
+    }
+    if !key_is_theirs {
+        fields.set(b'D', WITHHELD);
+        if fields.field(b'D').is_none() && code.starts_with("22") {
+            fields.0.push((b'D', Cow::Borrowed(WITHHELD)));
+        }
+    }
+    // Hints, contexts and the queries of functions may quote values too, and nobody needs them.
+    fields.0.retain(|(letter, _)| !matches!(letter, b'H' | b'W' | b'q' | b'p'));
+    Some(fields.write())
+}
+
+/// The columns of `Key (a, b)=(1, 2) …`; `None` where it says something else, or where expressions are
+/// among them.
+fn key_columns(detail: &str) -> Option<Vec<&str>> {
+    let (names, _) = detail.strip_prefix(KEY)?.split_once(")=(")?;
+    let plain = |name: &&str| {
+        !name.is_empty() && name.chars().all(|letter| letter.is_alphanumeric() || letter == '_')
+    };
+    let names: Vec<&str> = names.split(", ").collect();
+    names.iter().all(plain).then_some(names)
+}
+
+/// Where the columns of a RowDescription come from: table and attribute number, 0 and 0 where from none.
+pub(crate) fn origins(body: &[u8]) -> Result<Vec<(u32, i16)>, Violation> {
+    let mut reader = Reader::new(body);
+    let count = reader.u16().ok_or(Violation::Malformed)?;
+    let mut origins = Vec::new();
+    for _ in 0..count {
+        let origin = column(&mut reader).ok_or(Violation::Malformed)?;
+        origins.push(origin);
+    }
+    if reader.is_empty() {
+        Ok(origins)
+    } else {
+        Err(Violation::Malformed)
+    }
+}
+
+/// Name, table, attribute number; then type, its size, its modifier and the format.
+fn column(reader: &mut Reader<'_>) -> Option<(u32, i16)> {
+    reader.string()?;
+    let table = reader.u32()?;
+    let number = reader.u16()?;
+    reader.bytes(4 + 2 + 4 + 2)?;
+    Some((table, i16::from_be_bytes(number.to_be_bytes())))
+}
+
+#[cfg(test)]
+mod tests;
