@@ -11,6 +11,7 @@ mod confirm;
 mod kinds;
 mod lexer;
 mod names;
+mod querytree;
 mod read;
 mod template;
 mod text;
@@ -19,6 +20,10 @@ mod walk;
 
 pub use catalog::{Catalog, Relation, RelationKind};
 pub use exeat_policy::Subject;
+pub use querytree::{
+    AttributeSet, Command, QueryTree, QueryTreeError, RelationUse, SequenceCall, SequenceUse,
+    TEXT_LIMIT as QUERY_TREE_LIMIT, query_tree,
+};
 pub use read::{Context, Statement, read, search_path};
 pub use template::template_into;
 pub use text::{blank_comments, redact};
