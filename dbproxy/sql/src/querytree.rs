@@ -118,8 +118,10 @@ pub struct SequenceUse {
 /// How a sequence is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SequenceCall {
-    /// `nextval`, or the next value of an identity column.
+    /// `nextval`.
     Nextval,
+    /// The next value of an identity column, for which PostgreSQL checks no right.
+    Identity,
     /// `currval`.
     Currval,
     /// `setval`.

@@ -93,7 +93,7 @@ impl Seen {
                     seen.make(tree.number(node, "paramtype")?, place);
                 }
                 "NEXTVALUEEXPR" => {
-                    seen.sequence(SequenceCall::Nextval, Some(tree.number(node, "seqid")?))
+                    seen.sequence(SequenceCall::Identity, Some(tree.number(node, "seqid")?))
                 }
                 _ => {}
             }
