@@ -118,9 +118,17 @@ pub fn psql() -> Command {
     command
 }
 
-/// The template cluster of this build folder, made where it does not exist yet.
+/// The template cluster of this build folder and this version, made where it does not exist yet.
 fn template(installation: &Installation) -> PathBuf {
-    let kept = crate::exeat::target_folder().join("postgres-template");
+    let mut postgres = Command::new(installation.bin.join("postgres"));
+    let version = postgres.arg("--version").output().unwrap().stdout;
+    let version = String::from_utf8(version).unwrap();
+    let major: String = version
+        .chars()
+        .skip_while(|char| !char.is_ascii_digit())
+        .take_while(char::is_ascii_digit)
+        .collect();
+    let kept = crate::exeat::target_folder().join(format!("postgres-template-{major}"));
     if kept.join("data/root.crt").is_file() {
         return kept.join("data");
     }

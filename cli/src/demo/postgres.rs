@@ -32,7 +32,7 @@ const SETTINGS: [&str; 6] = [
 /// Where the server's programs are, and whom they run as.
 #[derive(Clone, Debug)]
 pub(crate) struct Installation {
-    bin: PathBuf,
+    pub(crate) bin: PathBuf,
     account: Account,
 }
 
