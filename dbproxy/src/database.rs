@@ -8,6 +8,7 @@ use exeat_sql::Catalog;
 
 use crate::catalog::Catalogs;
 use crate::upstream::{Upstream, UpstreamError};
+use crate::wall::Wall;
 
 /// A database: how to reach it, and what its names mean.
 #[derive(Debug)]
@@ -15,6 +16,8 @@ pub(crate) struct Database {
     pub(crate) name: Arc<str>,
     pub(crate) upstream: Arc<Upstream>,
     pub(crate) search_path: Arc<[Arc<str>]>,
+    /// What its privileges are compared by.
+    pub(crate) wall: Arc<Wall>,
     catalog_user: Option<Arc<str>>,
     /// One per database role that catalogs are read as.
     catalogs: std::sync::Mutex<HashMap<Arc<str>, Arc<Catalogs>>>,
@@ -29,9 +32,11 @@ pub(crate) fn databases(config: &config::Dbproxy) -> Result<Databases, (Arc<str>
         let search_path = exeat_sql::search_path(&database.search_path);
         let upstream = Upstream::new(database, &search_path, config.timeouts.connect)
             .map_err(|error| (Arc::clone(name), error))?;
+        let upstream = Arc::new(upstream);
         let database = Database {
             name: Arc::clone(name),
-            upstream: Arc::new(upstream),
+            wall: Wall::new(name, database, &upstream),
+            upstream,
             search_path,
             catalog_user: database.catalog_user.clone(),
             catalogs: std::sync::Mutex::default(),

@@ -173,6 +173,20 @@ pub struct Database {
     pub catalog_user: Option<Arc<str>>,
     /// The schemas that unqualified names resolve in, `pg_catalog` first unless named.
     pub search_path: Vec<Arc<str>>,
+    /// What happens where a database role can do more than its policy says.
+    pub second_wall: SecondWall,
+}
+
+/// What happens where a database role can do more than its policy says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SecondWall {
+    /// Nobody gets in through it, nor where it can't be told.
+    Require,
+    /// It is logged, counted and on record.
+    #[default]
+    Warn,
+    /// Nobody looks.
+    Off,
 }
 
 /// A database role.

@@ -80,6 +80,7 @@ fn upstream() -> Arc<Upstream> {
         users: [].into(),
         catalog_user: None,
         search_path: Vec::new(),
+        second_wall: config::SecondWall::Off,
     };
     Arc::new(Upstream::new(&database, &[], PATIENCE).unwrap())
 }
