@@ -42,7 +42,7 @@ pub(crate) enum Command {
     Audit(audit::Command),
     /// The built-in CA, tokens and passwords: init, issue, token, password, revoke, list
     Identity(identity::Command),
-    /// Check a policy, explain a decision, run a policy's own test cases: check, explain, test, schema
+    /// Check a policy, explain a decision, run its test cases, make it privileges: check, explain, test, grants, drift, schema
     Policy(policy::Command),
     /// Print a completion script for a shell
     Completions(completions::Command),

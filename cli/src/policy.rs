@@ -5,10 +5,14 @@
 
 mod catalog;
 mod check;
+mod drift;
 mod explain;
 mod files;
+mod grants;
 mod question;
 mod test;
+mod url;
+mod wall;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -37,6 +41,14 @@ enum Action {
     ///
     /// Reads it as the proxy does. Exit status 69 where the database does not answer.
     Catalog(catalog::Arguments),
+    /// Print the SQL that gives the database roles exactly what the policy allows, or apply it
+    ///
+    /// Exit status 0; 1 where something is left after --apply, 69 where the database does not answer.
+    Grants(Box<grants::Arguments>),
+    /// Compare what the database lets its roles do with the policy, in both directions
+    ///
+    /// Exit status 0 where they are equal, 1 where they differ, 69 where the database does not answer.
+    Drift(Box<drift::Arguments>),
     /// Run the test cases that stand beside a policy (`NAME.test.yaml`)
     ///
     /// Exit status 0 where all hold, 1 where one fails, 78 where a file can't be used.
@@ -51,6 +63,8 @@ pub(crate) fn run(command: Command) -> anyhow::Result<ExitCode> {
         Action::Check(arguments) => check::run(&arguments),
         Action::Explain(arguments) => explain::run(&arguments),
         Action::Catalog(arguments) => catalog::run(&arguments),
+        Action::Grants(arguments) => grants::run(&arguments),
+        Action::Drift(arguments) => drift::run(&arguments),
         Action::Test(arguments) => test::run(&arguments),
         Action::Schema => {
             std::io::stdout()

@@ -10,6 +10,7 @@ use crate::analysis::Analyser;
 use crate::background::Background;
 use crate::catalog::Catalogs;
 use crate::upstream::{Upstream, UpstreamError};
+use crate::wall::Wall;
 
 /// A database: how to reach it, and what its names mean.
 #[derive(Debug)]
@@ -17,6 +18,8 @@ pub(crate) struct Database {
     pub(crate) name: Arc<str>,
     pub(crate) upstream: Arc<Upstream>,
     pub(crate) search_path: Arc<[Arc<str>]>,
+    /// What its privileges are compared by.
+    pub(crate) wall: Arc<Wall>,
     catalog_user: Option<Arc<str>>,
     background: Arc<Background>,
     /// One per database role that catalogs are read as.
@@ -35,9 +38,11 @@ pub(crate) fn databases(config: &config::Dbproxy) -> Result<Databases, (Arc<str>
         let search_path = exeat_sql::search_path(&database.search_path);
         let upstream = Upstream::new(database, &search_path, config.timeouts.connect)
             .map_err(|error| (Arc::clone(name), error))?;
+        let upstream = Arc::new(upstream);
         let database = Database {
             name: Arc::clone(name),
-            upstream: Arc::new(upstream),
+            wall: Wall::new(name, database, &upstream),
+            upstream,
             search_path,
             catalog_user: database.catalog_user.clone(),
             background: Arc::clone(&background),

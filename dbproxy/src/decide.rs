@@ -138,6 +138,7 @@ async fn permit(
         ));
     };
     judge_settings(&asked, &policy, &recorder)?;
+    database.wall.admit(&policy, grant).await?;
     Ok(Permit {
         principal: Arc::clone(principal),
         database: Arc::clone(database),

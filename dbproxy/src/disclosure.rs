@@ -27,7 +27,8 @@ impl Sight {
 }
 
 /// What stands in place of what is kept back.
-const WITHHELD: &str = "Values are withheld: the role may not read every column that they can come from.";
+const WITHHELD: &str =
+    "Values are withheld: the role may not read every column that they can come from.";
 
 /// The words of `unique_violation` and its kin before the columns of the key.
 const KEY: &str = "Key (";
@@ -106,7 +107,9 @@ pub(crate) fn disclosed(
         }
     }
     // Hints, contexts and the queries of functions may quote values too, and nobody needs them.
-    fields.0.retain(|(letter, _)| !matches!(letter, b'H' | b'W' | b'q' | b'p'));
+    fields
+        .0
+        .retain(|(letter, _)| !matches!(letter, b'H' | b'W' | b'q' | b'p'));
     Some(fields.write())
 }
 
@@ -115,7 +118,10 @@ pub(crate) fn disclosed(
 fn key_columns(detail: &str) -> Option<Vec<&str>> {
     let (names, _) = detail.strip_prefix(KEY)?.split_once(")=(")?;
     let plain = |name: &&str| {
-        !name.is_empty() && name.chars().all(|letter| letter.is_alphanumeric() || letter == '_')
+        !name.is_empty()
+            && name
+                .chars()
+                .all(|letter| letter.is_alphanumeric() || letter == '_')
     };
     let names: Vec<&str> = names.split(", ").collect();
     names.iter().all(plain).then_some(names)

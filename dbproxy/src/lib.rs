@@ -29,6 +29,7 @@ mod session;
 mod stop;
 mod stream;
 mod upstream;
+pub mod wall;
 mod wire;
 
 pub use server::{Dbproxy, SetupError, catalog, check, serve};

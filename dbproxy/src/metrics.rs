@@ -1,10 +1,13 @@
 //! Metrics of the database proxy alone; what both planes have is in `exeat_service::metrics`.
 //! Handles are made once: a hot path adds, it never looks a name up.
 
-use std::sync::LazyLock;
+use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
-use metrics::{Counter, Histogram, Unit, counter, histogram};
+use metrics::{Counter, Histogram, Unit, counter, gauge, histogram};
+
+use crate::wall::{Direction, Kind};
 
 const STATEMENT: &str = "exeat_dbproxy_statement_seconds";
 const CONNECT: &str = "exeat_dbproxy_upstream_connect_seconds";
@@ -12,6 +15,9 @@ const VERDICTS: &str = "exeat_dbproxy_verdict_cache_total";
 const REFUSED: &str = "exeat_dbproxy_refused_total";
 const CANCELS: &str = "exeat_dbproxy_cancels_total";
 const ANALYSES: &str = "exeat_dbproxy_analysis_seconds";
+const DRIFT: &str = "exeat_dbproxy_drift_differences";
+const DRIFT_CHECKS: &str = "exeat_dbproxy_drift_checks_total";
+const DRIFT_SECONDS: &str = "exeat_dbproxy_drift_check_seconds";
 const CATALOGS: &str = "exeat_dbproxy_catalog_loads_total";
 
 struct Handles {
@@ -54,6 +60,19 @@ pub(crate) fn describe() {
         Unit::Seconds,
         "How long PostgreSQL took to say what it would check for a statement, by outcome."
     );
+    metrics::describe_gauge!(
+        DRIFT,
+        "Differences between the policy and the privileges in the databases, all databases together, by direction and kind; NaN where one can't be told."
+    );
+    metrics::describe_counter!(
+        DRIFT_CHECKS,
+        "Comparisons of a database's privileges with the policy, by outcome."
+    );
+    metrics::describe_histogram!(
+        DRIFT_SECONDS,
+        Unit::Seconds,
+        "How long a comparison of a database's privileges with the policy takes."
+    );
     metrics::describe_counter!(CATALOGS, "Loads of a database's catalog, by outcome.");
 }
 
@@ -88,4 +107,40 @@ pub(crate) fn catalog_loaded(ok: bool) {
 
 pub(crate) fn analysed(outcome: &'static str, took: Duration) {
     histogram!(ANALYSES, "outcome" => outcome).record(took);
+}
+
+/// The differences that each database had when it was last compared, by direction and kind; `None` where it
+/// could not be told.
+type Drift = BTreeMap<(Direction, Kind), u64>;
+static DRIFTS: Mutex<BTreeMap<Arc<str>, Option<Drift>>> = Mutex::new(BTreeMap::new());
+
+/// A database was compared with the policy.
+pub(crate) fn wall_compared(database: &Arc<str>, found: &Option<Drift>, took: Duration) {
+    let real = |(direction, _): &(Direction, Kind)| *direction != Direction::Told;
+    let outcome = match found {
+        Some(found) if found.keys().any(real) => "drift",
+        Some(_) => "equal",
+        None => "failed",
+    };
+    counter!(DRIFT_CHECKS, "outcome" => outcome).increment(1);
+    histogram!(DRIFT_SECONDS).record(took);
+    let mut all = DRIFTS.lock().unwrap_or_else(PoisonError::into_inner);
+    // What was there before and is no more goes back to zero.
+    let mut sums: BTreeMap<(Direction, Kind), u64> = BTreeMap::new();
+    for key in all.values().flatten().flat_map(BTreeMap::keys) {
+        sums.insert(*key, 0);
+    }
+    all.insert(Arc::clone(database), found.clone());
+    for (key, count) in all.values().flatten().flatten() {
+        *sums.entry(*key).or_default() += count;
+    }
+    let known = all.values().all(Option::is_some);
+    for ((direction, kind), sum) in sums {
+        let sum = if known {
+            f64::from(u32::try_from(sum).unwrap_or(u32::MAX))
+        } else {
+            f64::NAN
+        };
+        gauge!(DRIFT, "direction" => direction.name(), "kind" => kind.name()).set(sum);
+    }
 }

@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 use crate::cancel::Cancels;
 use crate::database::{Databases, databases};
 use crate::listener::Listener;
-use crate::{metrics, session};
+use crate::{metrics, session, wall};
 
 /// How long accepting pauses where the process has no file descriptor left.
 const BREATH: Duration = Duration::from_millis(50);
@@ -65,6 +65,8 @@ impl Dbproxy {
             .map(listener)
             .collect::<Result<_, TlsError>>()?;
         let databases = read(&config)?;
+        let walls = databases.values().map(|it| Arc::clone(&it.wall)).collect();
+        wall::watch(&walls, &core);
         Ok(Arc::new(Self {
             core,
             databases,

@@ -136,6 +136,14 @@ fn words(body: &Body<'_>) -> (String, String, String) {
             if it.accepted { "changed" } else { "refused" },
             first_line(&it.detail)
         )),
+        Body::WallCompared(it) => plain(match &it.error {
+            Some(error) => format!("second wall of {}: can't be told: {error}", it.database),
+            None if it.beyond + it.short == 0 => format!("second wall of {} holds", it.database),
+            None => format!(
+                "second wall of {}: {} beyond the policy, {} short of it",
+                it.database, it.beyond, it.short
+            ),
+        }),
         Body::Refused(refused) => (
             String::new(),
             refused.detail.to_string(),

@@ -51,6 +51,7 @@ dbproxy:
       address: localhost:{database}
       tls: {{ mode: verify_full, roots: [{root}/identity/ca.pem] }}
       catalog_user: exeat_catalog
+      second_wall: require
       users:
 {users}  audit:
     parameters: plain

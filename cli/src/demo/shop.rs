@@ -70,6 +70,21 @@ impl Shop {
         self.server.port()
     }
 
+    /// The second wall: what `exeat policy grants` prints for this configuration, run as the superuser.
+    pub(crate) fn grant(&self, config: &Path) -> Result<()> {
+        let mut grants = Command::new(std::env::current_exe()?);
+        grants
+            .args(["policy", "grants", "--database", "shop", "--config"])
+            .arg(config);
+        let printed = grants.output().context("exeat policy grants")?;
+        ensure!(
+            printed.status.success(),
+            "exeat policy grants: {}",
+            String::from_utf8_lossy(&printed.stderr).trim()
+        );
+        self.admin("shop", &String::from_utf8(printed.stdout)?)
+    }
+
     /// Runs SQL as the superuser, past the proxy.
     fn admin(&self, database: &str, sql: &str) -> Result<()> {
         use std::io::Write as _;

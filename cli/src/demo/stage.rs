@@ -90,10 +90,13 @@ impl Stage {
             &policy,
             POLICY.replace(&PORT.to_string(), &port.to_string()),
         )?;
-        fs::write(
-            root.join("exeat.yaml"),
-            services::configuration(root, shop.port()),
-        )?;
+        let config = root.join("exeat.yaml");
+        fs::write(&config, services::configuration(root, shop.port()))?;
+        shop.grant(&config)?;
+        line(
+            "grants",
+            "what `exeat policy grants` prints: the policy, as privileges of the database roles",
+        );
         if stop.asked() {
             bail!("demo: interrupted while the stage was set; nothing is left");
         }

@@ -90,6 +90,8 @@ pub enum Body<'a> {
     PolicyRefused(PolicyRefused<'a>),
     /// Something else that was configured changed (certificates, tokens, revocations, …).
     ConfigurationChanged(ConfigurationChanged<'a>),
+    /// The privileges of a database came to differ from the policy in another way than before.
+    WallCompared(WallCompared<'a>),
     /// A client connected.
     SessionOpened(SessionOpened<'a>),
     /// A client's connection ended.
@@ -113,6 +115,7 @@ impl Body<'_> {
             Self::PolicyActivated(_) => "policy_activated",
             Self::PolicyRefused(_) => "policy_refused",
             Self::ConfigurationChanged(_) => "configuration_changed",
+            Self::WallCompared(_) => "wall_compared",
             Self::SessionOpened(_) => "session_opened",
             Self::SessionClosed(_) => "session_closed",
             Self::Decision(_) => "decision",
@@ -205,6 +208,25 @@ pub struct ConfigurationChanged<'a> {
     pub detail: Cow<'a, str>,
     /// Whether it took effect. Where not, what was in force before stays.
     pub accepted: bool,
+}
+
+/// See [`Body::WallCompared`]. Written when the answer changes, not each time that it is asked for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WallCompared<'a> {
+    /// How many things the database lets its roles do that the policy does not.
+    pub beyond: u64,
+    /// The database, by its name in the policy.
+    pub database: Cow<'a, str>,
+    /// The first differences, in words: names of the catalog.
+    #[serde(default, skip_serializing_if = "<[String]>::is_empty")]
+    pub differences: Cow<'a, [String]>,
+    /// Why it can't be told, where it can't.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<Cow<'a, str>>,
+    /// The policy's hash.
+    pub policy: Cow<'a, PolicyHash>,
+    /// How many things the policy lets its roles do that the database does not.
+    pub short: u64,
 }
 
 /// See [`Body::SessionOpened`].

@@ -32,7 +32,7 @@ pub use error::AuditError;
 pub use event::{
     Body, Completion, ConfigurationChanged, Decided, Event, Labels, LogRead, LogRecovered,
     LogStarted, LogStopped, Outcome, Parameter, Plane, PolicyActivated, PolicyRefused, Refused,
-    SessionClosed, SessionOpened, Statement,
+    SessionClosed, SessionOpened, Statement, WallCompared,
 };
 pub use export::export_tiles;
 pub use id::{UnixMicros, id, micros, now};

@@ -19,6 +19,7 @@ mod load;
 mod map;
 mod pattern;
 mod principal;
+mod privileges;
 mod reason;
 mod remedy;
 mod request;
@@ -39,6 +40,7 @@ pub use facts::{
 pub use grants::presets::is_builtin as is_builtin_function;
 pub use load::{load, read_yaml, schema};
 pub use principal::{Assurance, Caller, Identity, IdentityFailure, Method, Principal};
+pub use privileges::is_harmless_function;
 pub use remedy::{Remedy, remedy};
 pub use request::{
     Authority, ConnectionRequest, Host, LimitKind, Protocol, Request, SessionRequest,

@@ -175,6 +175,8 @@ pub struct Database {
     pub search_path: Vec<Arc<str>>,
     /// Whether PostgreSQL is asked what it will check for a statement.
     pub analysis: Analysis,
+    /// What happens where a database role can do more than its policy says.
+    pub second_wall: SecondWall,
 }
 
 /// Who says what a statement touches.
@@ -187,6 +189,18 @@ pub enum Analysis {
     /// The proxy's own two readers: for servers that only speak PostgreSQL's protocol. What a name might
     /// mean counts as meant.
     Own,
+}
+
+/// What happens where a database role can do more than its policy says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SecondWall {
+    /// Nobody gets in through it, nor where it can't be told.
+    Require,
+    /// It is logged, counted and on record.
+    #[default]
+    Warn,
+    /// Nobody looks.
+    Off,
 }
 
 /// A database role.

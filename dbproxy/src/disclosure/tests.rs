@@ -22,7 +22,9 @@ fn told(fields: &[(u8, &str)], sight: Sight) -> String {
     let body = body(fields);
     let told = disclosed(&body, sight, reads).unwrap_or(body);
     let fields = Fields::read(&told).0;
-    let fields = fields.iter().map(|(letter, value)| format!("{}={value}", char::from(*letter)));
+    let fields = fields
+        .iter()
+        .map(|(letter, value)| format!("{}={value}", char::from(*letter)));
     fields.collect::<Vec<_>>().join("|")
 }
 
@@ -35,21 +37,74 @@ fn nothing_is_kept_back_from_who_may_read_it() {
 #[test]
 fn values_are_withheld_wherever_they_stand() {
     for fields in [
-        &[(b'C', "23502"), (b'M', "null value"), (b'D', "Failing row contains (1, CANARY).")][..],
-        &[(b'C', "23514"), (b'M', "violates check"), (b'D', "Failing row contains (CANARY).")],
-        &[(b'C', "22P02"), (b'M', "invalid input syntax for type integer: \"CANARY\"")],
+        &[
+            (b'C', "23502"),
+            (b'M', "null value"),
+            (b'D', "Failing row contains (1, CANARY)."),
+        ][..],
+        &[
+            (b'C', "23514"),
+            (b'M', "violates check"),
+            (b'D', "Failing row contains (CANARY)."),
+        ],
+        &[
+            (b'C', "22P02"),
+            (b'M', "invalid input syntax for type integer: \"CANARY\""),
+        ],
         &[(b'C', "22003"), (b'M', "value \"CANARY\" is out of range")],
-        &[(b'C', "23505"), (b'M', "duplicate"), (b'D', "Key (email)=(CANARY) already exists."), (b's', "public"), (b't', "orders")],
-        &[(b'C', "23505"), (b'M', "duplicate"), (b'D', "Key (id)=(CANARY) already exists."), (b's', "public"), (b't', "customers")],
-        &[(b'C', "23505"), (b'M', "duplicate"), (b'D', "Key (lower(email))=(CANARY) already exists."), (b's', "public"), (b't', "orders")],
-        &[(b'C', "23P01"), (b'M', "conflicting key"), (b'D', "Key (x)=(CANARY) conflicts with existing key (x)=(CANARY).")],
-        &[(b'C', "P0001"), (b'M', "not enough"), (b'W', "SQL statement \"SELECT 'CANARY'\"")],
-        &[(b'C', "42703"), (b'M', "column CANARY"), (b'W', "PL/pgSQL function f()"), (b'q', "SELECT 'CANARY'")],
-        &[(b'C', "P0001"), (b'M', "no"), (b'H', "CANARY"), (b'D', "CANARY")],
+        &[
+            (b'C', "23505"),
+            (b'M', "duplicate"),
+            (b'D', "Key (email)=(CANARY) already exists."),
+            (b's', "public"),
+            (b't', "orders"),
+        ],
+        &[
+            (b'C', "23505"),
+            (b'M', "duplicate"),
+            (b'D', "Key (id)=(CANARY) already exists."),
+            (b's', "public"),
+            (b't', "customers"),
+        ],
+        &[
+            (b'C', "23505"),
+            (b'M', "duplicate"),
+            (b'D', "Key (lower(email))=(CANARY) already exists."),
+            (b's', "public"),
+            (b't', "orders"),
+        ],
+        &[
+            (b'C', "23P01"),
+            (b'M', "conflicting key"),
+            (
+                b'D',
+                "Key (x)=(CANARY) conflicts with existing key (x)=(CANARY).",
+            ),
+        ],
+        &[
+            (b'C', "P0001"),
+            (b'M', "not enough"),
+            (b'W', "SQL statement \"SELECT 'CANARY'\""),
+        ],
+        &[
+            (b'C', "42703"),
+            (b'M', "column CANARY"),
+            (b'W', "PL/pgSQL function f()"),
+            (b'q', "SELECT 'CANARY'"),
+        ],
+        &[
+            (b'C', "P0001"),
+            (b'M', "no"),
+            (b'H', "CANARY"),
+            (b'D', "CANARY"),
+        ],
     ] {
         let told = told(fields, BLIND);
         assert!(!told.contains("CANARY"), "{told}");
-        assert!(told.contains(&format!("C={}", Fields::read(&body(fields)).field(b'C').unwrap())));
+        assert!(told.contains(&format!(
+            "C={}",
+            Fields::read(&body(fields)).field(b'C').unwrap()
+        )));
     }
 }
 
@@ -57,7 +112,10 @@ fn values_are_withheld_wherever_they_stand() {
 fn a_key_of_columns_that_the_role_reads_is_told() {
     let fields = [
         (b'C', "23505"),
-        (b'M', "duplicate key value violates unique constraint \"orders_pkey\""),
+        (
+            b'M',
+            "duplicate key value violates unique constraint \"orders_pkey\"",
+        ),
         (b'D', "Key (id)=(1) already exists."),
         (b's', "public"),
         (b't', "orders"),
@@ -69,7 +127,11 @@ fn a_key_of_columns_that_the_role_reads_is_told() {
 
 #[test]
 fn what_a_function_raises_is_told_without_its_context() {
-    let fields = [(b'C', "P0001"), (b'M', "insufficient stock"), (b'W', "PL/pgSQL function f() line 3 at RAISE")];
+    let fields = [
+        (b'C', "P0001"),
+        (b'M', "insufficient stock"),
+        (b'W', "PL/pgSQL function f() line 3 at RAISE"),
+    ];
     assert_eq!(told(&fields, BLIND), "C=P0001|M=insufficient stock");
 }
 
@@ -79,7 +141,10 @@ fn errors_of_the_statement_itself_are_told_where_only_code_is_somebody_elses() {
         rows: true,
         code: false,
     };
-    let own = [(b'C', "22P02"), (b'M', "invalid input syntax for type integer: \"x\"")];
+    let own = [
+        (b'C', "22P02"),
+        (b'M', "invalid input syntax for type integer: \"x\""),
+    ];
     assert!(told(&own, sight).contains("\"x\""));
     let within = [own[0], own[1], (b'W', "PL/pgSQL function f()")];
     assert!(!told(&within, sight).contains("\"x\""));

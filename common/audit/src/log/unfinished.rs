@@ -99,6 +99,7 @@ impl Open {
             | Body::PolicyActivated(_)
             | Body::PolicyRefused(_)
             | Body::ConfigurationChanged(_)
+            | Body::WallCompared(_)
             | Body::Refused(_) => {}
         }
     }

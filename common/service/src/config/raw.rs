@@ -294,6 +294,22 @@ pub(super) struct Database {
     pub(super) search_path: Option<At<Vec<String>>>,
     /// Who says what a statement touches: `required` (PostgreSQL is asked; the default), or `own`.
     pub(super) analysis: Option<Analysis>,
+    /// What happens where a database role can do more than its policy says; `warn` unless given.
+    #[serde(default)]
+    pub(super) second_wall: SecondWall,
+}
+
+/// What happens where a database role can do more than its policy says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum SecondWall {
+    /// Nobody gets in through it, nor where it can't be told.
+    Require,
+    /// It is logged, counted and on record.
+    #[default]
+    Warn,
+    /// Nobody looks.
+    Off,
 }
 
 /// TLS to a database server.

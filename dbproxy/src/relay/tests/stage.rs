@@ -81,6 +81,7 @@ fn upstream() -> Arc<Upstream> {
         catalog_user: None,
         search_path: Vec::new(),
         analysis: config::Analysis::Own,
+        second_wall: config::SecondWall::Off,
     };
     Arc::new(Upstream::new(&database, &[], PATIENCE).unwrap())
 }

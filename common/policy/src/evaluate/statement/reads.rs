@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use super::judge;
 use crate::set::DatabaseGrant;
-use crate::{
-    Access, Columns, Confirmation, Effect, Facts, Name, RelationAccess, Subject, Verb,
-};
+use crate::{Access, Columns, Confirmation, Effect, Facts, Name, RelationAccess, Subject, Verb};
 
 impl DatabaseGrant {
     /// Whether a rule lets the role read these columns of a relation, and nothing denies or masks them.

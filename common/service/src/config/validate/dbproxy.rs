@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::super::raw::{self, At};
 use super::super::{
-    Database, Dbproxy, DbproxyListener, DbproxyTimeouts, Parameters, UpstreamTls, User,
+    Database, Dbproxy, DbproxyListener, DbproxyTimeouts, Parameters, SecondWall, UpstreamTls, User,
 };
 use super::Judge;
 
@@ -147,6 +147,11 @@ impl Judge<'_> {
                 .map(|user| Arc::from(user.value.as_str())),
             search_path,
             analysis: raw.analysis.unwrap_or_default(),
+            second_wall: match raw.second_wall {
+                raw::SecondWall::Require => SecondWall::Require,
+                raw::SecondWall::Warn => SecondWall::Warn,
+                raw::SecondWall::Off => SecondWall::Off,
+            },
         })
     }
 

@@ -1,0 +1,1 @@
+//! The second wall, without a database.

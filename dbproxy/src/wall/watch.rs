@@ -1,0 +1,435 @@
+//! The service's comparison on a timer: from the first session on, every minute, after a change of the
+//! policy, and when a session needs an answer. On a thread of its own, never on those that serve.
+//!
+//! INVARIANT: under `require` only an answer that is there, is of the policy in force, and is young lets a
+//! session in. A thread that is gone gives no answer.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use exeat_audit::{Body, Event, Plane, WallCompared};
+use exeat_policy::{DatabaseGrant, PolicyHash, PolicySet};
+use exeat_service::Core;
+use exeat_service::config::SecondWall;
+use tokio::sync::{Notify, watch};
+
+use super::read::{self, ReadError};
+use super::{Comparison, Direction, Kind, comparison};
+use crate::metrics;
+use crate::stop::Stop;
+use crate::upstream::Upstream;
+use crate::wire::write::Error;
+
+/// How often it is compared.
+const EVERY: Duration = Duration::from_secs(60);
+/// How old an answer may be that lets somebody in: a minute, and the time that a comparison may take.
+const YOUNG: Duration = Duration::from_secs(120);
+/// How often a session that is not let in may ask anew.
+const AT_MOST: Duration = Duration::from_secs(1);
+/// How often the policy is looked at.
+const LOOK: Duration = Duration::from_millis(500);
+/// How long a session waits for an answer.
+const PATIENCE: Duration = Duration::from_secs(8);
+/// How many differences are on record.
+const SHOWN: usize = 20;
+
+/// What is known of a database.
+#[derive(Clone, Debug, Default)]
+struct Known {
+    /// How many comparisons have ended.
+    count: u64,
+    /// Of which policy, begun when.
+    of: Option<(PolicyHash, Instant)>,
+    answer: Answer,
+}
+
+/// The answer of the last comparison.
+#[derive(Clone, Debug, Default)]
+enum Answer {
+    #[default]
+    None,
+    /// It could not be told.
+    Unknown(Arc<str>),
+    Told(Arc<Findings>),
+}
+
+/// What is kept of a comparison.
+#[derive(Debug, PartialEq, Eq)]
+struct Findings {
+    /// By database role: whether sessions may come through it, or why not.
+    roles: BTreeMap<Arc<str>, Result<(), Refusal>>,
+    counts: BTreeMap<(Direction, Kind), u64>,
+    shown: Vec<String>,
+}
+
+/// Why nobody may come through a database role.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Refusal {
+    /// It can do so many things more than its policy.
+    Beyond(usize),
+    /// Another policy role has it too.
+    Shared,
+}
+
+/// The second wall of one database.
+#[derive(Debug)]
+pub(crate) struct Wall {
+    name: Arc<str>,
+    mode: SecondWall,
+    upstream: Arc<Upstream>,
+    catalog_user: Option<Arc<str>>,
+    search_path: Vec<Arc<str>>,
+    /// The database role of the last session, to read as where there is no user for catalogs.
+    seen: std::sync::Mutex<Option<Arc<str>>>,
+    wanted: Notify,
+    used: AtomicBool,
+    known: watch::Sender<Known>,
+}
+
+/// All of them.
+pub(super) type Walls = Vec<Arc<Wall>>;
+
+impl Wall {
+    pub(crate) fn new(
+        name: &Arc<str>,
+        config: &exeat_service::config::Database,
+        upstream: &Arc<Upstream>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            name: Arc::clone(name),
+            mode: config.second_wall,
+            upstream: Arc::clone(upstream),
+            catalog_user: config.catalog_user.clone(),
+            search_path: config.search_path.clone(),
+            seen: std::sync::Mutex::default(),
+            wanted: Notify::new(),
+            used: AtomicBool::new(false),
+            known: watch::Sender::new(Known::default()),
+        })
+    }
+
+    /// Whether a session may come through the database role of this grant.
+    pub(crate) async fn admit(
+        &self,
+        policy: &PolicySet,
+        grant: &DatabaseGrant,
+    ) -> Result<(), Stop> {
+        if self.mode == SecondWall::Off {
+            return Ok(());
+        }
+        self.saw(&grant.as_role);
+        if self.mode == SecondWall::Warn || !grant.enforces() {
+            return Ok(());
+        }
+        let known = self.known.borrow().clone();
+        if known.lets(policy.hash(), &grant.as_role).is_ok() {
+            return Ok(());
+        }
+        let known = self.newer(known, policy.hash()).await;
+        known
+            .lets(policy.hash(), &grant.as_role)
+            .map_err(|why| self.refused(&grant.as_role, why))
+    }
+
+    /// Wakes the comparison at the first session.
+    fn saw(&self, as_role: &Arc<str>) {
+        let mut seen = self
+            .seen
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        if seen.as_ref() != Some(as_role) {
+            *seen = Some(Arc::clone(as_role));
+        }
+        drop(seen);
+        if !self.used.swap(true, Ordering::AcqRel) {
+            self.wanted.notify_one();
+        }
+    }
+
+    /// What a comparison says that began a moment ago or later, if it comes in time.
+    async fn newer(&self, known: Known, policy: &PolicyHash) -> Known {
+        let asked = Instant::now();
+        let fits = |known: &Known| {
+            known.of.as_ref().is_some_and(|(of, began)| {
+                of == policy && (*began >= asked || asked.duration_since(*began) < AT_MOST)
+            })
+        };
+        if fits(&known) {
+            return known;
+        }
+        let mut changes = self.known.subscribe();
+        self.wanted.notify_one();
+        let newer = tokio::time::timeout(PATIENCE, changes.wait_for(|known| fits(known))).await;
+        match newer {
+            Ok(Ok(newer)) => newer.clone(),
+            _ => self.known.borrow().clone(),
+        }
+    }
+
+    fn refused(&self, as_role: &Arc<str>, why: NotLet) -> Stop {
+        let name = &self.name;
+        let hint = format!(
+            "`exeat policy drift --database {name}` says what differs, `exeat policy grants` mends it."
+        );
+        let (kind, code, message, detail) = match why {
+            NotLet::Refused(Refusal::Beyond(count)) => (
+                "second_wall",
+                "42501",
+                "its database role can do more than its policy",
+                format!(
+                    "database role {as_role} of {name} can do {count} things more than the policy"
+                ),
+            ),
+            NotLet::Refused(Refusal::Shared) => (
+                "second_wall",
+                "42501",
+                "its database role is that of another policy role too",
+                format!("database role {as_role} of {name} is shared by policy roles"),
+            ),
+            NotLet::Unknown(error) => (
+                "second_wall_unknown",
+                "57P03",
+                "it can't be told what its database role can do",
+                format!("it can't be told what database role {as_role} of {name} can do: {error}"),
+            ),
+        };
+        tracing::warn!(database = %name, role = %as_role, kind, "the second wall lets nobody in: {detail}");
+        let error = Error::fatal(
+            code,
+            format!("connection to database \"{name}\" refused: {message}"),
+        )
+        .detail(format!("Reason: {kind}."))
+        .hint(hint);
+        Stop {
+            refused: Some(detail),
+            ..Stop::tell(kind, error)
+        }
+    }
+
+    /// Compares whenever it is due, until the process ends.
+    async fn keep(self: Arc<Self>, core: Arc<Core>) {
+        self.wanted.notified().await;
+        loop {
+            self.compare(&core).await;
+            let began = Instant::now();
+            loop {
+                tokio::select! {
+                    () = self.wanted.notified() => break,
+                    () = tokio::time::sleep(LOOK) => {
+                        let policy = core.policy.snapshot();
+                        let same = matches!(&self.known.borrow().of, Some((of, _)) if of == policy.hash());
+                        if !same || began.elapsed() >= EVERY {
+                            break;
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    async fn compare(&self, core: &Core) {
+        let began = Instant::now();
+        let policy = core.policy.snapshot();
+        let answer = match self.ask(&policy).await {
+            Ok(comparison) => Answer::Told(Arc::new(Findings::of(&comparison))),
+            Err(error) => Answer::Unknown(error.to_string().into()),
+        };
+        metrics::wall_compared(&self.name, &outcome(&answer), began.elapsed());
+        let old = self.known.borrow().answer.clone();
+        if !same(&old, &answer) {
+            self.tell(core, &policy, &answer);
+        }
+        self.known.send_modify(|known| {
+            known.count += 1;
+            known.of = Some((policy.hash().clone(), began));
+            known.answer = answer;
+        });
+    }
+
+    async fn ask(&self, policy: &PolicySet) -> Result<Comparison, ReadError> {
+        let seen = self
+            .seen
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .clone();
+        let user = self.catalog_user.clone().or(seen).unwrap_or_default();
+        let listing = read::listing(&self.upstream, &user, policy, &self.name).await?;
+        Ok(comparison(policy, &self.name, &listing, &self.search_path))
+    }
+
+    /// Another answer than before goes on record, and into the process's log.
+    fn tell(&self, core: &Core, policy: &PolicySet, answer: &Answer) {
+        let mut event = WallCompared {
+            beyond: 0,
+            database: (&*self.name).into(),
+            differences: (&[]).into(),
+            error: None,
+            policy: std::borrow::Cow::Borrowed(policy.hash()),
+            short: 0,
+        };
+        let database = &self.name;
+        match answer {
+            Answer::None => return,
+            Answer::Unknown(error) => {
+                tracing::warn!(%database, %error, "the second wall can't be compared with the policy");
+                event.error = Some((&**error).into());
+            }
+            Answer::Told(findings) => {
+                event.beyond = findings.count(Direction::Beyond);
+                event.short = findings.count(Direction::Short);
+                event.differences = (&findings.shown[..]).into();
+                let (beyond, short) = (event.beyond, event.short);
+                if beyond + short == 0 {
+                    tracing::info!(%database, "the second wall holds");
+                } else {
+                    tracing::warn!(%database, beyond, short, "the privileges of a database differ from the policy; see `exeat policy drift`");
+                }
+            }
+        }
+        let event = Event::now(Plane::Control, None, Body::WallCompared(event));
+        if let Err(error) = core.log.append(&event) {
+            tracing::error!(%error, "a change of the second wall is not on record");
+        }
+    }
+}
+
+/// Why a session is not let in.
+enum NotLet {
+    Refused(Refusal),
+    Unknown(Arc<str>),
+}
+
+impl Known {
+    fn lets(&self, policy: &PolicyHash, as_role: &Arc<str>) -> Result<(), NotLet> {
+        let unknown = |why: &str| Err(NotLet::Unknown(why.into()));
+        match (&self.of, &self.answer) {
+            (Some((of, began)), Answer::Told(findings))
+                if of == policy && began.elapsed() < YOUNG =>
+            {
+                match findings.roles.get(as_role) {
+                    Some(found) => found.map_err(NotLet::Refused),
+                    None => unknown("it was not asked about"),
+                }
+            }
+            (_, Answer::Unknown(error)) => Err(NotLet::Unknown(Arc::clone(error))),
+            _ => unknown("no answer yet"),
+        }
+    }
+}
+
+impl Findings {
+    fn of(comparison: &Comparison) -> Self {
+        let mut roles: BTreeMap<Arc<str>, Result<(), Refusal>> = BTreeMap::new();
+        let mut counts = BTreeMap::new();
+        for role in &comparison.judged {
+            roles.insert(role.clone(), Ok(()));
+        }
+        for difference in &comparison.differences {
+            *counts
+                .entry((difference.direction, difference.kind))
+                .or_default() += 1;
+            let Some(found) = roles.get_mut(&difference.role) else {
+                continue;
+            };
+            match (difference.direction, difference.kind, *found) {
+                (Direction::Told, Kind::SharedRole, Ok(())) => *found = Err(Refusal::Shared),
+                (Direction::Beyond, _, Err(Refusal::Beyond(count))) => {
+                    *found = Err(Refusal::Beyond(count + 1));
+                }
+                (Direction::Beyond, _, _) => *found = Err(Refusal::Beyond(1)),
+                _ => {}
+            }
+        }
+        // A policy role that is judged, in a database role that can't be.
+        let mixed = comparison.not_judged.iter().filter(|(_, of)| of.len() > 1);
+        roles.extend(mixed.map(|(role, _)| (role.clone(), Err(Refusal::Shared))));
+        let real = comparison.differences.iter();
+        let real = real.filter(|difference| difference.direction != Direction::Told);
+        Self {
+            roles,
+            counts,
+            shown: real.take(SHOWN).map(ToString::to_string).collect(),
+        }
+    }
+
+    fn count(&self, direction: Direction) -> u64 {
+        let counts = self.counts.iter();
+        counts
+            .filter(|((of, _), _)| *of == direction)
+            .map(|(_, count)| count)
+            .sum()
+    }
+}
+
+/// For metrics: the counts, or nothing where it could not be told.
+fn outcome(answer: &Answer) -> Option<BTreeMap<(Direction, Kind), u64>> {
+    match answer {
+        Answer::Told(findings) => Some(findings.counts.clone()),
+        Answer::None | Answer::Unknown(_) => None,
+    }
+}
+
+fn same(old: &Answer, new: &Answer) -> bool {
+    match (old, new) {
+        (Answer::None, Answer::None) => true,
+        (Answer::Unknown(old), Answer::Unknown(new)) => old == new,
+        (Answer::Told(old), Answer::Told(new)) => old == new,
+        _ => false,
+    }
+}
+
+/// Starts the thread that compares. It ends with the process; a comparison that panics is told and begun anew.
+pub(crate) fn watch(walls: &Walls, core: &Arc<Core>) {
+    let watched: Walls = walls
+        .iter()
+        .filter(|wall| wall.mode != SecondWall::Off)
+        .cloned()
+        .collect();
+    if watched.is_empty() {
+        return;
+    }
+    let core = Arc::clone(core);
+    let started = std::thread::Builder::new()
+        .name("exeat-wall".to_owned())
+        .spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build();
+            match runtime {
+                Ok(runtime) => runtime.block_on(all(watched, core)),
+                Err(error) => {
+                    tracing::error!(%error, "the second walls can't be compared");
+                }
+            }
+        });
+    if let Err(error) = started {
+        tracing::error!(%error, "the second walls can't be compared");
+    }
+}
+
+async fn all(walls: Walls, core: Arc<Core>) {
+    let stopped = core.stopped.clone();
+    for wall in walls {
+        tokio::spawn(always(wall, Arc::clone(&core)));
+    }
+    drop(core);
+    stopped.cancelled().await;
+}
+
+async fn always(wall: Arc<Wall>, core: Arc<Core>) {
+    loop {
+        let one = tokio::spawn(Arc::clone(&wall).keep(Arc::clone(&core)));
+        let Err(error) = one.await else { return };
+        if !error.is_panic() {
+            return;
+        }
+        tracing::error!(database = %wall.name, "the comparison of the second wall failed");
+        wall.known.send_modify(|known| {
+            known.answer = Answer::Unknown("the comparison failed".into());
+        });
+        tokio::time::sleep(AT_MOST).await;
+        wall.wanted.notify_one();
+    }
+}
