@@ -181,6 +181,7 @@ impl Guard {
         Judged {
             scope: self.scope.id,
             subject,
+            range: 0..0,
             text: "".into(),
             name: None,
             decision: Arc::new(evaluate(&self.scope.policy, &request)),

@@ -9,6 +9,7 @@ mod deny;
 mod expected;
 mod extended;
 mod finish;
+mod forward;
 mod gate;
 mod names;
 mod own_catalog;
@@ -136,6 +137,8 @@ pub(crate) struct Relay {
     dirty: bool,
     /// The open transaction has defined something.
     defined: bool,
+    /// The client has said goodbye.
+    leaving: bool,
     /// The server said that it will close.
     fatal: bool,
     /// A newer catalog is on its way, and a statement waits for it.
@@ -172,6 +175,7 @@ impl Relay {
             told_failed: false,
             dirty: false,
             defined: false,
+            leaving: false,
             fatal: false,
             refresh: None,
             begun: std::time::Instant::now(),
@@ -238,7 +242,12 @@ impl Relay {
         progress |= self.cancel.poll_done(cx).is_ready();
         progress |= self.poll_outbound(cx)?;
         progress |= self.poll_inbound(cx)?;
-        match self.inbound.poll_read(cx, &mut self.client) {
+        let read = if self.leaving {
+            Poll::Pending
+        } else {
+            self.inbound.poll_read(cx, &mut self.client)
+        };
+        match read {
             Poll::Ready(Ok(0)) => return Poll::Ready(Err(End::ClientClosed)),
             Poll::Ready(Ok(_)) => progress = true,
             Poll::Ready(Err(error)) => return Poll::Ready(Err(End::ClientIo(error))),
@@ -265,6 +274,8 @@ impl Relay {
         }
         let stuck = self.outbound.congested();
         match self.outbound.poll_write(cx, &mut self.client) {
+            // Who has said goodbye may be gone before its answers come.
+            Poll::Ready(Err(_)) if self.leaving => self.outbound.forget(),
             Poll::Ready(written) => written.map_err(End::ClientIo)?,
             Poll::Pending => {}
         }

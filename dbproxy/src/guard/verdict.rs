@@ -1,6 +1,7 @@
 //! A text that was read and judged: its statements, what each one touches, and what the policy says.
 
 use std::borrow::Cow;
+use std::ops::Range;
 use std::sync::Arc;
 
 use exeat_policy::{Decision, Effect, Facts, Name, Subject, Unreadable, UnreadableKind, Verb};
@@ -23,6 +24,8 @@ pub(crate) struct Judged {
     /// The scope that `decision` was made in.
     pub(crate) scope: u64,
     pub(crate) subject: Subject,
+    /// Its bytes within the message.
+    pub(crate) range: Range<usize>,
     /// Its text for the record: secrets taken out.
     pub(crate) text: Arc<str>,
     /// The name that PREPARE, EXECUTE, DEALLOCATE, DECLARE, FETCH or CLOSE names; `None` also for ALL.
@@ -98,9 +101,10 @@ impl Verdict {
             if matches!(&subject, Subject::Readable(facts) if facts.verb == Verb::Empty) {
                 continue;
             }
-            let piece = text.get(statement.range).unwrap_or(text);
+            let piece = text.get(statement.range.clone()).unwrap_or(text);
             statements.push(Judged {
                 scope,
+                range: statement.range,
                 text: exeat_sql::redact(piece).into(),
                 name: statement.prepared,
                 decision: decide(subject.clone()),
@@ -131,6 +135,7 @@ impl Verdict {
             blanked: None,
             statements: vec![Judged {
                 text: exeat_sql::redact(trimmed(text)).into(),
+                range: 0..sql.len(),
                 ..judged.clone()
             }],
         })
@@ -150,6 +155,7 @@ impl Verdict {
             statements: vec![Judged {
                 scope,
                 subject,
+                range: 0..0,
                 text: "".into(),
                 name: None,
                 decision,
@@ -160,6 +166,11 @@ impl Verdict {
     /// Whether a newer catalog could make it readable.
     pub(crate) fn is_unresolved(&self) -> bool {
         self.statements.iter().any(Judged::is_unresolved)
+    }
+
+    /// The text as it is forwarded.
+    pub(crate) fn forwarded(&self) -> &[u8] {
+        self.blanked.as_deref().unwrap_or(&self.sql)
     }
 
     /// Whether the server may ask the client for COPY data.

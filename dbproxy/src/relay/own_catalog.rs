@@ -5,61 +5,100 @@
 //! and judges by that answer until the shared snapshot has caught up.
 
 use super::deny::Refusal;
-use super::expected::Expected;
+use super::expected::{Expected, Question};
 use super::{End, Relay};
 use crate::catalog::{self, row};
 use crate::wire::backend::{self, Status};
 use crate::wire::{Frame, Violation, frame, write};
 
 impl Relay {
-    /// Called before a text is judged: makes sure that the session's own definitions are known.
+    /// Called before a text is judged: makes sure that the session's own definitions are known, also
+    /// those that an earlier message of the same batch makes.
     pub(super) fn know_own_definitions(&mut self) -> Result<(), Refusal> {
-        if !self.dirty && !self.guard.own_catalog_is_stale() {
+        let defining = self.queue.defines();
+        if !defining && !self.dirty && !self.guard.own_catalog_is_stale() {
             return Ok(());
         }
         if !self.queue.is_empty() {
             self.ask_for_answers();
             return Err(Refusal::Wait);
         }
-        // Within a batch a question would end the batch's transaction; in a failed block the server
-        // answers none. What is not known stays unknown then, and is refused.
-        if self.unsynced || self.status == Status::Failed {
+        // In a failed block the server answers none. What is not known stays unknown then, and is refused.
+        if self.status == Status::Failed {
             return Ok(());
         }
-        self.inbound.inject(|out| write::query(out, catalog::QUERY));
-        self.queue.push(Expected::Catalog(Vec::new()));
+        if !self.unsynced {
+            self.inbound.inject(|out| write::query(out, catalog::QUERY));
+            self.queue.push(Expected::Catalog(Question::default()));
+        } else if self.dirty {
+            self.ask_within_batch();
+        } else {
+            // Nothing of this session's has changed, and who asks first in a batch changes what may
+            // follow (VACUUM and its kin must be alone).
+            return Ok(());
+        }
         self.settling = true;
         Err(Refusal::Wait)
     }
 
-    /// A part of the answer. Nothing of it goes to the client.
+    /// A Query would end the batch's transaction. The unnamed statement and portal are none of the
+    /// client's.
+    fn ask_within_batch(&mut self) {
+        let questions = || catalog::QUERY.split("; ");
+        for question in questions() {
+            self.inbound.inject(|out| {
+                write::parse(out, "", question);
+                write::frame(out, b'B', |out| out.extend_from_slice(&[0; 8]));
+                write::frame(out, b'E', |out| out.extend_from_slice(&[0; 5]));
+            });
+        }
+        self.expect_extended(Expected::Catalog(Question {
+            within_batch: Some(questions().count()),
+            ..Question::default()
+        }));
+        self.ask_for_answers();
+    }
+
+    /// A part of the answer. Nothing of it goes to the client, but an error within its batch: the batch
+    /// has failed.
     pub(super) fn catalog_answer(&mut self, frame: Frame) -> Result<(), End> {
         let body = frame::body(self.outbound.unscanned(), frame)
             .ok_or(End::Server(Violation::LengthTooLarge))?;
-        match frame.tag {
-            b'D' => {
-                let row = row(body).map_err(End::Server)?;
-                if let Some(Expected::Catalog(rows)) = self.queue.front_mut() {
-                    rows.push(row);
-                }
+        let Some(Expected::Catalog(question)) = self.queue.front_mut() else {
+            return Err(End::Desynchronised);
+        };
+        let mut answered = false;
+        match (frame.tag, &mut question.within_batch) {
+            (b'D', _) => question.rows.push(row(body).map_err(End::Server)?),
+            (b'E', Some(_)) => return self.failed(frame),
+            (b'E', None) => tracing::warn!("a session's own catalog can't be read"),
+            (b'1' | b'2', Some(_)) | (b'T' | b'n' | b'I', None) => {}
+            (b'C', Some(left)) => {
+                *left = left.saturating_sub(1);
+                answered = *left == 0;
             }
-            b'E' => tracing::warn!("a session's own catalog can't be read"),
-            b'Z' => {
+            (b'C', None) => {}
+            (b'Z', None) => {
                 self.status = backend::ready(body).map_err(End::Server)?;
-                if let Some(Expected::Catalog(rows)) = self.queue.pop()
-                    && !rows.is_empty()
-                {
-                    let open = self.status != Status::Idle;
-                    self.guard.see_own_catalog(catalog::read(&rows), open);
-                }
-                self.dirty = false;
-                self.flushed = false;
+                answered = true;
             }
-            b'T' | b'C' | b'n' | b'I' => {}
             _ => return Err(End::Desynchronised),
+        }
+        if answered && let Some(Expected::Catalog(question)) = self.queue.pop() {
+            self.own_catalog(&question);
         }
         self.outbound.discard(frame.length);
         Ok(())
+    }
+
+    fn own_catalog(&mut self, question: &Question) {
+        if !question.rows.is_empty() {
+            let open = question.within_batch.is_some() || self.status != Status::Idle;
+            self.guard
+                .see_own_catalog(catalog::read(&question.rows), open);
+        }
+        self.dirty = false;
+        self.flushed = false;
     }
 
     /// The server has answered a definition.

@@ -26,7 +26,8 @@ pub(crate) struct Running {
     pub(crate) over: bool,
     pub(crate) bytes_in: u64,
     pub(crate) bytes_out: u64,
-    /// The portal that it runs, where rows are counted over several messages.
+    /// The portal that it runs, where rows are counted over several messages. Until its first row
+    /// comes nothing of `before` is known.
     pub(crate) portal: Option<Box<[u8]>>,
 }
 
@@ -36,6 +37,11 @@ impl Running {
         self.rows += 1;
         self.limit
             .is_some_and(|limit| self.before.saturating_add(self.rows) > limit)
+    }
+
+    /// Whether it changes what names of the database mean.
+    pub(crate) fn defines(&self) -> bool {
+        matches!(self.verb, Verb::Define | Verb::Discard)
     }
 
     /// Whether an error of the client's choosing leaves nothing behind that the client is not told of.

@@ -3,10 +3,12 @@
 //! INVARIANT: an answer that nobody is waiting for, or that can't be the answer to what was asked, ends
 //! the session: it would mean that the server did something else than what was judged.
 
+use std::borrow::Cow;
+
 use exeat_audit::Outcome;
-use exeat_policy::Verb;
 
 use super::expected::{Expected, Forced};
+use super::names::called::in_the_clients_words;
 use super::{Copy, End, Relay};
 use crate::wire::backend::{self, ErrorFields, Status};
 use crate::wire::write::{self, Error};
@@ -23,7 +25,7 @@ impl Relay {
             let Some(frame) = frame::header(unscanned).map_err(End::Server)? else {
                 break;
             };
-            let ours = matches!(self.queue.front(), Some(Expected::Catalog(_)));
+            let ours = self.queue.asks_catalog();
             let whole = ours || matches!(frame.tag, b'C' | b'E' | b'S' | b'Z');
             if whole && frame.length <= frame::WHOLE && unscanned.len() < frame.length {
                 self.outbound.need(frame.length);
@@ -70,9 +72,18 @@ impl Relay {
     /// ParseComplete, BindComplete, CloseComplete.
     fn defined(&mut self, frame: Frame) -> Result<(), End> {
         match (frame.tag, self.queue.pop()) {
-            (b'1', Some(Expected::Parse(undo)))
-            | (b'2', Some(Expected::Bind(undo)))
-            | (b'3', Some(Expected::Close(undo))) => self.names.confirm(undo),
+            (b'1', Some(Expected::Parse(effect)))
+            | (b'2', Some(Expected::Bind(effect)))
+            | (b'3', Some(Expected::Close(Some(effect)))) => self.names.done(effect),
+            (b'3', Some(Expected::Close(None))) => {}
+            (b'3', Some(Expected::Cleared(_))) => {
+                self.outbound.discard(frame.length);
+                return Ok(());
+            }
+            (tag, Some(Expected::Own(own))) if tag == own => {
+                self.outbound.discard(frame.length);
+                return Ok(());
+            }
             (_, other) => return Err(self.out_of_turn(other)),
         }
         self.outbound.pass(frame.length);
@@ -110,6 +121,12 @@ impl Relay {
 
     fn row(&mut self, frame: Frame) -> Result<(), End> {
         let running = self.queue.running().ok_or(End::Desynchronised)?;
+        if running.rows == 0
+            && running.limit.is_some()
+            && let Some(portal) = &running.portal
+        {
+            running.before = self.names.rows(portal);
+        }
         if running.row() {
             if !running.over {
                 running.over = true;
@@ -175,13 +192,14 @@ impl Relay {
         outcome: Outcome,
         sqlstate: Option<&str>,
     ) -> Result<(), End> {
+        self.query_opened();
         let Some(running) = self.queue.running() else {
             return Ok(());
         };
         if let Some(portal) = &running.portal {
             self.names.count(portal, running.rows);
         }
-        let defines = matches!(running.verb, Verb::Define | Verb::Discard);
+        let defines = running.defines();
         self.recorder
             .completion(running, rows, outcome, sqlstate)
             .map_err(End::Audit)?;
@@ -193,13 +211,13 @@ impl Relay {
                     if *index >= done {
                         break;
                     }
-                    let (_, undo) = query.effects.remove(0);
-                    self.names.confirm(undo);
+                    let (_, effect) = query.effects.remove(0);
+                    self.names.done(effect);
                 }
             }
             _ => {
-                if let Some(Expected::Execute(_, Some(undo))) = self.queue.pop() {
-                    self.names.confirm(undo);
+                if let Some(Expected::Execute(_, Some(effect))) = self.queue.pop() {
+                    self.names.done(effect);
                 }
                 self.copy = Copy::None;
             }
@@ -208,6 +226,15 @@ impl Relay {
             self.definitions_changed();
         }
         Ok(())
+    }
+
+    /// The server is at a Query.
+    fn query_opened(&mut self) {
+        if let Some(Expected::Query(query)) = self.queue.front_mut()
+            && let Some(opening) = query.opening.take()
+        {
+            self.names.done(opening);
+        }
     }
 
     /// A statement gave more rows than it may, and was through before it could be cancelled.
@@ -234,7 +261,7 @@ impl Relay {
         Ok(())
     }
 
-    fn failed(&mut self, frame: Frame) -> Result<(), End> {
+    pub(super) fn failed(&mut self, frame: Frame) -> Result<(), End> {
         let unscanned = self.outbound.unscanned();
         let body = unscanned
             .get(frame::HEADER..frame.length.min(unscanned.len()))
@@ -265,7 +292,7 @@ impl Relay {
         match ours {
             Some(error) => self.replace(frame, error.as_ref()),
             None if over => self.replace(frame, Some(&over_limit())),
-            None => self.outbound.pass(frame.length),
+            None => self.pass_error(frame),
         }
         let outcome = match code.as_str() {
             _ if over => Outcome::Limited,
@@ -273,6 +300,21 @@ impl Relay {
             _ => Outcome::Failed,
         };
         self.finish_failed(outcome, &code)
+    }
+
+    /// An error in the server's words goes on; where they name what only we call so, in the client's.
+    fn pass_error(&mut self, frame: Frame) {
+        let (names, queue) = (&self.names, &self.queue);
+        let body = frame::body(self.outbound.unscanned(), frame).unwrap_or_default();
+        let name_of = |id| names.name_of(id).or_else(|| queue.name_of(id));
+        match in_the_clients_words(body, name_of) {
+            Cow::Borrowed(_) => self.outbound.pass(frame.length),
+            Cow::Owned(body) => {
+                self.outbound.discard(frame.length);
+                self.outbound
+                    .inject(|out| write::frame(out, b'E', |out| out.extend_from_slice(&body)));
+            }
+        }
     }
 
     fn replace(&mut self, frame: Frame, error: Option<&Error>) {
@@ -284,6 +326,7 @@ impl Relay {
 
     fn finish_failed(&mut self, outcome: Outcome, code: &str) -> Result<(), End> {
         self.copy = Copy::None;
+        self.query_opened();
         if matches!(self.queue.front(), Some(Expected::Sync)) {
             // The commit of an implicit transaction failed.
             return Ok(());
@@ -298,21 +341,25 @@ impl Relay {
             let failed = query.done;
             let effects = std::mem::take(&mut query.effects);
             let skipped: Vec<_> = query.statements.drain(failed..).skip(1).collect();
-            for (_, undo) in effects.into_iter().rev() {
-                self.names.undo(undo);
+            for (_, effect) in &effects {
+                self.names.skipped(effect);
             }
             return self.recorder.never_ran(&skipped).map_err(End::Audit);
         }
-        let failed = match self.queue.pop() {
-            Some(Expected::Parse(undo) | Expected::Bind(undo) | Expected::Close(undo)) => {
-                Some(undo)
+        match self.queue.pop() {
+            Some(Expected::Parse(effect) | Expected::Bind(effect)) => self.names.refused(&effect),
+            Some(Expected::Close(Some(effect)) | Expected::Execute(_, Some(effect))) => {
+                self.names.skipped(&effect);
             }
-            Some(Expected::Execute(_, undo)) => undo,
-            _ => None,
-        };
+            Some(Expected::Cleared(id)) => self.names.still_unreachable(id),
+            _ => {}
+        }
         let skipped = self.queue.skip_to_sync();
-        for undo in skipped.undo.into_iter().chain(failed) {
-            self.names.undo(undo);
+        for effect in &skipped.effects {
+            self.names.skipped(effect);
+        }
+        for id in skipped.unreachable {
+            self.names.still_unreachable(id);
         }
         if skipped.open {
             self.skipping = true;
@@ -325,6 +372,7 @@ impl Relay {
     fn ready(&mut self, frame: Frame) -> Result<(), End> {
         let body = frame::body(self.outbound.unscanned(), frame).unwrap_or_default();
         let status = backend::ready(body).map_err(End::Server)?;
+        self.query_opened();
         match self.queue.pop() {
             Some(Expected::Sync) => {}
             Some(Expected::Query(query))

@@ -1,6 +1,7 @@
 //! Messages that the proxy makes itself, appended to a buffer.
 
 use super::backend::Status;
+use super::frontend::Target;
 
 /// Appends a frame: the tag, a length that is filled in afterwards, and what `body` writes.
 pub(crate) fn frame(out: &mut Vec<u8>, tag: u8, body: impl FnOnce(&mut Vec<u8>)) {
@@ -9,14 +10,25 @@ pub(crate) fn frame(out: &mut Vec<u8>, tag: u8, body: impl FnOnce(&mut Vec<u8>))
 }
 
 fn untagged(out: &mut Vec<u8>, body: impl FnOnce(&mut Vec<u8>)) {
+    counted(out, 0, body);
+}
+
+fn counted(out: &mut Vec<u8>, rest: usize, body: impl FnOnce(&mut Vec<u8>)) {
     let at = out.len();
     out.extend_from_slice(&[0; 4]);
     body(out);
     // The proxy's own messages are far below 4 GB; a saturated length would be refused by the peer.
-    let length = u32::try_from(out.len() - at).unwrap_or(u32::MAX);
+    let length = u32::try_from(out.len() - at + rest).unwrap_or(u32::MAX);
     if let Some(slot) = out.get_mut(at..at + 4) {
         slot.copy_from_slice(&length.to_be_bytes());
     }
+}
+
+/// Appends what stands in front of a frame's last `rest` bytes: the tag, the length of the whole, and
+/// what `body` writes.
+pub(crate) fn head(out: &mut Vec<u8>, tag: u8, rest: usize, body: impl FnOnce(&mut Vec<u8>)) {
+    out.push(tag);
+    counted(out, rest, body);
 }
 
 /// Appends a string and its NUL. A NUL within is replaced: it would end the string for the peer.
@@ -150,6 +162,14 @@ pub(crate) fn parse(out: &mut Vec<u8>, name: &str, sql: &str) {
         string(out, name);
         string(out, sql);
         out.extend_from_slice(&[0, 0]);
+    });
+}
+
+/// Appends a Close or Describe; `name` writes the name and its NUL.
+pub(crate) fn target(out: &mut Vec<u8>, tag: u8, target: Target, name: impl FnOnce(&mut Vec<u8>)) {
+    frame(out, tag, |out| {
+        out.push(target.byte());
+        name(out);
     });
 }
 
