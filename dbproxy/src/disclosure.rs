@@ -80,7 +80,9 @@ pub(crate) fn disclosed(
         return None;
     }
     let mut fields = Fields::read(body);
-    let from_code = fields.field(b'W').is_some();
+    // The context of COPY quotes the client's own data.
+    let context = fields.field(b'W');
+    let from_code = context.is_some_and(|context| !context.starts_with("COPY "));
     let open = sight.rows && (sight.code || !from_code);
     if open {
         return None;

@@ -15,13 +15,14 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use exeat_policy::{
-    Caller, DatabaseGrant, Decision, Effect, Facts, LimitKind, Name, Principal, Request,
-    StatementRequest, Subject, UnixMillis, UnreadableKind, Verb, evaluate,
+    Access, Caller, Columns, DatabaseGrant, Decision, Effect, Facts, LimitKind, Name, Principal,
+    RelationAccess, Request, StatementRequest, Subject, UnixMillis, UnreadableKind, Verb, evaluate,
 };
 use exeat_service::{Core, clock};
 
 use crate::analysis::{self, Analyser, Judgeable, Outcome, Question, ServerError, Trees};
 use crate::catalog::{Catalogs, FIRST_NORMAL_OID, Snapshot};
+use crate::disclosure::Sight;
 use crate::metrics;
 use crate::relay::Pending;
 pub(crate) use asking::Asked;
@@ -72,6 +73,7 @@ pub(crate) struct Answer {
     /// What the result may come from, where PostgreSQL was asked.
     pub(crate) judgeable: Option<Arc<Judgeable>>,
     pub(crate) rejection: Option<Arc<Rejection>>,
+    pub(crate) sight: Sight,
 }
 
 impl Answer {
@@ -208,11 +210,13 @@ impl Guard {
         Judged {
             scope: self.scope.id,
             subject,
+            range: 0..0,
             text: "".into(),
             name: None,
             decision: Arc::new(evaluate(&self.scope.policy, &request)),
             judgeable: None,
             rejection: None,
+            sight: Sight::ALL,
         }
     }
 
@@ -274,7 +278,8 @@ impl Guard {
             known.push(one);
         }
         let verdict = Verdict::of(scope, sql, &reading, known, |subject| {
-            self.evaluate(subject)
+            let sight = self.sight(&subject);
+            (self.evaluate(subject), sight)
         });
         Ok((verdict, found.lasts))
     }
@@ -293,11 +298,55 @@ impl Guard {
         Arc::new(evaluate(&self.scope.policy, &request))
     }
 
+    fn grant(&self) -> Option<&DatabaseGrant> {
+        let role = self.scope.policy.role(&self.principal.role)?;
+        role.database(&self.database)
+    }
+
     /// Whether nothing has to be known of a statement to let it through.
     fn transparent(&self) -> bool {
-        let role = self.scope.policy.role(&self.principal.role);
-        role.and_then(|role| role.database(&self.database))
-            .is_some_and(DatabaseGrant::is_transparent)
+        self.grant().is_some_and(DatabaseGrant::is_transparent)
+    }
+
+    /// Whether the role may read these columns of a table.
+    pub(crate) fn reads(&self, schema: &str, table: &str, columns: &[&str]) -> bool {
+        let relation = Name {
+            schema: Some(schema.into()),
+            name: table.into(),
+        };
+        let columns = columns.iter().map(|column| Arc::from(*column)).collect();
+        self.grant()
+            .is_some_and(|grant| grant.reads(&relation, Columns::Named(columns)))
+    }
+
+    /// What the role may see of the server's messages about a statement: values of rows that it writes or
+    /// that views show in part, and what the code of others says, only where it may read all of it.
+    fn sight(&self, subject: &Subject) -> Sight {
+        let (Some(grant), Subject::Readable(facts)) = (self.grant(), subject) else {
+            return Sight::ALL;
+        };
+        if grant.is_transparent() {
+            return Sight::ALL;
+        }
+        let changes = |access: &&RelationAccess| {
+            matches!(
+                access.access,
+                Access::Insert | Access::Update | Access::Delete | Access::Truncate
+            )
+        };
+        let written = facts.relations.iter().filter(changes);
+        let writes = written.clone().next().is_some();
+        let mut quoted = written.chain(&facts.behind);
+        let own = |name: &Name| {
+            name.schema
+                .as_deref()
+                .is_none_or(|schema| schema == "pg_catalog")
+        };
+        let mut called = facts.functions.iter().chain(&facts.behind_functions);
+        Sight {
+            rows: quoted.all(|access| grant.reads(&access.relation, Columns::All)),
+            code: !writes && called.all(own),
+        }
     }
 
     /// What came of each statement's questions; or what has to be asked first.
@@ -389,6 +438,7 @@ impl Guard {
             verb: judged.verb(),
             judgeable: judged.judgeable.clone(),
             rejection: judged.rejection.clone(),
+            sight: judged.sight,
         }
     }
 
@@ -417,6 +467,7 @@ impl Guard {
             scope: 0,
             subject,
             judgeable: inner.judgeable.clone(),
+            sight: inner.sight,
             rejection: outer.rejection.clone().or_else(|| inner.rejection.clone()),
             ..outer.clone()
         }

@@ -115,10 +115,18 @@ impl Pipe {
         self.needed = 0;
     }
 
-    /// Puts bytes of the proxy's own behind all that was passed.
+    /// Puts bytes of the proxy's own behind all that was passed. Never within a frame.
     pub(crate) fn inject(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
         self.set_ahead();
         write(&mut self.ahead);
+    }
+
+    /// Nobody reads any more: what may be written is dropped.
+    pub(crate) fn forget(&mut self) {
+        self.start = self.scanned;
+        self.ahead.clear();
+        self.ahead_start = 0;
+        self.unflushed = false;
     }
 
     /// The frame that is examined must be here in `count` bytes before it can be judged.
@@ -232,6 +240,10 @@ impl Pipe {
         cx: &mut Context<'_>,
         stream: &mut (impl AsyncWrite + Unpin),
     ) -> Poll<io::Result<()>> {
+        // One write, and one packet, for both parts where the second is small.
+        if self.ahead_start < self.ahead.len() && self.scanned - self.start <= MEDIUM {
+            self.set_ahead();
+        }
         while self.ahead_start < self.ahead.len() {
             let chunk = self.ahead.get(self.ahead_start..).unwrap_or_default();
             let count = ready!(Pin::new(&mut *stream).poll_write(cx, chunk))?;

@@ -9,9 +9,11 @@ mod deny;
 mod expected;
 mod extended;
 mod finish;
+mod forward;
 mod gate;
 mod names;
 mod own_catalog;
+mod own_question;
 mod query;
 mod running;
 mod server;
@@ -66,6 +68,8 @@ pub(crate) enum End {
     Pinned(String),
     /// A result had too many rows, and what the server did after it can't be undone.
     RowLimit,
+    /// A result that is described has a column that was not judged.
+    NotJudged,
     /// The audit log can't be written.
     Audit(AuditError),
     /// No message in either direction for too long.
@@ -138,6 +142,8 @@ pub(crate) struct Relay {
     defined: bool,
     /// The names of relations that it defined since the session last looked.
     definitions: Vec<Arc<str>>,
+    /// The client has said goodbye.
+    leaving: bool,
     /// The server said that it will close.
     fatal: bool,
     /// A newer catalog is on its way, and a statement waits for it.
@@ -178,6 +184,7 @@ impl Relay {
             defined: false,
             definitions: Vec::new(),
             retrying: false,
+            leaving: false,
             fatal: false,
             refresh: None,
             begun: std::time::Instant::now(),
@@ -244,7 +251,12 @@ impl Relay {
         progress |= self.cancel.poll_done(cx).is_ready();
         progress |= self.poll_outbound(cx)?;
         progress |= self.poll_inbound(cx)?;
-        match self.inbound.poll_read(cx, &mut self.client) {
+        let read = if self.leaving {
+            Poll::Pending
+        } else {
+            self.inbound.poll_read(cx, &mut self.client)
+        };
+        match read {
             Poll::Ready(Ok(0)) => return Poll::Ready(Err(End::ClientClosed)),
             Poll::Ready(Ok(_)) => progress = true,
             Poll::Ready(Err(error)) => return Poll::Ready(Err(End::ClientIo(error))),
@@ -271,6 +283,8 @@ impl Relay {
         }
         let stuck = self.outbound.congested();
         match self.outbound.poll_write(cx, &mut self.client) {
+            // Who has said goodbye may be gone before its answers come.
+            Poll::Ready(Err(_)) if self.leaving => self.outbound.forget(),
             Poll::Ready(written) => written.map_err(End::ClientIo)?,
             Poll::Pending => {}
         }

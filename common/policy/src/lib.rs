@@ -37,7 +37,6 @@ pub use facts::{
     Access, Columns, Confirmation, Facts, Name, RelationAccess, SequenceAccess, SequenceUse,
     Setting, Subject, Unreadable, UnreadableKind, Verb,
 };
-pub use grants::presets::is_builtin as is_builtin_function;
 pub use load::{load, read_yaml, schema};
 pub use principal::{Assurance, Caller, Identity, IdentityFailure, Method, Principal};
 pub use privileges::is_harmless_function;

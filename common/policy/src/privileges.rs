@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::evaluate::statement;
 use crate::grants::presets;
-use crate::set::DatabaseGrant;
+use crate::set::{DatabaseGrant, Mode};
 use crate::{Effect, Facts, Subject};
 
 impl DatabaseGrant {
@@ -20,7 +20,7 @@ impl DatabaseGrant {
 
     /// Whether what the rules do not allow is refused: not where it is only reported.
     pub fn enforces(&self) -> bool {
-        !self.report
+        self.mode == Mode::Enforce
     }
 }
 

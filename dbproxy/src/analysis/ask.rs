@@ -61,6 +61,12 @@ impl ServerError {
         Self(fields)
     }
 
+    /// Of these fields.
+    pub(crate) fn of(fields: &[(u8, &str)]) -> Self {
+        let own = |(letter, text): &(u8, &str)| (*letter, (*text).to_owned());
+        Self(fields.iter().map(own).collect())
+    }
+
     pub(crate) fn field(&self, letter: u8) -> Option<&str> {
         let found = self.0.iter().find(|(known, _)| *known == letter);
         found.map(|(_, value)| value.as_str())

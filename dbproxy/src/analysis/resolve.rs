@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use exeat_policy::{Access, Columns, Name, RelationAccess, SequenceAccess, is_builtin_function};
+use exeat_policy::{Access, Columns, Name, RelationAccess, SequenceAccess, is_harmless_function};
 use exeat_sql::{
     AttributeSet, Command, QueryTree, QueryTreeError, RelationUse, SequenceCall, SequenceUse,
     query_tree,
@@ -266,7 +266,8 @@ impl Resolver<'_> {
                 .filter(own),
         );
         let defaults = self.names("function", &tree.defaults, Objects::function)?;
-        let counts = |name: &Name| own(name) || !(is_builtin_function(&name.name) || is_next(name));
+        let counts =
+            |name: &Name| own(name) || !(is_harmless_function(&name.name) || is_next(name));
         names.extend(defaults.into_iter().filter(counts));
         for lookup in &tree.lookups {
             if let Some((_, function)) = LOOKUPS.iter().find(|(oid, _)| oid == lookup) {
@@ -308,9 +309,11 @@ impl Resolver<'_> {
 
     fn sequences(&self, tree: &QueryTree) -> Result<Vec<exeat_policy::SequenceUse>, NotUnderstood> {
         let mut uses = BTreeSet::new();
-        for used in &tree.sequences {
+        // The next value of an identity column needs no right.
+        let checked = |used: &&SequenceUse| used.call != SequenceCall::Identity;
+        for used in tree.sequences.iter().filter(checked) {
             let access = match used.call {
-                SequenceCall::Nextval => SequenceAccess::Next,
+                SequenceCall::Nextval | SequenceCall::Identity => SequenceAccess::Next,
                 SequenceCall::Setval => SequenceAccess::Set,
                 SequenceCall::Currval | SequenceCall::Lastval => SequenceAccess::Read,
             };

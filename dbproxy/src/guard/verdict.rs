@@ -1,12 +1,14 @@
 //! A text that was read and judged: its statements, what each one touches, and what the policy says.
 
 use std::borrow::Cow;
+use std::ops::Range;
 use std::sync::Arc;
 
 use exeat_policy::{Decision, Effect, Facts, Subject, Unreadable, UnreadableKind, Verb};
 
 use super::reading::{Known, Reading};
 use crate::analysis::{Judgeable, ServerError};
+use crate::disclosure::Sight;
 
 /// A text and the verdict on it in one scope.
 #[derive(Debug)]
@@ -26,6 +28,8 @@ pub(crate) struct Judged {
     /// The scope that `decision` was made in.
     pub(crate) scope: u64,
     pub(crate) subject: Subject,
+    /// Its bytes within the message.
+    pub(crate) range: Range<usize>,
     /// Its text for the record: secrets taken out.
     pub(crate) text: Arc<str>,
     /// The name that PREPARE, EXECUTE, DEALLOCATE, DECLARE, FETCH or CLOSE names; `None` also for ALL.
@@ -35,6 +39,8 @@ pub(crate) struct Judged {
     pub(crate) judgeable: Option<Arc<Judgeable>>,
     /// PostgreSQL's own refusal.
     pub(crate) rejection: Option<Arc<Rejection>>,
+    /// What the client may see of the server's messages about it.
+    pub(crate) sight: Sight,
 }
 
 /// An error of PostgreSQL about a part of a message.
@@ -56,6 +62,11 @@ pub(crate) struct Prepared {
 }
 
 impl Prepared {
+    /// What its result may come from, where PostgreSQL was asked.
+    pub(crate) fn judgeable(&self) -> Option<Arc<Judgeable>> {
+        self.judged()?.judgeable.clone()
+    }
+
     /// The statement, unless it is empty.
     pub(crate) fn judged(&self) -> Option<&Judged> {
         self.verdict.statements.get(self.index?)
@@ -100,7 +111,7 @@ impl Verdict {
         sql: &[u8],
         reading: &Reading<'_>,
         known: Vec<Known>,
-        decide: impl Fn(Subject) -> Arc<Decision>,
+        decide: impl Fn(Subject) -> (Arc<Decision>, Sight),
     ) -> Self {
         let text = reading.text();
         let mut statements = Vec::new();
@@ -109,11 +120,14 @@ impl Verdict {
                 continue;
             }
             let piece = text.get(statement.range.clone()).unwrap_or(text);
+            let (decision, sight) = decide(known.subject.clone());
             statements.push(Judged {
                 scope,
+                range: statement.range.clone(),
                 text: exeat_sql::redact(piece).into(),
                 name: statement.prepared.clone(),
-                decision: decide(known.subject.clone()),
+                decision,
+                sight,
                 subject: known.subject,
                 judgeable: known.judgeable,
                 rejection: known.rejection,
@@ -143,6 +157,7 @@ impl Verdict {
             blanked: None,
             statements: vec![Judged {
                 text: exeat_sql::redact(trimmed(text)).into(),
+                range: 0..sql.len(),
                 ..judged.clone()
             }],
         })
@@ -162,11 +177,13 @@ impl Verdict {
             statements: vec![Judged {
                 scope,
                 subject,
+                range: 0..0,
                 text: "".into(),
                 name: None,
                 decision,
                 judgeable: None,
                 rejection: None,
+                sight: Sight::ALL,
             }],
         }
     }
@@ -186,6 +203,11 @@ impl Verdict {
     /// Whether a newer catalog could make it readable.
     pub(crate) fn is_unresolved(&self) -> bool {
         self.statements.iter().any(Judged::is_unresolved)
+    }
+
+    /// The text as it is forwarded.
+    pub(crate) fn forwarded(&self) -> &[u8] {
+        self.blanked.as_deref().unwrap_or(&self.sql)
     }
 
     /// Whether the server may ask the client for COPY data.

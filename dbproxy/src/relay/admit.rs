@@ -9,7 +9,6 @@ use exeat_service::metrics::decided;
 use super::deny::Refusal;
 use super::running::Running;
 use super::{End, Relay};
-use crate::analysis::{Question, ServerError};
 use crate::denial;
 use crate::guard::{Answer, Asked, Verdict};
 
@@ -44,7 +43,9 @@ impl Relay {
             rows: 0,
             before: 0,
             limit: self.guard.row_limit(),
-            over: false,
+            stopped: None,
+            judgeable: answer.judgeable.clone(),
+            sight: answer.sight,
             bytes_in: 0,
             bytes_out: 0,
             portal: None,
@@ -96,14 +97,6 @@ impl Relay {
             Asked::Aside(questions) => self.refresh = Some(self.guard.ask_aside(questions)),
             Asked::Own(questions) => return self.ask_over_own(questions),
         }
-        Refusal::Wait
-    }
-
-    fn ask_over_own(&mut self, questions: Vec<Question>) -> Refusal {
-        for question in questions {
-            self.guard.heard(question, Err(ServerError::default()));
-        }
-        self.refresh = Some(Box::pin(async {}));
         Refusal::Wait
     }
 

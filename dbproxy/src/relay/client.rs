@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use super::deny::Refusal;
 use super::expected::Expected;
+use super::names::{Called, Id, Known};
 use super::{Copy, End, Relay};
 use crate::wire::frontend::{self, Target};
 use crate::wire::{Frame, Violation, frame, write};
@@ -26,6 +27,9 @@ pub(super) enum Flow {
 impl Relay {
     /// Examines all that has arrived from the client.
     pub(super) fn scan_client(&mut self) -> Result<(), End> {
+        if self.leaving {
+            return self.leave();
+        }
         while !self.inbound.within_frame()
             && !self.inbound.congested()
             && !self.outbound.congested()
@@ -57,11 +61,26 @@ impl Relay {
         Ok(())
     }
 
+    /// The client is gone once everything that it sent before its Terminate is answered: the server
+    /// does all of it, and what came of it is on record.
+    fn leave(&mut self) -> Result<(), End> {
+        if self.queue.is_empty() {
+            return Err(End::Terminated);
+        }
+        self.ask_for_answers();
+        Ok(())
+    }
+
+    fn terminate(&mut self) -> Result<Flow, End> {
+        self.leaving = true;
+        self.leave().map(|()| Flow::Wait)
+    }
+
     /// While the server skips to the next Sync it ignores everything else, and so do we.
     fn skipped_frame(&mut self, frame: Frame) -> Result<Flow, End> {
         match frame.tag {
             b'S' => self.sync(frame),
-            b'X' => Err(End::Terminated),
+            b'X' => self.terminate(),
             b'Q' | b'P' | b'B' | b'E' | b'D' | b'C' | b'H' | b'F' | b'd' | b'c' | b'f' => {
                 self.inbound.discard(frame.length);
                 Ok(Flow::Next)
@@ -114,7 +133,7 @@ impl Relay {
                 let refusal = self.too_large();
                 self.settle(frame, Err(refusal))
             }
-            b'X' => Err(End::Terminated),
+            b'X' => self.terminate(),
             // COPY data that comes after its COPY has failed: the server ignores it.
             b'd' | b'c' | b'f' => {
                 self.inbound.discard(frame.length);
@@ -168,23 +187,58 @@ impl Relay {
     }
 
     fn describe(&mut self, frame: Frame) -> Result<(), Refusal> {
-        let (target, _) = frontend::target(self.body(frame)?)?;
-        self.inbound.pass(frame.length);
+        let (target, name) = frontend::target(self.body(frame)?)?;
+        let (called, judgeable) = match target {
+            Target::Statement => match self.names.statement(name) {
+                Known::Is(found) => (found.called, found.value.prepared.judgeable()),
+                Known::Nothing => return Err(Self::unknown_statement(name)),
+                Known::Unsettled => return Err(Refusal::Wait),
+            },
+            Target::Portal => match self.names.portal(name) {
+                Known::Is(found) => (found.called, found.value.statement.prepared.judgeable()),
+                Known::Nothing => return Err(Self::unknown_portal(name)),
+                Known::Unsettled => return Err(Refusal::Wait),
+            },
+        };
+        self.forward_target(frame, target, called)?;
         self.expect_extended(match target {
-            Target::Statement => Expected::DescribeStatement,
-            Target::Portal => Expected::Describe,
+            Target::Statement => Expected::DescribeStatement(judgeable),
+            Target::Portal => Expected::Describe(judgeable),
+        });
+        Ok(())
+    }
+
+    /// A Describe or Close goes on.
+    fn forward_target(
+        &mut self,
+        frame: Frame,
+        target: Target,
+        called: Called,
+    ) -> Result<(), Refusal> {
+        let name = frontend::target(self.body(frame)?)?.1.to_vec();
+        self.forward_renamed(frame, frame.length, |out| {
+            out.push(target.byte());
+            called.write(&name, out);
         });
         Ok(())
     }
 
     fn close(&mut self, frame: Frame) -> Result<(), Refusal> {
         let body = frame::body(self.inbound.unscanned(), frame).unwrap_or_default();
-        let undo = match frontend::target(body)? {
-            (Target::Statement, name) => self.names.deallocate(name)?,
-            (Target::Portal, name) => self.names.close(name)?,
+        let (target, name) = frontend::target(body)?;
+        let called = match target {
+            Target::Statement => self.names.statement(name).map(|statement| statement.called),
+            Target::Portal => self.names.portal(name).map(|portal| portal.called),
         };
-        self.inbound.pass(frame.length);
-        self.expect_extended(Expected::Close(undo));
+        let (called, effect) = match (called, target) {
+            (Known::Unsettled, _) => return Err(Refusal::Wait),
+            // To close what is not there is no error.
+            (Known::Nothing, _) => (Called::Ours(Id::NOTHING), None),
+            (Known::Is(called), Target::Statement) => (called, Some(self.names.deallocate(name))),
+            (Known::Is(called), Target::Portal) => (called, Some(self.names.close(name))),
+        };
+        self.forward_target(frame, target, called)?;
+        self.expect_extended(Expected::Close(effect));
         Ok(())
     }
 
@@ -216,28 +270,5 @@ impl Relay {
 
     pub(super) fn body(&self, frame: Frame) -> Result<&[u8], Violation> {
         frame::body(self.inbound.unscanned(), frame).ok_or(Violation::Malformed)
-    }
-
-    /// A message of the extended protocol goes on.
-    pub(super) fn expect_extended(&mut self, expected: Expected) {
-        self.queue.push(expected);
-        self.unsynced = true;
-        // An earlier Flush does not bring this answer.
-        self.flushed = false;
-    }
-
-    /// A message with a text goes on, its comments blanked in place.
-    pub(super) fn forward_text(&mut self, frame: Frame, text_at: usize, blanked: Option<&[u8]>) {
-        if let Some(blanked) = blanked {
-            let start = frame::HEADER + text_at;
-            let text = self
-                .inbound
-                .unscanned_mut()
-                .get_mut(start..start + blanked.len());
-            if let Some(text) = text {
-                text.copy_from_slice(blanked);
-            }
-        }
-        self.inbound.pass(frame.length);
     }
 }

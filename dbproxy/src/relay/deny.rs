@@ -9,7 +9,6 @@
 use std::borrow::Cow;
 
 use super::expected::{Expected, Forced, Query};
-use super::names::Unsettled;
 use super::{End, Relay};
 use crate::wire::backend::Status;
 use crate::wire::write::{self, Error};
@@ -27,12 +26,6 @@ pub(super) enum Refusal {
     Error(Box<Error>),
     /// The session ends.
     End(End),
-}
-
-impl From<Unsettled> for Refusal {
-    fn from(_: Unsettled) -> Self {
-        Self::Wait
-    }
 }
 
 impl From<Violation> for Refusal {
@@ -93,12 +86,49 @@ impl Relay {
         Refusal::error(Error::plain("34000", message))
     }
 
+    /// The words are PostgreSQL's.
+    pub(super) fn statement_exists(name: &[u8]) -> Box<Error> {
+        let message = format!("prepared statement \"{}\" already exists", shown(name));
+        Box::new(Error::plain("42P05", message))
+    }
+
+    /// A cursor that this session can't have by this name; the words are PostgreSQL's.
+    pub(super) fn unknown_cursor(name: &str) -> Refusal {
+        let message = format!("cursor \"{name}\" does not exist");
+        Refusal::error(Error::plain("34000", message))
+    }
+
+    /// A cursor's name that is taken; the words are PostgreSQL's.
+    pub(super) fn cursor_exists(name: &str) -> Refusal {
+        let message = format!("cursor \"{name}\" already exists");
+        Refusal::error(Error::plain("42P03", message))
+    }
+
+    /// A name as the proxy gives them itself.
+    pub(super) fn reserved_name(name: &str) -> Refusal {
+        let message = format!("the name \"{name}\" is reserved for the proxy's own");
+        Refusal::error(Error::plain("42939", message).hint("Choose another name."))
+    }
+
+    /// A name that stands in its statement in a way that can't be followed.
+    pub(super) fn unclear_name(name: &str) -> Refusal {
+        let message =
+            format!("the name \"{name}\" is spelled in a way that the proxy can't follow");
+        Refusal::error(Error::plain("0A000", message).hint("Write it as a plain identifier."))
+    }
+
     /// Answers a message instead of forwarding it.
     pub(super) fn deny(&mut self, frame: Frame, error: Box<Error>) {
         let simple = matches!(frame.tag, b'Q' | b'F');
         self.inbound.discard(frame.length);
+        // To the server every Query uses the unnamed statement and portal, also one that fails.
+        let opening = (frame.tag == b'Q').then(|| self.names.use_unnamed());
+        let opening = opening.flatten();
         let untouched = self.queue.is_empty() && !self.unsynced;
         if untouched && self.status != Status::Transaction {
+            if let Some(opening) = opening {
+                self.names.done(opening);
+            }
             let status = self.status;
             self.outbound.inject(|out| {
                 write::error(out, &error);
@@ -113,18 +143,23 @@ impl Relay {
         } else if simple {
             self.inbound.inject(|out| write::query(out, FAILS));
             self.queue.push(Expected::Query(Query {
+                opening,
                 forced: Some(Forced::Denial(error)),
                 ..Query::default()
             }));
             self.names.next_batch();
             self.unsynced = false;
         } else {
-            // A name of its own: the client's statements stay as they are.
-            self.inbound
-                .inject(|out| write::parse(out, "exeat_denied", FAILS));
-            self.expect_extended(Expected::Denied(error));
-            self.skipping = true;
+            self.fail_batch(error);
         }
+    }
+
+    /// Fails the batch that the server is in; the client gets this error.
+    pub(super) fn fail_batch(&mut self, error: Box<Error>) {
+        // As the unnamed statement, which is none of the client's.
+        self.inbound.inject(|out| write::parse(out, "", FAILS));
+        self.expect_extended(Expected::Denied(error));
+        self.skipping = true;
     }
 
     /// Fails the server's transaction block after the client was told that its statement failed.

@@ -4,28 +4,36 @@
 //! entries, so that each later answer meets its own question.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::names::Undo;
+use super::names::{Effect, Id};
+use super::own_question::OwnQuestion;
 use super::running::Running;
+use crate::analysis::Judgeable;
+use crate::disclosure::Sight;
 use crate::wire::write::Error;
 
 /// One answer that is due.
 #[derive(Debug)]
 pub(crate) enum Expected {
     /// ParseComplete.
-    Parse(Undo),
+    Parse(Effect),
     /// BindComplete.
-    Bind(Undo),
-    /// CloseComplete.
-    Close(Undo),
+    Bind(Effect),
+    /// CloseComplete. There may be nothing of that name.
+    Close(Option<Effect>),
+    /// This answer to a message of the proxy's own; the client does not get it.
+    Own(u8),
+    /// CloseComplete for a statement that nothing can use any more; the client does not get it.
+    Cleared(Id),
     /// ParameterDescription, then [`Self::Describe`].
-    DescribeStatement,
-    /// RowDescription or NoData.
-    Describe,
+    DescribeStatement(Option<Arc<Judgeable>>),
+    /// RowDescription or NoData; what it may name, where PostgreSQL was asked.
+    Describe(Option<Arc<Judgeable>>),
     /// Rows, then CommandComplete, EmptyQueryResponse or PortalSuspended; or COPY.
-    Execute(Running, Option<Undo>),
+    Execute(Running, Option<Effect>),
     /// EmptyQueryResponse.
     Nothing,
     /// ReadyForQuery.
@@ -34,8 +42,19 @@ pub(crate) enum Expected {
     Query(Query),
     /// The error that stands in for a denied message of the extended protocol; the client gets this one.
     Denied(Box<Error>),
-    /// The rows of the proxy's own question about the catalog, then ReadyForQuery.
-    Catalog(Vec<Vec<String>>),
+    /// The answer to the proxy's own question about the catalog.
+    Catalog(Question),
+    /// The answer to the proxy's own question about a statement.
+    Analysis(Box<OwnQuestion>),
+}
+
+/// The proxy's own question about the catalog, on its way.
+#[derive(Debug, Default)]
+pub(crate) struct Question {
+    pub(crate) rows: Vec<Vec<String>>,
+    /// How many of its statements are still to be answered, where it was asked within a batch; elsewhere
+    /// it ends with ReadyForQuery.
+    pub(crate) within_batch: Option<usize>,
 }
 
 /// A Query message on its way.
@@ -45,8 +64,10 @@ pub(crate) struct Query {
     pub(crate) statements: SmallVec<[Running; 1]>,
     /// How many of them have completed.
     pub(crate) done: usize,
-    /// What each of them does to names: its index, and how to take it back.
-    pub(crate) effects: Vec<(usize, Undo)>,
+    /// What the server does to names before any of them.
+    pub(crate) opening: Option<Effect>,
+    /// What each of them does to names, with its index.
+    pub(crate) effects: Vec<(usize, Effect)>,
     /// It failed: only ReadyForQuery is still to come.
     pub(crate) failed: bool,
     /// It is no Query of the client's: its error is replaced by this one, or dropped.
@@ -66,13 +87,19 @@ pub(crate) enum Forced {
 #[derive(Debug, Default)]
 pub(crate) struct Queue {
     entries: VecDeque<Expected>,
+    /// How many entries were put in.
+    pushed: u64,
+    /// The number of the newest one that changes what names of the database mean.
+    defining: u64,
 }
 
 /// What the server skipped because of an error.
 #[derive(Debug, Default)]
 pub(crate) struct Skipped {
-    /// Definitions to take back, newest first.
-    pub(crate) undo: Vec<Undo>,
+    /// What was not done to names.
+    pub(crate) effects: Vec<Effect>,
+    /// Statements that were not closed.
+    pub(crate) unreachable: Vec<Id>,
     /// Statements that were recorded and never ran.
     pub(crate) statements: Vec<Running>,
     /// No Sync is on its way: the server skips also what comes next.
@@ -89,6 +116,15 @@ impl Queue {
     }
 
     pub(crate) fn push(&mut self, expected: Expected) {
+        self.pushed += 1;
+        let defines = match &expected {
+            Expected::Execute(running, _) => running.defines(),
+            Expected::Query(query) => query.statements.iter().any(Running::defines),
+            _ => false,
+        };
+        if defines {
+            self.defining = self.pushed;
+        }
         self.entries.push_back(expected);
     }
 
@@ -106,6 +142,43 @@ impl Queue {
 
     pub(crate) fn pop(&mut self) -> Option<Expected> {
         self.entries.pop_front()
+    }
+
+    /// The client's name for what the entry in front defines under this name of ours.
+    pub(crate) fn name_of(&self, id: Id) -> Option<&[u8]> {
+        match self.entries.front()? {
+            Expected::Parse(effect) | Expected::Bind(effect) => effect.name_of(id),
+            Expected::Execute(_, effect) => effect.as_ref()?.name_of(id),
+            _ => None,
+        }
+    }
+
+    /// Whether what comes now answers the proxy's own question.
+    pub(crate) fn asks_catalog(&self) -> bool {
+        matches!(self.entries.front(), Some(Expected::Catalog(_)))
+    }
+
+    /// Whether what comes now answers the proxy's own question about a statement.
+    pub(crate) fn asks_about_a_statement(&self) -> bool {
+        matches!(self.entries.front(), Some(Expected::Analysis(_)))
+    }
+
+    /// What the client may see of a message about what runs now.
+    pub(crate) fn sight(&self) -> Sight {
+        let running = match self.entries.front() {
+            Some(Expected::Execute(running, _)) => Some(running),
+            // A commit's triggers come after the last statement.
+            Some(Expected::Query(query)) => {
+                query.statements.get(query.done).or(query.statements.last())
+            }
+            _ => None,
+        };
+        running.map_or(Sight::ALL, |running| running.sight)
+    }
+
+    /// Whether a statement is on its way that changes what names mean.
+    pub(crate) fn defines(&self) -> bool {
+        self.defining + self.entries.len() as u64 > self.pushed
     }
 
     /// Whether the entry behind the first one is a Sync.
@@ -140,24 +213,27 @@ impl Queue {
                     self.entries.push_front(Expected::Sync);
                     break;
                 }
-                Some(Expected::Parse(undo) | Expected::Bind(undo) | Expected::Close(undo)) => {
-                    skipped.undo.push(undo);
+                Some(Expected::Parse(effect) | Expected::Bind(effect)) => {
+                    skipped.effects.push(effect);
                 }
-                Some(Expected::Execute(running, undo)) => {
-                    skipped.undo.extend(undo);
+                Some(Expected::Close(effect)) => skipped.effects.extend(effect),
+                Some(Expected::Cleared(id)) => skipped.unreachable.push(id),
+                Some(Expected::Execute(running, effect)) => {
+                    skipped.effects.extend(effect);
                     skipped.statements.push(running);
                 }
                 Some(Expected::Query(query)) => skip_query(query, &mut skipped),
                 Some(
-                    Expected::DescribeStatement
-                    | Expected::Describe
+                    Expected::DescribeStatement(_)
+                    | Expected::Describe(_)
                     | Expected::Nothing
+                    | Expected::Own(_)
                     | Expected::Denied(_)
-                    | Expected::Catalog(_),
+                    | Expected::Catalog(_)
+                    | Expected::Analysis(_),
                 ) => {}
             }
         }
-        skipped.undo.reverse();
         skipped
     }
 
@@ -173,12 +249,15 @@ impl Queue {
                 Expected::Parse(_)
                 | Expected::Bind(_)
                 | Expected::Close(_)
-                | Expected::DescribeStatement
-                | Expected::Describe
+                | Expected::Own(_)
+                | Expected::Cleared(_)
+                | Expected::DescribeStatement(_)
+                | Expected::Describe(_)
                 | Expected::Nothing
                 | Expected::Sync
                 | Expected::Denied(_)
-                | Expected::Catalog(_) => {}
+                | Expected::Catalog(_)
+                | Expected::Analysis(_) => {}
             }
         }
         left
@@ -187,9 +266,10 @@ impl Queue {
 
 /// A Query within an extended pipeline is skipped like anything else.
 fn skip_query(query: Query, skipped: &mut Skipped) {
+    skipped.effects.extend(query.opening);
     skipped
-        .undo
-        .extend(query.effects.into_iter().map(|(_, undo)| undo));
+        .effects
+        .extend(query.effects.into_iter().map(|(_, effect)| effect));
     skipped
         .statements
         .extend(query.statements.into_iter().skip(query.done));

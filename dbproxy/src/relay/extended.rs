@@ -1,5 +1,7 @@
 //! Parse, Bind and Execute: a statement is judged when it is parsed, and again, where something has
 //! changed, when it is bound and executed.
+//!
+//! Each goes on with its names replaced by the server's (see [`super::names`]).
 
 use std::sync::Arc;
 
@@ -7,11 +9,12 @@ use exeat_policy::Verb;
 
 use super::deny::Refusal;
 use super::expected::Expected;
-use super::names::{Known, Portal};
+use super::names::{Called, Id, Known, Portal, Statement};
 use super::{Copy, Relay};
 use crate::guard::Prepared;
 use crate::parameters;
-use crate::wire::{Frame, frame, frontend};
+use crate::wire::frontend::Target;
+use crate::wire::{Frame, frame, frontend, write};
 
 /// The names of a large Bind must be within its first bytes.
 const BIND_NAMES: usize = 1024;
@@ -46,14 +49,35 @@ impl Relay {
         if !self.names.has_room(frame.length) {
             return Err(Refusal::too_many_names());
         }
+        let taken = match self.names.statement(&name) {
+            Known::Unsettled if !name.is_empty() => return Err(Refusal::Wait),
+            Known::Is(_) => !name.is_empty(),
+            Known::Nothing | Known::Unsettled => false,
+        };
+        let edit = match verdict.statements.first() {
+            Some(judged) => self.edit(&verdict, judged)?,
+            None => None,
+        };
+        if taken {
+            // Last of all the server finds that the name is taken: something else may be wrong before.
+            // It gets the text as its unnamed statement, which nobody uses.
+            self.forward_parse(frame, sql_at, &verdict, (None, edit));
+            self.expect_extended(Expected::Own(b'1'));
+            self.fail_batch(Self::statement_exists(&name));
+            return Ok(());
+        }
+        self.clear_unreachable();
+        let id = self.names.give();
+        let written = Called::of(edit.as_ref().map(|(_, id)| *id));
+        self.forward_parse(frame, sql_at, &verdict, (Some(id), edit));
         let prepared = Arc::new(Prepared {
-            verdict: Arc::clone(&verdict),
+            verdict,
             index,
             types,
         });
-        let undo = self.names.prepare(&name, prepared)?;
-        self.forward_text(frame, sql_at, verdict.blanked.as_deref());
-        self.expect_extended(Expected::Parse(undo));
+        let statement = Statement { prepared, written };
+        let effect = self.names.prepare(&name, Called::Ours(id), statement);
+        self.expect_extended(Expected::Parse(effect));
         Ok(())
     }
 
@@ -69,19 +93,31 @@ impl Relay {
             .get(frame::HEADER..frame.length.min(here.len()))
             .unwrap_or_default();
         let bind = frontend::bind(body)?;
-        let statement = match self.names.statement(bind.statement) {
-            Known::Is(statement) => Arc::clone(statement),
+        let (statement, called) = match self.names.statement(bind.statement) {
+            Known::Is(statement) => (statement.value.clone(), statement.called),
             Known::Nothing => return Err(Self::unknown_statement(bind.statement)),
+            Known::Unsettled => return Err(Refusal::Wait),
+        };
+        let taken = match self.names.portal(bind.portal) {
+            _ if bind.portal.is_empty() => None,
+            Known::Is(portal) => Some(portal.called),
+            Known::Nothing => None,
             Known::Unsettled => return Err(Refusal::Wait),
         };
         let values = if large { None } else { Some(bind.values) };
         let parameters = parameters::recorded(self.parameters, values)?;
         let name = bind.portal.to_vec();
-        let statement = match self.guard.current(&statement) {
-            Ok(statement) => statement,
+        let head = frame::HEADER + name.len() + bind.statement.len() + 2;
+        // The name of one of ours is not needed: nothing is allocated for it.
+        let of = match called {
+            Called::Ours(_) => Vec::new(),
+            Called::AsIs => bind.statement.to_vec(),
+        };
+        let prepared = match self.guard.current(&statement.prepared) {
+            Ok(prepared) => prepared,
             Err(asked) => return Err(self.find_out(asked)),
         };
-        if let Some(judged) = statement.judged().filter(|judged| !judged.is_allowed()) {
+        if let Some(judged) = prepared.judged().filter(|judged| !judged.is_allowed()) {
             let answer = self.guard.ask(judged);
             if !answer.is_allowed() {
                 return Err(self.denial(&answer, &parameters));
@@ -93,35 +129,83 @@ impl Relay {
             return Err(Refusal::too_many_names());
         }
         let portal = Portal {
-            statement,
+            statement: Statement {
+                prepared,
+                ..statement
+            },
             parameters,
             cursor: false,
             rows: 0,
         };
-        let undo = self.names.open(&name, portal)?;
-        self.inbound.pass(frame.length);
-        self.expect_extended(Expected::Bind(undo));
+        if let Some(called) = taken {
+            self.probe_portal(&name, called);
+        }
+        let names = |id: Id, out: &mut Vec<u8>| {
+            Called::Ours(id).write(b"", out);
+            called.write(&of, out);
+        };
+        self.forward_bind((frame, head), (&name, portal), names);
         Ok(())
+    }
+
+    /// Whether a portal that this session opened is still there, and its name taken, only the server
+    /// knows (a savepoint may have taken it along): it is asked to open it once more.
+    fn probe_portal(&mut self, name: &[u8], called: Called) {
+        self.inbound.inject(|out| {
+            write::parse(out, "", "");
+            write::frame(out, b'B', |out| {
+                called.write(name, out);
+                out.extend_from_slice(&[0; 7]);
+            });
+            write::target(out, b'C', Target::Portal, |out| called.write(name, out));
+        });
+        for answer in [b'1', b'2', b'3'] {
+            self.expect_extended(Expected::Own(answer));
+        }
+    }
+
+    /// The Bind, and a Close of the unnamed portal whose place it takes.
+    fn forward_bind(
+        &mut self,
+        (frame, head): (Frame, usize),
+        (name, portal): (&[u8], Portal),
+        names: impl FnOnce(Id, &mut Vec<u8>),
+    ) {
+        let replaced = self.names.unnamed_portal().filter(|_| name.is_empty());
+        // Behind the Bind, because one that fails leaves the old portal as it is; but nothing can be put
+        // behind a message that is not here yet.
+        let late = self.inbound.unscanned().len() >= frame.length;
+        if let Some(called) = replaced.filter(|_| !late) {
+            self.close_own_portal(called);
+        }
+        let id = self.names.give();
+        self.forward_renamed(frame, head, |out| names(id, out));
+        let effect = self.names.open(name, Called::Ours(id), portal);
+        self.expect_extended(Expected::Bind(effect));
+        if let Some(called) = replaced.filter(|_| late) {
+            self.close_own_portal(called);
+        }
     }
 
     pub(super) fn execute(&mut self, frame: Frame) -> Result<(), Refusal> {
         let body = frame::body(self.inbound.unscanned(), frame).unwrap_or_default();
         let (name, _) = frontend::execute(body)?;
-        let portal = match self.names.portal(name) {
-            Known::Is(portal) => portal.clone(),
+        let (portal, called) = match self.names.portal(name) {
+            Known::Is(portal) => (portal.value.clone(), portal.called),
             Known::Nothing => return Err(Self::unknown_portal(name)),
             Known::Unsettled => return Err(Refusal::Wait),
         };
         let name: Box<[u8]> = name.into();
-        let statement = match self.guard.current(&portal.statement) {
+        let statement = match self.guard.current(&portal.statement.prepared) {
             Ok(statement) => statement,
             Err(asked) => return Err(self.find_out(asked)),
         };
         let Some(judged) = statement.judged() else {
-            self.inbound.pass(frame.length);
+            self.forward_execute(frame, &name, called);
             self.expect_extended(Expected::Nothing);
             return Ok(());
         };
+        self.still_written(judged, portal.statement.written)?;
         let answer = self.ask(judged)?;
         if !answer.is_allowed() {
             return Err(self.denial(&answer, &portal.parameters));
@@ -130,14 +214,18 @@ impl Relay {
         let effect = self.name_effect(&statement.verdict, index, judged)?;
         let mut running = self.admit(&answer, &portal.parameters)?;
         running.bytes_in = frame.length as u64;
-        running.before = portal.rows;
-        running.portal = Some(name);
         self.count_with_cursor(&mut running, judged);
         if running.verb == Verb::CopyIn {
             self.copy = Copy::Waiting;
         }
-        self.inbound.pass(frame.length);
+        self.forward_execute(frame, &name, called);
+        running.portal.get_or_insert(name);
         self.expect_extended(Expected::Execute(running, effect));
         Ok(())
+    }
+
+    fn forward_execute(&mut self, frame: Frame, name: &[u8], called: Called) {
+        let head = frame::HEADER + name.len() + 1;
+        self.forward_renamed(frame, head, |out| called.write(name, out));
     }
 }

@@ -27,6 +27,7 @@ impl End {
             Self::Desynchronised => Some("desynchronised"),
             Self::Pinned(_) => Some("pinned_setting_changed"),
             Self::RowLimit => Some("row_limit"),
+            Self::NotJudged => Some("not_judged"),
             Self::Audit(_) => Some("audit"),
             Self::Idle => Some("idle"),
         }
@@ -38,6 +39,7 @@ impl End {
             Self::Terminated | Self::ClientClosed => Outcome::Completed,
             Self::Idle => Outcome::TimedOut,
             Self::RowLimit => Outcome::Limited,
+            Self::NotJudged => Outcome::Denied,
             Self::Ended(reason) => reason.outcome(),
             Self::ServerClosed
             | Self::ClientIo(_)
@@ -98,6 +100,10 @@ impl End {
                 "57P01",
                 format!("terminating connection: the setting \"{name}\" is pinned and was changed"),
             )),
+            Self::NotJudged => because(
+                "57P01",
+                "terminating connection: a result has a column that was not judged",
+            ),
             Self::RowLimit => because(
                 "53400",
                 "terminating connection: the result has more rows than the policy allows",

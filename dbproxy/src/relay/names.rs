@@ -1,11 +1,15 @@
-//! The prepared statements and portals of one session, kept as the server keeps them.
+//! The prepared statements and portals of one session: what the client's names stand for, and what the
+//! same things are called on the server.
 //!
-//! SQL-level PREPARE and DECLARE share their names with protocol-level Parse and Bind. A definition is
-//! entered when its message is forwarded and taken back when the server skips or refuses it, so what
-//! this file says of a name is what the server would execute.
+//! A definition of the protocol (Parse, Bind) goes to the server under a name that no other definition of
+//! the session ever has, so what was judged and recorded is what runs, whatever errors and redefinitions
+//! do. SQL-level PREPARE and DECLARE share the client's names with them; they keep the client's name on
+//! the server and are forwarded only when no answer is due.
 //!
 //! INVARIANT: a name that is not in here was never judged, and is never executed.
 
+pub(super) mod called;
+pub(super) mod spelled;
 mod table;
 
 use std::sync::Arc;
@@ -13,8 +17,9 @@ use std::sync::Arc;
 use exeat_audit::Parameter;
 
 use crate::guard::Prepared;
-pub(crate) use table::Known;
-use table::{Before, Table};
+pub(crate) use called::{Called, Id};
+pub(crate) use table::Object;
+use table::{Change, Table};
 
 /// So many prepared statements and portals may a session hold.
 const MOST: usize = 8192;
@@ -23,10 +28,40 @@ const SMALL: usize = 4 << 10;
 /// So many bytes may the texts and values of a session's definitions take, small ones left out.
 const LARGEST: usize = 64 << 20;
 
-/// What a portal runs.
+/// What a name stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Known<T> {
+    /// This.
+    Is(T),
+    /// Nothing.
+    Nothing,
+    /// It depends on an answer that is still to come: ask again when all answers are there.
+    Unsettled,
+}
+
+impl<T> Known<T> {
+    /// The same of what it is.
+    pub(crate) fn map<U>(self, of: impl FnOnce(T) -> U) -> Known<U> {
+        match self {
+            Self::Is(known) => Known::Is(of(known)),
+            Self::Nothing => Known::Nothing,
+            Self::Unsettled => Known::Unsettled,
+        }
+    }
+}
+
+/// A prepared statement.
+#[derive(Clone, Debug)]
+pub(crate) struct Statement {
+    pub(crate) prepared: Arc<Prepared>,
+    /// How the name that its text names (EXECUTE, FETCH, …) is written in what the server has.
+    pub(crate) written: Called,
+}
+
+/// A portal, and what it runs.
 #[derive(Clone, Debug)]
 pub(crate) struct Portal {
-    pub(crate) statement: Arc<Prepared>,
+    pub(crate) statement: Statement,
     pub(crate) parameters: Arc<[Parameter]>,
     /// Made by DECLARE: it may outlive its transaction.
     pub(crate) cursor: bool,
@@ -34,23 +69,28 @@ pub(crate) struct Portal {
     pub(crate) rows: u64,
 }
 
-/// What to do when the server did not do what was forwarded.
-#[derive(Debug, Default)]
-pub(crate) struct Undo {
-    statement: Option<Before<Arc<Prepared>>>,
-    portal: Option<Before<Portal>>,
+/// What a forwarded message does to names.
+#[derive(Debug)]
+pub(crate) enum Effect {
+    /// A statement comes or goes, on the server as well.
+    Statement(Change<Statement>),
+    /// The unnamed statement is another one or gone; the server still has the old one.
+    Unnamed(Change<Statement>),
+    /// A portal comes or goes.
+    Portal(Change<Portal>),
+    /// All of these.
+    Several(Vec<Effect>),
 }
-
-/// A name whose meaning depends on an answer that is still to come: ask again when all answers are there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Unsettled;
 
 /// The names of a session.
 #[derive(Debug, Default)]
 pub(crate) struct Names {
-    statements: Table<Arc<Prepared>>,
+    statements: Table<Statement>,
     portals: Table<Portal>,
     batch: u64,
+    given: Id,
+    /// Statements that the server still has, and that no name stands for any more.
+    unreachable: Vec<Id>,
 }
 
 impl Names {
@@ -59,126 +99,177 @@ impl Names {
         self.batch += 1;
     }
 
-    /// How many names there are; each costs memory.
-    fn len(&self) -> usize {
-        self.statements.len() + self.portals.len()
-    }
-
     /// Whether there is room for one more definition of this size.
     pub(crate) fn has_room(&self, size: usize) -> bool {
         // Small ones are bounded by their number.
-        self.len() < MOST && (size <= SMALL || self.size() + size <= LARGEST)
+        let count = self.statements.len() + self.portals.len();
+        count < MOST && (size <= SMALL || self.size() + size <= LARGEST)
     }
 
     fn size(&self) -> usize {
-        let text = |statement: &Arc<Prepared>| statement.verdict.sql.len();
+        let text = |statement: &Statement| statement.prepared.verdict.sql.len();
         let values = |portal: &Portal| portal.parameters.iter().map(size_of_value).sum();
         self.statements.sum(text) + self.portals.sum(values)
     }
 
-    pub(crate) fn statement(&self, name: &[u8]) -> Known<&Arc<Prepared>> {
+    pub(crate) fn statement(&self, name: &[u8]) -> Known<&Object<Statement>> {
         self.statements.look_up(name, self.batch)
     }
 
-    pub(crate) fn portal(&self, name: &[u8]) -> Known<&Portal> {
+    pub(crate) fn portal(&self, name: &[u8]) -> Known<&Object<Portal>> {
         self.portals.look_up(name, self.batch)
     }
 
+    /// The unnamed portal, if there may be one: a new one takes its place.
+    pub(crate) fn unnamed_portal(&self) -> Option<Called> {
+        self.portals.newest(b"").map(|portal| portal.called)
+    }
+
+    /// A name for the server that was never given before.
+    pub(crate) fn give(&mut self) -> Id {
+        self.given.next()
+    }
+
     /// A Parse or PREPARE is forwarded.
-    pub(crate) fn prepare(
-        &mut self,
-        name: &[u8],
-        statement: Arc<Prepared>,
-    ) -> Result<Undo, Unsettled> {
-        let before = self.statements.define(name, statement, self.batch)?;
-        Ok(Undo {
-            statement: before,
-            portal: None,
-        })
+    pub(crate) fn prepare(&mut self, name: &[u8], called: Called, value: Statement) -> Effect {
+        let object = Some(Object { called, value });
+        let change = self.statements.change(name, object, self.batch);
+        if name.is_empty() {
+            Effect::Unnamed(change)
+        } else {
+            Effect::Statement(change)
+        }
     }
 
     /// A Bind or DECLARE is forwarded.
-    pub(crate) fn open(&mut self, name: &[u8], portal: Portal) -> Result<Undo, Unsettled> {
-        let before = self.portals.define(name, portal, self.batch)?;
-        Ok(Undo {
-            statement: None,
-            portal: before,
-        })
+    pub(crate) fn open(&mut self, name: &[u8], called: Called, value: Portal) -> Effect {
+        let object = Some(Object { called, value });
+        Effect::Portal(self.portals.change(name, object, self.batch))
     }
 
     /// A Close of a statement, or DEALLOCATE.
-    pub(crate) fn deallocate(&mut self, name: &[u8]) -> Result<Undo, Unsettled> {
-        let before = self.statements.forget(name, self.batch)?;
-        Ok(Undo {
-            statement: before,
-            portal: None,
-        })
+    pub(crate) fn deallocate(&mut self, name: &[u8]) -> Effect {
+        Effect::Statement(self.statements.change(name, None, self.batch))
     }
 
     /// A Close of a portal, or CLOSE.
-    pub(crate) fn close(&mut self, name: &[u8]) -> Result<Undo, Unsettled> {
-        let before = self.portals.forget(name, self.batch)?;
-        Ok(Undo {
-            statement: None,
-            portal: before,
-        })
+    pub(crate) fn close(&mut self, name: &[u8]) -> Effect {
+        Effect::Portal(self.portals.change(name, None, self.batch))
+    }
+
+    /// A Query is forwarded: to the server it uses the unnamed statement and portal.
+    pub(crate) fn use_unnamed(&mut self) -> Option<Effect> {
+        let mut effects = Vec::new();
+        if self.statements.newest(b"").is_some() {
+            let change = self.statements.change(b"", None, self.batch);
+            effects.push(Effect::Unnamed(change));
+        }
+        if self.portals.newest(b"").is_some() {
+            effects.push(self.close(b""));
+        }
+        (!effects.is_empty()).then_some(Effect::Several(effects))
     }
 
     /// DEALLOCATE ALL.
-    pub(crate) fn deallocate_all(&mut self) -> Undo {
-        Undo {
-            statement: Some(self.statements.forget_all()),
-            portal: None,
-        }
+    pub(crate) fn deallocate_all(&mut self) -> Effect {
+        let all = self.statements.forget_all(self.batch);
+        Effect::Several(all.into_iter().map(Effect::Statement).collect())
     }
 
     /// CLOSE ALL.
-    pub(crate) fn close_all(&mut self) -> Undo {
-        Undo {
-            statement: None,
-            portal: Some(self.portals.forget_all()),
-        }
+    pub(crate) fn close_all(&mut self) -> Effect {
+        let all = self.portals.forget_all(self.batch);
+        Effect::Several(all.into_iter().map(Effect::Portal).collect())
     }
 
     /// DISCARD ALL.
-    pub(crate) fn discard_all(&mut self) -> Undo {
-        Undo {
-            statement: Some(self.statements.forget_all()),
-            portal: Some(self.portals.forget_all()),
-        }
+    pub(crate) fn discard_all(&mut self) -> Effect {
+        Effect::Several(vec![self.deallocate_all(), self.close_all()])
     }
 
     /// The server did what was forwarded.
-    pub(crate) fn confirm(&mut self, undo: Undo) {
-        if let Some(before) = undo.statement {
-            self.statements.confirm(&before);
-        }
-        if let Some(before) = undo.portal {
-            self.portals.confirm(&before);
+    pub(crate) fn done(&mut self, effect: Effect) {
+        match effect {
+            Effect::Statement(change) => drop(self.statements.done(change)),
+            Effect::Unnamed(change) => {
+                let before = self.statements.done(change);
+                self.left_behind(before);
+            }
+            Effect::Portal(change) => drop(self.portals.done(change)),
+            Effect::Several(effects) => effects.into_iter().for_each(|effect| self.done(effect)),
         }
     }
 
-    /// The server skipped or refused what was forwarded. Called for the newest first.
-    pub(crate) fn undo(&mut self, undo: Undo) {
-        if let Some(before) = undo.statement {
-            self.statements.restore(before);
+    /// The server skipped what was forwarded.
+    pub(crate) fn skipped(&mut self, effect: &Effect) {
+        match effect {
+            Effect::Statement(change) | Effect::Unnamed(change) => {
+                self.statements.not_done(change);
+            }
+            Effect::Portal(change) => self.portals.not_done(change),
+            Effect::Several(effects) => effects.iter().for_each(|effect| self.skipped(effect)),
         }
-        if let Some(before) = undo.portal {
-            self.portals.restore(before);
+    }
+
+    /// The server refused what was forwarded. A Parse has dropped the unnamed statement by then.
+    pub(crate) fn refused(&mut self, effect: &Effect) {
+        if let Effect::Unnamed(_) = effect {
+            let before = self.statements.lost(b"");
+            self.left_behind(before);
         }
+        self.skipped(effect);
+    }
+
+    fn left_behind(&mut self, before: Option<Object<Statement>>) {
+        if let Some(Called::Ours(id)) = before.map(|before| before.called) {
+            self.unreachable.push(id);
+        }
+    }
+
+    /// A statement that is to be closed on the server: nothing can use it any more.
+    pub(crate) fn next_unreachable(&mut self) -> Option<Id> {
+        self.unreachable.pop()
+    }
+
+    /// The server skipped its Close.
+    pub(crate) fn still_unreachable(&mut self, id: Id) {
+        self.unreachable.push(id);
+    }
+
+    /// How many rows a portal gave, as of the last answer.
+    pub(crate) fn rows(&mut self, name: &[u8]) -> u64 {
+        let portal = self.portals.confirmed_mut(name);
+        portal.map_or(0, |portal| portal.value.rows)
     }
 
     /// A portal gave rows.
     pub(crate) fn count(&mut self, name: &[u8], rows: u64) {
-        if let Some(portal) = self.portals.value_mut(name) {
-            portal.rows = portal.rows.saturating_add(rows);
+        if let Some(portal) = self.portals.confirmed_mut(name) {
+            portal.value.rows = portal.value.rows.saturating_add(rows);
         }
     }
 
     /// The transaction is over: the server has dropped every portal but held cursors. What is not yet
     /// confirmed belongs to the next transaction.
     pub(crate) fn transaction_ended(&mut self) {
-        self.portals.retain_confirmed(|portal| portal.cursor);
+        self.portals.retain(|portal| portal.cursor);
+    }
+
+    /// What the client calls what the server calls so.
+    pub(crate) fn name_of(&self, id: Id) -> Option<&[u8]> {
+        let statement = self.statements.name_of(id);
+        statement.or_else(|| self.portals.name_of(id))
+    }
+}
+
+impl Effect {
+    /// What the client calls what this defines as that.
+    pub(crate) fn name_of(&self, id: Id) -> Option<&[u8]> {
+        match self {
+            Self::Statement(change) | Self::Unnamed(change) => change.defines(id),
+            Self::Portal(change) => change.defines(id),
+            Self::Several(effects) => effects.iter().find_map(|effect| effect.name_of(id)),
+        }
     }
 }
 
@@ -188,3 +279,6 @@ fn size_of_value(value: &Parameter) -> usize {
         Parameter::Text(text) | Parameter::Binary(text) | Parameter::Commitment(text) => text.len(),
     }
 }
+
+#[cfg(test)]
+mod tests;

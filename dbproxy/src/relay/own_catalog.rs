@@ -9,7 +9,7 @@ use std::sync::Arc;
 use exeat_policy::{Access, RelationAccess, Request, StatementRequest, Subject};
 
 use super::deny::Refusal;
-use super::expected::Expected;
+use super::expected::{Expected, Question};
 use super::{End, Relay};
 use crate::catalog::row;
 use crate::guard::Answer;
@@ -17,55 +17,78 @@ use crate::wire::backend::{self, Status};
 use crate::wire::{Frame, Violation, frame, write};
 
 impl Relay {
-    /// Called before a text is judged: makes sure that the session's own definitions are known.
+    /// Called before a text is judged: makes sure that the session's own definitions are known, also
+    /// those that an earlier message of the same batch makes.
     pub(super) fn know_own_definitions(&mut self) -> Result<(), Refusal> {
-        if !self.dirty && !self.guard.own_catalog_is_stale() {
+        let defining = self.queue.defines();
+        if !defining && !self.dirty && !self.guard.own_catalog_is_stale() {
             return Ok(());
         }
         if !self.queue.is_empty() {
             self.ask_for_answers();
             return Err(Refusal::Wait);
         }
-        // Within a batch a question would end the batch's transaction; in a failed block the server
-        // answers none. What is not known stays unknown then, and is refused.
-        if self.unsynced || self.status == Status::Failed {
+        // In a failed block the server answers none. What is not known stays unknown then, and is refused.
+        if self.status == Status::Failed {
+            return Ok(());
+        }
+        if self.unsynced && !self.dirty {
+            // Nothing of this session's has changed, and who asks first in a batch changes what may
+            // follow (VACUUM and its kin must be alone).
             return Ok(());
         }
         let named = std::mem::take(&mut self.definitions);
         let Some(question) = self.guard.own_question(&named) else {
             return Ok(());
         };
-        self.inbound.inject(|out| write::query(out, &question));
-        self.queue.push(Expected::Catalog(Vec::new()));
+        if self.unsynced {
+            self.ask_within_batch(&question);
+        } else {
+            self.inbound.inject(|out| write::query(out, &question));
+            self.queue.push(Expected::Catalog(Question::default()));
+        }
         self.settling = true;
         Err(Refusal::Wait)
     }
 
-    /// A part of the answer. Nothing of it goes to the client.
+    /// A Query would end the batch's transaction. The unnamed statement and portal are none of the
+    /// client's.
+    fn ask_within_batch(&mut self, question: &str) {
+        self.inbound.inject(|out| write::run(out, question));
+        self.expect_extended(Expected::Catalog(Question {
+            within_batch: Some(1),
+            ..Question::default()
+        }));
+        self.ask_for_answers();
+    }
+
+    /// A part of the answer. Nothing of it goes to the client, but an error within its batch: the batch
+    /// has failed.
     pub(super) fn catalog_answer(&mut self, frame: Frame) -> Result<(), End> {
         let body = frame::body(self.outbound.unscanned(), frame)
             .ok_or(End::Server(Violation::LengthTooLarge))?;
-        match frame.tag {
-            b'D' => {
-                let row = row(body).map_err(End::Server)?;
-                if let Some(Expected::Catalog(rows)) = self.queue.front_mut() {
-                    rows.push(row);
-                }
+        let Some(Expected::Catalog(question)) = self.queue.front_mut() else {
+            return Err(End::Desynchronised);
+        };
+        let mut answered = false;
+        match (frame.tag, &mut question.within_batch) {
+            (b'D', _) => question.rows.push(row(body).map_err(End::Server)?),
+            (b'E', Some(_)) => return self.failed(frame),
+            (b'E', None) => tracing::warn!("a session's own catalog can't be read"),
+            (b'1' | b'2', Some(_)) | (b'T' | b'n' | b'I', None) => {}
+            (b'C', Some(left)) => {
+                *left = left.saturating_sub(1);
+                answered = *left == 0;
             }
-            b'E' => tracing::warn!("a session's own catalog can't be read"),
-            b'Z' => {
+            (b'C', None) => {}
+            (b'Z', None) => {
                 self.status = backend::ready(body).map_err(End::Server)?;
-                if let Some(Expected::Catalog(rows)) = self.queue.pop()
-                    && !rows.is_empty()
-                {
-                    let open = self.status != Status::Idle;
-                    self.guard.see_own_catalog(&rows, open);
-                }
-                self.dirty = false;
-                self.flushed = false;
+                answered = true;
             }
-            b'T' | b'C' | b'n' | b'I' => {}
             _ => return Err(End::Desynchronised),
+        }
+        if answered && let Some(Expected::Catalog(question)) = self.queue.pop() {
+            self.own_catalog(&question);
         }
         self.outbound.discard(frame.length);
         Ok(())
@@ -86,6 +109,15 @@ impl Relay {
                 self.definitions.push(Arc::clone(&access.relation.name));
             }
         }
+    }
+
+    fn own_catalog(&mut self, question: &Question) {
+        if !question.rows.is_empty() {
+            let open = question.within_batch.is_some() || self.status != Status::Idle;
+            self.guard.see_own_catalog(&question.rows, open);
+        }
+        self.dirty = false;
+        self.flushed = false;
     }
 
     /// The server has answered a definition.

@@ -7,11 +7,17 @@ use smallvec::SmallVec;
 
 use super::deny::Refusal;
 use super::expected::{Expected, Query};
-use super::names::{Known, Names, Portal, Undo};
+use super::forward;
+use super::names::called::is_reserved;
+use super::names::spelled::Edit;
+use super::names::{Called, Effect, Known, Portal, Statement};
 use super::running::Running;
 use super::{Copy, Relay};
 use crate::guard::{Answer, Judged, Prepared, Verdict};
 use crate::wire::{Frame, frame, frontend};
+
+/// What the record says of a FETCH from a cursor that a function opened: its rows are the function's.
+const NOT_DECLARED: &str = "/* a cursor that this session did not declare */";
 
 impl Relay {
     pub(super) fn query(&mut self, frame: Frame) -> Result<(), Refusal> {
@@ -24,16 +30,21 @@ impl Relay {
         };
         self.await_catalog(&verdict)?;
         let mut query = Query::default();
+        let mut edits: SmallVec<[Edit; 1]> = SmallVec::new();
         let mut answers: SmallVec<[Answer; 1]> = SmallVec::new();
         for (index, judged) in verdict.statements.iter().enumerate() {
             match self.ask_with_effect(&verdict, index, judged) {
-                Ok((answer, undo)) => {
-                    query.effects.extend(undo.map(|undo| (index, undo)));
+                Ok((answer, edit, effect)) => {
+                    query.effects.extend(effect.map(|effect| (index, effect)));
+                    edits.extend(edit);
                     answers.push(answer);
                 }
                 Err(refusal) => {
                     // All or nothing: what came before this statement is not forwarded either.
-                    self.take_back(query.effects);
+                    for (_, effect) in &query.effects {
+                        self.names.skipped(effect);
+                    }
+                    self.settling = false;
                     return Err(refusal);
                 }
             }
@@ -47,30 +58,77 @@ impl Relay {
         if verdict.copies_in() {
             self.copy = Copy::Waiting;
         }
-        self.forward_text(frame, 0, verdict.blanked.as_deref());
+        if let Some(called) = self.names.unnamed_portal() {
+            self.close_own_portal(called);
+        }
+        query.opening = self.names.use_unnamed();
+        self.forward_query(frame, &verdict, &edits);
         self.queue.push(Expected::Query(query));
         self.names.next_batch();
         self.unsynced = false;
         Ok(())
     }
 
+    /// What the server calls what a statement names, and where the statement has to say so.
+    pub(super) fn edit(&self, verdict: &Verdict, judged: &Judged) -> Result<Option<Edit>, Refusal> {
+        let Called::Ours(id) = self.called(judged)? else {
+            return Ok(None);
+        };
+        let name = judged.name.as_deref().unwrap_or_default();
+        match forward::edit(verdict.forwarded(), judged, id) {
+            Some(edit) => Ok(Some(edit)),
+            // What is left as it is would mean something else.
+            None => Err(Self::unclear_name(name)),
+        }
+    }
+
+    fn called(&self, judged: &Judged) -> Result<Called, Refusal> {
+        let Some(name) = judged.name.as_deref() else {
+            return Ok(Called::AsIs);
+        };
+        let called = match judged.verb() {
+            Verb::Prepare | Verb::Execute | Verb::Deallocate => self
+                .names
+                .statement(name.as_bytes())
+                .map(|statement| statement.called),
+            _ => self
+                .names
+                .portal(name.as_bytes())
+                .map(|portal| portal.called),
+        };
+        match called {
+            Known::Is(called) => Ok(called),
+            Known::Nothing => Ok(Called::AsIs),
+            Known::Unsettled => Err(Refusal::Wait),
+        }
+    }
+
+    /// Whether the name that a statement names still is what stands in the text that the server has.
+    pub(super) fn still_written(&self, judged: &Judged, written: Called) -> Result<(), Refusal> {
+        if self.called(judged)? == written {
+            return Ok(());
+        }
+        let name = judged.name.as_deref().unwrap_or_default();
+        Err(match judged.verb() {
+            Verb::Prepare => Refusal::Error(Self::statement_exists(name.as_bytes())),
+            Verb::Declare => Self::cursor_exists(name),
+            Verb::Execute | Verb::Deallocate => Self::unknown_statement(name.as_bytes()),
+            _ => Self::unknown_cursor(name),
+        })
+    }
+
     /// Asks about a statement; one that names another is asked about together with that one.
     pub(super) fn ask(&mut self, judged: &Judged) -> Result<Answer, Refusal> {
-        let inner = match (judged.verb(), &judged.name) {
-            (Verb::Execute, Some(name)) => match self.names.statement(name.as_bytes()) {
-                Known::Is(prepared) => Some(Arc::clone(prepared)),
-                Known::Nothing => return Err(Self::unknown_statement(name.as_bytes())),
-                Known::Unsettled => return Err(Refusal::Wait),
-            },
-            (Verb::Fetch, Some(name)) => match self.names.portal(name.as_bytes()) {
-                Known::Is(portal) => Some(Arc::clone(&portal.statement)),
-                Known::Nothing => return Err(Self::unknown_portal(name.as_bytes())),
-                Known::Unsettled => return Err(Refusal::Wait),
-            },
-            _ => None,
+        let inner = match &judged.name {
+            Some(name) => self.named(judged.verb(), name)?,
+            None => None,
         };
         let Some(inner) = inner else {
-            return Ok(self.guard.ask(judged));
+            let mut answer = self.guard.ask(judged);
+            if judged.verb() == Verb::Fetch {
+                answer.text = format!("{} {NOT_DECLARED}", answer.text).into();
+            }
+            return Ok(answer);
         };
         let inner = match self.guard.current(&inner) {
             Ok(inner) => inner,
@@ -85,12 +143,46 @@ impl Relay {
         }
     }
 
+    /// What runs when a statement that names this runs.
+    fn named(&mut self, verb: Verb, name: &str) -> Result<Option<Arc<Prepared>>, Refusal> {
+        let known = match verb {
+            Verb::Execute => match self.names.statement(name.as_bytes()) {
+                Known::Is(statement) => return Ok(Some(Arc::clone(&statement.value.prepared))),
+                Known::Nothing => return Err(Self::unknown_statement(name.as_bytes())),
+                Known::Unsettled => return Err(Refusal::Wait),
+            },
+            Verb::Prepare | Verb::Deallocate => self.names.statement(name.as_bytes()).map(|_| None),
+            Verb::Fetch => self
+                .names
+                .portal(name.as_bytes())
+                .map(|portal| Some(Arc::clone(&portal.value.statement.prepared))),
+            Verb::Declare | Verb::Close => self.names.portal(name.as_bytes()).map(|_| None),
+            _ => return Ok(None),
+        };
+        match (known, verb) {
+            (Known::Is(inner), _) => Ok(inner),
+            (Known::Unsettled, _) => Err(Refusal::Wait),
+            (Known::Nothing, Verb::Prepare | Verb::Declare) if is_reserved(name.as_bytes()) => {
+                Err(Self::reserved_name(name))
+            }
+            (Known::Nothing, Verb::Deallocate) if is_reserved(name.as_bytes()) => {
+                Err(Self::unknown_statement(name.as_bytes()))
+            }
+            (Known::Nothing, Verb::Fetch | Verb::Close) if is_reserved(name.as_bytes()) => {
+                Err(Self::unknown_cursor(name))
+            }
+            // A cursor that a function opened: its query was judged with the function, and nothing that
+            // is on its way can give the name to something else.
+            (Known::Nothing, Verb::Fetch) => self.settled().map(|()| None),
+            (Known::Nothing, _) => Ok(None),
+        }
+    }
+
     /// The rows of a cursor are those of one statement, however many FETCHes bring them.
     pub(super) fn count_with_cursor(&self, running: &mut Running, judged: &Judged) {
         if let (Verb::Fetch, Some(name)) = (running.verb, &judged.name)
-            && let Known::Is(cursor) = self.names.portal(name.as_bytes())
+            && let Known::Is(_) = self.names.portal(name.as_bytes())
         {
-            running.before = cursor.rows;
             running.portal = Some(name.as_bytes().into());
         }
     }
@@ -100,67 +192,72 @@ impl Relay {
         verdict: &Arc<Verdict>,
         index: usize,
         judged: &Judged,
-    ) -> Result<(Answer, Option<Undo>), Refusal> {
+    ) -> Result<(Answer, Option<Edit>, Option<Effect>), Refusal> {
         let answer = self.ask(judged)?;
         if !answer.is_allowed() {
             return Err(self.denial(&answer, &[]));
         }
-        let undo = self.name_effect(verdict, index, judged)?;
-        Ok((answer, undo))
+        let edit = self.edit(verdict, judged)?;
+        let effect = self.name_effect(verdict, index, judged)?;
+        Ok((answer, edit, effect))
     }
 
-    /// What a statement does to names, entered at once.
+    /// What a statement does to names, entered at once. It is done only when no answer is due, and
+    /// nothing is looked at until it is answered itself.
     pub(super) fn name_effect(
         &mut self,
         verdict: &Arc<Verdict>,
         index: usize,
         judged: &Judged,
-    ) -> Result<Option<Undo>, Refusal> {
-        let prepared = || {
-            Arc::new(Prepared {
+    ) -> Result<Option<Effect>, Refusal> {
+        let verb = judged.verb();
+        let change = match (verb, judged.name.as_deref()) {
+            (Verb::Prepare | Verb::Declare, None) => return Ok(None),
+            (Verb::Prepare | Verb::Declare, Some(_)) => true,
+            (Verb::Deallocate | Verb::Close, _) => true,
+            // The narrower forms of DISCARD leave statements and cursors as they are.
+            (Verb::Discard, _) => judged.is_discard_all(),
+            _ => false,
+        };
+        if !change {
+            return Ok(None);
+        }
+        self.settled()?;
+        let called = self.called(judged)?;
+        self.settling = true;
+        let statement = || Statement {
+            prepared: Arc::new(Prepared {
                 verdict: Arc::clone(verdict),
                 index: Some(index),
                 types: Box::default(),
-            })
+            }),
+            written: Called::AsIs,
         };
-        let undo = match (judged.verb(), judged.name.as_deref()) {
-            (Verb::Prepare, Some(name)) => self.names.prepare(name.as_bytes(), prepared())?,
+        Ok(Some(match (verb, judged.name.as_deref()) {
+            (Verb::Prepare, Some(name)) => self.names.prepare(name.as_bytes(), called, statement()),
             (Verb::Declare, Some(name)) => {
                 let cursor = Portal {
-                    statement: prepared(),
+                    statement: statement(),
                     parameters: Arc::new([]),
                     cursor: true,
                     rows: 0,
                 };
-                self.names.open(name.as_bytes(), cursor)?
+                self.names.open(name.as_bytes(), called, cursor)
             }
-            (Verb::Deallocate, Some(name)) => self.names.deallocate(name.as_bytes())?,
-            (Verb::Close, Some(name)) => self.names.close(name.as_bytes())?,
-            (Verb::Deallocate, None) => self.settled(|names| names.deallocate_all())?,
-            (Verb::Close, None) => self.settled(|names| names.close_all())?,
-            // The narrower forms of DISCARD leave statements and cursors as they are.
-            (Verb::Discard, _) if judged.is_discard_all() => {
-                self.settled(|names| names.discard_all())?
-            }
-            _ => return Ok(None),
-        };
-        Ok(Some(undo))
+            (Verb::Deallocate, Some(name)) => self.names.deallocate(name.as_bytes()),
+            (Verb::Deallocate, None) => self.names.deallocate_all(),
+            (Verb::Close, Some(name)) => self.names.close(name.as_bytes()),
+            (Verb::Close, None) => self.names.close_all(),
+            _ => self.names.discard_all(),
+        }))
     }
 
-    /// What concerns all names at once is done only when no answer is due, and nothing is looked at
-    /// until it is answered itself.
-    fn settled(&mut self, change: impl FnOnce(&mut Names) -> Undo) -> Result<Undo, Refusal> {
-        if !self.queue.is_empty() {
-            self.ask_for_answers();
-            return Err(Refusal::Wait);
+    /// Waits until no answer is due.
+    fn settled(&mut self) -> Result<(), Refusal> {
+        if self.queue.is_empty() {
+            return Ok(());
         }
-        self.settling = true;
-        Ok(change(&mut self.names))
-    }
-
-    fn take_back(&mut self, effects: Vec<(usize, Undo)>) {
-        for (_, undo) in effects.into_iter().rev() {
-            self.names.undo(undo);
-        }
+        self.ask_for_answers();
+        Err(Refusal::Wait)
     }
 }

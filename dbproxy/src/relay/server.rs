@@ -3,11 +3,16 @@
 //! INVARIANT: an answer that nobody is waiting for, or that can't be the answer to what was asked, ends
 //! the session: it would mean that the server did something else than what was judged.
 
+use std::borrow::Cow;
+
 use exeat_audit::Outcome;
-use exeat_policy::Verb;
 
 use super::expected::{Expected, Forced};
+use super::names::called::in_the_clients_words;
+use super::running::Stopped;
 use super::{Copy, End, Relay};
+use crate::analysis::Trees;
+use crate::disclosure::{disclosed, origins};
 use crate::wire::backend::{self, ErrorFields, Status};
 use crate::wire::write::{self, Error};
 use crate::wire::{Frame, Violation, frame};
@@ -23,14 +28,18 @@ impl Relay {
             let Some(frame) = frame::header(unscanned).map_err(End::Server)? else {
                 break;
             };
-            let ours = matches!(self.queue.front(), Some(Expected::Catalog(_)));
-            let whole = ours || matches!(frame.tag, b'C' | b'E' | b'S' | b'Z');
+            let ours = self.queue.asks_catalog();
+            let asked = self.queue.asks_about_a_statement();
+            let whole =
+                ours || asked || matches!(frame.tag, b'C' | b'E' | b'N' | b'S' | b'T' | b'Z');
             if whole && frame.length <= frame::WHOLE && unscanned.len() < frame.length {
                 self.outbound.need(frame.length);
                 break;
             }
             // What comes unasked is for the client, whatever is asked now.
-            if ours && !matches!(frame.tag, b'S' | b'A' | b'N') {
+            if asked && !matches!(frame.tag, b'S' | b'A') {
+                self.own_answer(frame)?;
+            } else if ours && !matches!(frame.tag, b'S' | b'A' | b'N') {
                 self.catalog_answer(frame)?;
             } else {
                 self.answer(frame)?;
@@ -47,7 +56,8 @@ impl Relay {
             b'E' => self.failed(frame),
             b'S' => self.parameter(frame),
             // At any time, about anything.
-            b'N' | b'A' => {
+            b'N' => self.notice(frame),
+            b'A' => {
                 self.outbound.pass(frame.length);
                 Ok(())
             }
@@ -70,9 +80,18 @@ impl Relay {
     /// ParseComplete, BindComplete, CloseComplete.
     fn defined(&mut self, frame: Frame) -> Result<(), End> {
         match (frame.tag, self.queue.pop()) {
-            (b'1', Some(Expected::Parse(undo)))
-            | (b'2', Some(Expected::Bind(undo)))
-            | (b'3', Some(Expected::Close(undo))) => self.names.confirm(undo),
+            (b'1', Some(Expected::Parse(effect)))
+            | (b'2', Some(Expected::Bind(effect)))
+            | (b'3', Some(Expected::Close(Some(effect)))) => self.names.done(effect),
+            (b'3', Some(Expected::Close(None))) => {}
+            (b'3', Some(Expected::Cleared(_))) => {
+                self.outbound.discard(frame.length);
+                return Ok(());
+            }
+            (tag, Some(Expected::Own(own))) if tag == own => {
+                self.outbound.discard(frame.length);
+                return Ok(());
+            }
             (_, other) => return Err(self.out_of_turn(other)),
         }
         self.outbound.pass(frame.length);
@@ -81,12 +100,16 @@ impl Relay {
 
     /// ParameterDescription, RowDescription, NoData.
     fn described(&mut self, frame: Frame) -> Result<(), End> {
-        match (frame.tag, self.queue.front()) {
-            (b't', Some(Expected::DescribeStatement)) => {
+        if frame.tag == b'T' && !self.was_judged(frame)? {
+            return self.not_judged(frame);
+        }
+        match (frame.tag, self.queue.front_mut()) {
+            (b't', Some(Expected::DescribeStatement(judgeable))) => {
+                let judgeable = judgeable.take();
                 self.queue.pop();
-                self.queue.push_front(Expected::Describe);
+                self.queue.push_front(Expected::Describe(judgeable));
             }
-            (b'T' | b'n', Some(Expected::Describe)) => {
+            (b'T' | b'n', Some(Expected::Describe(_))) => {
                 self.queue.pop();
             }
             // In a Query the rows are described without being asked for.
@@ -96,6 +119,40 @@ impl Relay {
             _ => return Err(End::Desynchronised),
         }
         self.outbound.pass(frame.length);
+        Ok(())
+    }
+
+    /// Whether each column of a result comes from what was judged, as far as the server tells.
+    fn was_judged(&mut self, frame: Frame) -> Result<bool, End> {
+        let judgeable = match self.queue.front() {
+            Some(Expected::Describe(judgeable)) => judgeable.clone(),
+            Some(Expected::Query(_)) => {
+                let running = self.queue.running();
+                running.and_then(|running| running.judgeable.clone())
+            }
+            _ => None,
+        };
+        let Some(judgeable) = judgeable else {
+            return Ok(true);
+        };
+        let body = frame::body(self.outbound.unscanned(), frame)
+            .ok_or(End::Server(Violation::LengthTooLarge))?;
+        let origins = origins(body).map_err(End::Server)?;
+        let judged = |(table, column): &(u32, i16)| *table == 0 || judgeable.holds(*table, *column);
+        Ok(origins.iter().all(judged))
+    }
+
+    /// A result has a column that nobody judged: nothing of it goes on.
+    fn not_judged(&mut self, frame: Frame) -> Result<(), End> {
+        // The catalog that the statement was judged by is no more.
+        self.guard.catalogs().refresh();
+        match self.queue.running() {
+            Some(running) => running.stopped = Some(Stopped::NotJudged),
+            // What is described may be run already, and its rows be on their way.
+            None => return Err(End::NotJudged),
+        }
+        self.cancel.send();
+        self.outbound.discard(frame.length);
         Ok(())
     }
 
@@ -110,9 +167,15 @@ impl Relay {
 
     fn row(&mut self, frame: Frame) -> Result<(), End> {
         let running = self.queue.running().ok_or(End::Desynchronised)?;
+        if running.rows == 0
+            && running.limit.is_some()
+            && let Some(portal) = &running.portal
+        {
+            running.before = self.names.rows(portal);
+        }
         if running.row() {
-            if !running.over {
-                running.over = true;
+            if running.stopped.is_none() {
+                running.stopped = Some(Stopped::RowLimit);
                 self.cancel.send();
             }
             self.outbound.discard(frame.length);
@@ -138,7 +201,7 @@ impl Relay {
     fn completed(&mut self, frame: Frame) -> Result<(), End> {
         let body = frame::body(self.outbound.unscanned(), frame);
         let rows = body.filter(|_| frame.tag == b'C').and_then(backend::rows);
-        let over = match self.queue.front_mut() {
+        let stopped = match self.queue.front_mut() {
             Some(Expected::Nothing) if frame.tag == b'I' => {
                 self.queue.pop();
                 self.outbound.pass(frame.length);
@@ -157,12 +220,12 @@ impl Relay {
             // What was read as a statement can't be empty to the server.
             Some(Expected::Execute(..)) if frame.tag == b'I' => return Err(End::Desynchronised),
             Some(Expected::Execute(..) | Expected::Query(_)) => {
-                self.queue.running().ok_or(End::Desynchronised)?.over
+                self.queue.running().ok_or(End::Desynchronised)?.stopped
             }
             _ => return Err(End::Desynchronised),
         };
-        if over {
-            return self.completed_over_limit(frame);
+        if let Some(stopped) = stopped {
+            return self.completed_though_stopped(frame, stopped);
         }
         self.result(frame)?;
         self.finish_statement(rows, Outcome::Completed, None)
@@ -175,13 +238,14 @@ impl Relay {
         outcome: Outcome,
         sqlstate: Option<&str>,
     ) -> Result<(), End> {
+        self.query_opened();
         let Some(running) = self.queue.running() else {
             return Ok(());
         };
         if let Some(portal) = &running.portal {
             self.names.count(portal, running.rows);
         }
-        let defines = matches!(running.verb, Verb::Define | Verb::Discard);
+        let defines = running.defines();
         self.recorder
             .completion(running, rows, outcome, sqlstate)
             .map_err(End::Audit)?;
@@ -193,13 +257,13 @@ impl Relay {
                     if *index >= done {
                         break;
                     }
-                    let (_, undo) = query.effects.remove(0);
-                    self.names.confirm(undo);
+                    let (_, effect) = query.effects.remove(0);
+                    self.names.done(effect);
                 }
             }
             _ => {
-                if let Some(Expected::Execute(_, Some(undo))) = self.queue.pop() {
-                    self.names.confirm(undo);
+                if let Some(Expected::Execute(_, Some(effect))) = self.queue.pop() {
+                    self.names.done(effect);
                 }
                 self.copy = Copy::None;
             }
@@ -210,8 +274,17 @@ impl Relay {
         Ok(())
     }
 
+    /// The server is at a Query.
+    fn query_opened(&mut self) {
+        if let Some(Expected::Query(query)) = self.queue.front_mut()
+            && let Some(opening) = query.opening.take()
+        {
+            self.names.done(opening);
+        }
+    }
+
     /// A statement gave more rows than it may, and was through before it could be cancelled.
-    fn completed_over_limit(&mut self, frame: Frame) -> Result<(), End> {
+    fn completed_though_stopped(&mut self, frame: Frame, stopped: Stopped) -> Result<(), End> {
         self.outbound.discard(frame.length);
         let last = match self.queue.front() {
             Some(Expected::Query(query)) => query.done + 1 == query.statements.len(),
@@ -225,8 +298,9 @@ impl Relay {
         if !last || !(reads || self.status == Status::Transaction) {
             return Err(End::RowLimit);
         }
-        self.outbound.inject(|out| write::error(out, &over_limit()));
-        self.finish_statement(None, Outcome::Limited, None)?;
+        self.outbound
+            .inject(|out| write::error(out, &stopped.error()));
+        self.finish_statement(None, stopped.outcome(), None)?;
         if let Some(Expected::Query(query)) = self.queue.front_mut() {
             query.failed = true;
         }
@@ -234,7 +308,7 @@ impl Relay {
         Ok(())
     }
 
-    fn failed(&mut self, frame: Frame) -> Result<(), End> {
+    pub(super) fn failed(&mut self, frame: Frame) -> Result<(), End> {
         let unscanned = self.outbound.unscanned();
         let body = unscanned
             .get(frame::HEADER..frame.length.min(unscanned.len()))
@@ -247,9 +321,9 @@ impl Relay {
             self.outbound.pass(frame.length);
             return Err(End::ServerClosed);
         }
-        let mut over = false;
+        let mut stopped = None;
         if let Some(running) = self.queue.running() {
-            over = running.over;
+            stopped = running.stopped;
             self.outbound_gate.close(&running.receipt, running.mode);
         }
         let ours = match self.queue.front_mut() {
@@ -262,17 +336,62 @@ impl Relay {
             },
             Some(_) => None,
         };
-        match ours {
-            Some(error) => self.replace(frame, error.as_ref()),
-            None if over => self.replace(frame, Some(&over_limit())),
-            None => self.outbound.pass(frame.length),
+        match (ours, stopped) {
+            (Some(error), _) => self.replace(frame, error.as_ref()),
+            (None, Some(stopped)) => self.replace(frame, Some(&stopped.error())),
+            (None, None) => self.pass_error(frame),
         }
-        let outcome = match code.as_str() {
-            _ if over => Outcome::Limited,
-            CANCELLED => Outcome::Cancelled,
-            _ => Outcome::Failed,
+        let outcome = match (stopped, code.as_str()) {
+            (Some(stopped), _) => stopped.outcome(),
+            (None, CANCELLED) => Outcome::Cancelled,
+            (None, _) => Outcome::Failed,
         };
         self.finish_failed(outcome, &code)
+    }
+
+    /// An error in the server's words goes on; where they name what only we call so, in the client's.
+    fn pass_error(&mut self, frame: Frame) {
+        let (names, queue) = (&self.names, &self.queue);
+        let body = frame::body(self.outbound.unscanned(), frame).unwrap_or_default();
+        let name_of = |id| names.name_of(id).or_else(|| queue.name_of(id));
+        let body = in_the_clients_words(body, name_of);
+        let body = match self.disclosed(&body) {
+            Some(told) => told,
+            None => match body {
+                Cow::Borrowed(_) => return self.outbound.pass(frame.length),
+                Cow::Owned(body) => body,
+            },
+        };
+        self.tell(frame, &body);
+    }
+
+    /// Another body in the place of a message's own.
+    fn tell(&mut self, frame: Frame, body: &[u8]) {
+        self.outbound.discard(frame.length);
+        self.outbound
+            .inject(|out| write::frame(out, frame.tag, |out| out.extend_from_slice(body)));
+    }
+
+    /// What the client may see of a message about what runs now; `None` where that is all of it.
+    fn disclosed(&self, body: &[u8]) -> Option<Vec<u8>> {
+        let sight = self.queue.sight();
+        disclosed(body, sight, |schema, table, columns| {
+            self.guard.reads(schema, table, columns)
+        })
+    }
+
+    /// A NoticeResponse: at any time, about anything.
+    fn notice(&mut self, frame: Frame) -> Result<(), End> {
+        let body = frame::body(self.outbound.unscanned(), frame).unwrap_or_default();
+        if Trees::is_tree(body) {
+            self.outbound.discard(frame.length);
+            return Ok(());
+        }
+        match self.disclosed(body) {
+            Some(told) => self.tell(frame, &told),
+            None => self.outbound.pass(frame.length),
+        }
+        Ok(())
     }
 
     fn replace(&mut self, frame: Frame, error: Option<&Error>) {
@@ -284,6 +403,7 @@ impl Relay {
 
     fn finish_failed(&mut self, outcome: Outcome, code: &str) -> Result<(), End> {
         self.copy = Copy::None;
+        self.query_opened();
         if matches!(self.queue.front(), Some(Expected::Sync)) {
             // The commit of an implicit transaction failed.
             return Ok(());
@@ -298,21 +418,25 @@ impl Relay {
             let failed = query.done;
             let effects = std::mem::take(&mut query.effects);
             let skipped: Vec<_> = query.statements.drain(failed..).skip(1).collect();
-            for (_, undo) in effects.into_iter().rev() {
-                self.names.undo(undo);
+            for (_, effect) in &effects {
+                self.names.skipped(effect);
             }
             return self.recorder.never_ran(&skipped).map_err(End::Audit);
         }
-        let failed = match self.queue.pop() {
-            Some(Expected::Parse(undo) | Expected::Bind(undo) | Expected::Close(undo)) => {
-                Some(undo)
+        match self.queue.pop() {
+            Some(Expected::Parse(effect) | Expected::Bind(effect)) => self.names.refused(&effect),
+            Some(Expected::Close(Some(effect)) | Expected::Execute(_, Some(effect))) => {
+                self.names.skipped(&effect);
             }
-            Some(Expected::Execute(_, undo)) => undo,
-            _ => None,
-        };
+            Some(Expected::Cleared(id)) => self.names.still_unreachable(id),
+            _ => {}
+        }
         let skipped = self.queue.skip_to_sync();
-        for undo in skipped.undo.into_iter().chain(failed) {
-            self.names.undo(undo);
+        for effect in &skipped.effects {
+            self.names.skipped(effect);
+        }
+        for id in skipped.unreachable {
+            self.names.still_unreachable(id);
         }
         if skipped.open {
             self.skipping = true;
@@ -325,6 +449,7 @@ impl Relay {
     fn ready(&mut self, frame: Frame) -> Result<(), End> {
         let body = frame::body(self.outbound.unscanned(), frame).unwrap_or_default();
         let status = backend::ready(body).map_err(End::Server)?;
+        self.query_opened();
         match self.queue.pop() {
             Some(Expected::Sync) => {}
             Some(Expected::Query(query))
@@ -363,14 +488,4 @@ impl Relay {
         self.outbound.pass(frame.length);
         Ok(())
     }
-}
-
-/// The error that ends a result with too many rows.
-fn over_limit() -> Error {
-    Error::plain(
-        "53400",
-        "the result has more rows than the policy allows for one statement",
-    )
-    .detail("Reason: limit_rows. The rows up to the limit were sent, the rest was not.")
-    .hint("Ask for fewer rows (WHERE, LIMIT), or for a higher `rows` limit of the role.")
 }

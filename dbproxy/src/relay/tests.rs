@@ -3,6 +3,7 @@
 mod durable;
 mod stage;
 
+use exeat_audit::Outcome;
 use exeat_policy::{Basis, Effect};
 use stage::{Stage, frame, parse, text};
 
@@ -19,6 +20,18 @@ fn bind() -> Vec<u8> {
 
 fn execute() -> Vec<u8> {
     frame(b'E', b"\0\0\0\0\0")
+}
+
+/// Parse, Bind and Execute of the client's first unnamed statement as the server gets them.
+fn first_of_ours(sql: &str) -> [Vec<u8>; 3] {
+    let parse = [&text("exeat_1")[..], &text(sql), b"\0\0"].concat();
+    let bind = [&text("exeat_2")[..], &text("exeat_1"), &[0; 6]].concat();
+    let execute = [&text("exeat_2")[..], &[0; 4]].concat();
+    [
+        frame(b'P', &parse),
+        frame(b'B', &bind),
+        frame(b'E', &execute),
+    ]
 }
 
 fn sync() -> Vec<u8> {
@@ -127,7 +140,7 @@ async fn a_denied_parse_is_answered_after_what_came_before_it() {
     ];
     stage.client_sends(&batch.concat()).await;
     let got = stage.server_gets(5).await;
-    let allowed = [parse(ALLOWED), bind(), execute()].concat();
+    let allowed = first_of_ours(ALLOWED).concat();
     assert!(got.starts_with(&allowed), "the allowed part goes on");
     let rest = &got[allowed.len()..];
     assert_eq!(rest[0], b'P', "a statement that must fail stands in");
@@ -236,7 +249,104 @@ async fn a_client_that_leaves_takes_its_last_statement_along() {
     let mut stage = Stage::new().await;
     let goodbye = [query(ALLOWED), frame(b'X', b"")].concat();
     stage.client_sends(&goodbye).await;
-    assert_eq!(stage.server_gets(2).await, goodbye);
+    assert_eq!(stage.server_gets(1).await, query(ALLOWED));
+    stage.server_sends(&rows()).await;
+    assert_eq!(stage.client_gets(4).await, rows());
+    assert_eq!(stage.server_gets(1).await, frame(b'X', b""));
+    assert_eq!(stage.completions().await, [Outcome::Completed]);
+}
+
+#[tokio::test]
+async fn who_leaves_without_a_sync_still_gets_the_answers_to_what_was_sent() {
+    let mut stage = Stage::new().await;
+    let goodbye = [parse(ALLOWED), bind(), execute(), frame(b'X', b"")].concat();
+    stage.client_sends(&goodbye).await;
+    let batch = [&first_of_ours(ALLOWED).concat()[..], &frame(b'H', b"")].concat();
+    assert_eq!(stage.server_gets(4).await, batch);
+    let answers = [frame(b'1', b""), frame(b'2', b""), complete("SELECT 0")].concat();
+    stage.server_sends(&answers).await;
+    assert_eq!(stage.client_gets(3).await, answers);
+    assert_eq!(stage.server_gets(1).await, frame(b'X', b""));
+    assert_eq!(stage.completions().await, [Outcome::Completed]);
+}
+
+/// Answers what the server got so far.
+async fn answers(stage: &mut Stage, parts: &[Vec<u8>]) {
+    stage.server_sends(&parts.concat()).await;
+}
+
+#[tokio::test]
+async fn a_batch_that_binds_twice_and_fails_in_the_middle_leaves_a_working_session() {
+    let mut stage = Stage::new().await;
+    let twice = [parse(ALLOWED), bind(), execute(), bind(), execute(), sync()];
+    stage.client_sends(&twice.concat()).await;
+    // With a Close of the first portal behind the second Bind.
+    let got = stage.server_gets(7).await;
+    assert!(got.starts_with(&first_of_ours(ALLOWED).concat()));
+    let failed = [
+        frame(b'1', b""),
+        frame(b'2', b""),
+        error("22012"),
+        ready(b'I'),
+    ];
+    answers(&mut stage, &failed).await;
+    assert_eq!(stage.client_gets(4).await, failed.concat());
+    stage
+        .client_sends(&[bind(), execute(), sync()].concat())
+        .await;
+    assert_eq!(stage.server_gets(3).await[0], b'B');
+    let done = [frame(b'2', b""), complete("SELECT 0"), ready(b'I')];
+    answers(&mut stage, &done).await;
+    assert_eq!(stage.client_gets(3).await, done.concat());
+}
+
+#[tokio::test]
+async fn a_second_parse_of_a_live_name_fails_and_its_text_is_never_under_a_name_that_is_used() {
+    let named = |sql: &str| frame(b'P', &[&text("s")[..], &text(sql), b"\0\0"].concat());
+    let mut stage = Stage::new().await;
+    let other = "select total from public.orders";
+    stage
+        .client_sends(&[named(ALLOWED), frame(b'H', b"")].concat())
+        .await;
+    stage.server_gets(2).await;
+    stage.server_sends(&frame(b'1', b"")).await;
+    stage.client_gets(1).await;
+    stage.client_sends(&[named(other), sync()].concat()).await;
+    let got = stage.server_gets(3).await;
+    assert!(
+        got.starts_with(&parse(other)),
+        "the server has it as the unnamed one"
+    );
+    let use_it = [frame(b'B', b"\0s\0\0\0\0\0\0\0"), execute(), sync()].concat();
+    stage.client_sends(&use_it).await;
+    answers(&mut stage, &[frame(b'1', b""), error("42601"), ready(b'I')]).await;
+    assert_eq!(stage.client_errors().await, "42P05");
+    assert_eq!(stage.client_gets(1).await, ready(b'I'));
+    let bound = [&text("exeat_2")[..], &text("exeat_1"), &[0; 6]].concat();
+    assert_eq!(stage.server_gets(1).await, frame(b'B', &bound));
+}
+
+#[tokio::test]
+async fn a_replaced_unnamed_statement_is_closed_on_the_server_and_the_client_hears_nothing_of_it() {
+    let mut stage = Stage::new().await;
+    for (frames, close) in [(4, false), (4, false), (5, true), (5, true)] {
+        stage
+            .client_sends(&[parse(ALLOWED), bind(), execute(), sync()].concat())
+            .await;
+        let got = stage.server_gets(frames).await;
+        assert_eq!(got[0] == b'C', close);
+        if close {
+            stage.server_sends(&frame(b'3', b"")).await;
+        }
+        let done = [
+            frame(b'1', b""),
+            frame(b'2', b""),
+            complete("SELECT 0"),
+            ready(b'I'),
+        ];
+        answers(&mut stage, &done).await;
+        assert_eq!(stage.client_gets(4).await, done.concat());
+    }
 }
 
 #[tokio::test]

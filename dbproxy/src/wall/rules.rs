@@ -135,6 +135,7 @@ fn facts(verb: Verb) -> Facts {
         confirmation: Confirmation::Analysed,
         behind: Vec::new(),
         behind_functions: Vec::new(),
+        sequences: Vec::new(),
     }
 }
 

@@ -11,6 +11,16 @@ pub(crate) enum Target {
     Portal,
 }
 
+impl Target {
+    /// The byte on the wire.
+    pub(crate) fn byte(self) -> u8 {
+        match self {
+            Self::Statement => b'S',
+            Self::Portal => b'P',
+        }
+    }
+}
+
 /// A Parse message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Parse<'a> {

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::backend::Status;
+use super::frontend::Target;
 
 /// Appends a frame: the tag, a length that is filled in afterwards, and what `body` writes.
 pub(crate) fn frame(out: &mut Vec<u8>, tag: u8, body: impl FnOnce(&mut Vec<u8>)) {
@@ -11,14 +12,25 @@ pub(crate) fn frame(out: &mut Vec<u8>, tag: u8, body: impl FnOnce(&mut Vec<u8>))
 }
 
 fn untagged(out: &mut Vec<u8>, body: impl FnOnce(&mut Vec<u8>)) {
+    counted(out, 0, body);
+}
+
+fn counted(out: &mut Vec<u8>, rest: usize, body: impl FnOnce(&mut Vec<u8>)) {
     let at = out.len();
     out.extend_from_slice(&[0; 4]);
     body(out);
     // The proxy's own messages are far below 4 GB; a saturated length would be refused by the peer.
-    let length = u32::try_from(out.len() - at).unwrap_or(u32::MAX);
+    let length = u32::try_from(out.len() - at + rest).unwrap_or(u32::MAX);
     if let Some(slot) = out.get_mut(at..at + 4) {
         slot.copy_from_slice(&length.to_be_bytes());
     }
+}
+
+/// Appends what stands in front of a frame's last `rest` bytes: the tag, the length of the whole, and
+/// what `body` writes.
+pub(crate) fn head(out: &mut Vec<u8>, tag: u8, rest: usize, body: impl FnOnce(&mut Vec<u8>)) {
+    out.push(tag);
+    counted(out, rest, body);
 }
 
 /// Appends a string and its NUL. A NUL within is replaced: it would end the string for the peer.
@@ -161,6 +173,13 @@ pub(crate) fn parse(out: &mut Vec<u8>, name: &str, sql: &str) {
     });
 }
 
+/// Appends what runs a statement by the extended protocol, under the unnamed statement and portal.
+pub(crate) fn run(out: &mut Vec<u8>, sql: &str) {
+    parse(out, "", sql);
+    frame(out, b'B', |out| out.extend_from_slice(&[0; 8]));
+    frame(out, b'E', |out| out.extend_from_slice(&[0; 5]));
+}
+
 /// Appends a Parse with parameter types.
 pub(crate) fn parse_with(out: &mut Vec<u8>, name: &str, sql: &str, types: &[u32]) {
     frame(out, b'P', |out| {
@@ -172,6 +191,14 @@ pub(crate) fn parse_with(out: &mut Vec<u8>, name: &str, sql: &str, types: &[u32]
         for oid in types.iter().take(usize::from(count)) {
             out.extend_from_slice(&oid.to_be_bytes());
         }
+    });
+}
+
+/// Appends a Close or Describe; `name` writes the name and its NUL.
+pub(crate) fn target(out: &mut Vec<u8>, tag: u8, target: Target, name: impl FnOnce(&mut Vec<u8>)) {
+    frame(out, tag, |out| {
+        out.push(target.byte());
+        name(out);
     });
 }
 

@@ -10,10 +10,12 @@ use exeat_tests::wire::{Wire, sqlstate};
 
 mod cancel;
 mod impostor;
+mod names;
 mod opening;
 mod pipeline;
 mod protocol;
 mod scram;
+mod scripts;
 mod statements;
 mod streams;
 

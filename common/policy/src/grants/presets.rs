@@ -120,8 +120,8 @@ const INFORMATION_SCHEMA_RELATIONS: &[&str] = &[
     "view_column_usage", "view_routine_usage", "view_table_usage", "views",
 ];
 
-/// Whether `preset: [builtins]` holds a function of `pg_catalog`: it only computes.
-pub fn is_builtin(name: &str) -> bool {
+/// Whether `builtins` holds a function of `pg_catalog`.
+pub(crate) fn is_builtin(name: &str) -> bool {
     BUILTINS.binary_search(&name).is_ok()
 }
 

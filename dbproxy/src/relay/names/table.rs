@@ -1,18 +1,49 @@
-//! One table of names, with definitions that the server has not confirmed yet.
+//! One table of names: what the server has answered, and above it what was forwarded since.
+//!
+//! INVARIANT: what is confirmed changes only when an answer comes. What is forwarded is counted per name
+//! until it is answered, skipped or refused, and each of these counts down by one; so a name is
+//! unsettled only while an answer is due.
 
 use std::collections::HashMap;
 
-use super::Unsettled;
+use super::Known;
+use super::called::{Called, Id};
 
 /// PostgreSQL's `NAMEDATALEN - 1`: it compares no more bytes of a name than these.
 const NAME: usize = 63;
 
-/// A definition, or that there is none any more, and whether the server has confirmed it.
-#[derive(Clone, Debug)]
+/// A definition: what it is called on the server, and what it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Object<T> {
+    pub(crate) called: Called,
+    pub(crate) value: T,
+}
+
+/// What a forwarded message makes of a name, once the server has done it.
+#[derive(Debug)]
+pub(crate) struct Change<T> {
+    name: Box<[u8]>,
+    /// `None`: nothing of that name is left.
+    becomes: Option<Object<T>>,
+}
+
+impl<T> Change<T> {
+    /// The name in the client's words, where this defines what the server calls so.
+    pub(super) fn defines(&self, id: Id) -> Option<&[u8]> {
+        let object = self.becomes.as_ref()?;
+        (object.called == Called::Ours(id)).then_some(&*self.name)
+    }
+}
+
+#[derive(Debug)]
 struct Slot<T> {
-    value: Option<T>,
-    /// The batch whose answer is still to come.
-    pending: Option<u64>,
+    confirmed: Option<Object<T>>,
+    /// What the newest of the forwarded changes makes of it; says nothing where none is pending.
+    newest: Option<Object<T>>,
+    /// The batch of the newest change.
+    batch: u64,
+    /// Changes that are not answered yet.
+    pending: u32,
 }
 
 /// The names of one kind.
@@ -29,129 +60,146 @@ impl<T> Default for Table<T> {
     }
 }
 
-/// How a name, or the whole table, was before.
-#[derive(Debug)]
-pub(crate) enum Before<T> {
-    /// A name.
-    Name(Box<[u8]>, Option<Kept<T>>),
-    /// All names.
-    All(Table<T>),
-}
-
-/// A definition that was replaced.
-#[derive(Debug)]
-pub(crate) struct Kept<T>(Slot<T>);
-
-/// What a name stands for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Known<T> {
-    /// This.
-    Is(T),
-    /// Nothing.
-    Nothing,
-    /// See [`Unsettled`].
-    Unsettled,
-}
-
 fn key(name: &[u8]) -> &[u8] {
     name.get(..NAME).unwrap_or(name)
 }
 
-impl<T> Table<T> {
+/// Whether a name as it is spelled is one as PostgreSQL keeps it: cut, but never within a letter.
+pub(super) fn same(spelled: &[u8], kept: &str) -> bool {
+    let kept = kept.as_bytes();
+    spelled == kept || (spelled.len() > NAME && spelled.starts_with(kept) && kept.len() + 4 > NAME)
+}
+
+impl<T: Clone> Table<T> {
     pub(super) fn len(&self) -> usize {
         self.slots.len()
     }
 
     /// The sum of something over all definitions.
     pub(super) fn sum(&self, of: impl Fn(&T) -> usize) -> usize {
-        let values = self.slots.values().filter_map(|slot| slot.value.as_ref());
-        values.map(of).sum()
+        self.objects().map(|(_, object)| of(&object.value)).sum()
+    }
+
+    fn objects(&self) -> impl Iterator<Item = (&[u8], &Object<T>)> {
+        self.slots.iter().flat_map(|(name, slot)| {
+            let newest = slot.newest.as_ref().filter(|_| slot.pending > 0);
+            let both = slot.confirmed.iter().chain(newest);
+            both.map(move |object| (&**name, object))
+        })
+    }
+
+    /// The client's name for what the server calls so.
+    pub(super) fn name_of(&self, id: Id) -> Option<&[u8]> {
+        self.objects()
+            .find(|(_, object)| object.called == Called::Ours(id))
+            .map(|(name, _)| name)
     }
 
     /// Within one batch the server skips a use where it skipped the definition; across batches only
     /// its answer tells.
-    pub(super) fn look_up(&self, name: &[u8], batch: u64) -> Known<&T> {
-        match self.slots.get(key(name)) {
-            None => Known::Nothing,
-            Some(slot) if slot.pending.is_some_and(|pending| pending != batch) => Known::Unsettled,
-            Some(slot) => slot.value.as_ref().map_or(Known::Nothing, Known::Is),
+    pub(super) fn look_up(&self, name: &[u8], batch: u64) -> Known<&Object<T>> {
+        let found = match self.slots.get(key(name)) {
+            None => None,
+            Some(slot) if slot.pending == 0 => slot.confirmed.as_ref(),
+            Some(slot) if slot.batch == batch => slot.newest.as_ref(),
+            Some(_) => return Known::Unsettled,
+        };
+        found.map_or(Known::Nothing, Known::Is)
+    }
+
+    /// What may be there now, whatever the server makes of what is pending: to be closed before it is
+    /// lost sight of.
+    pub(super) fn newest(&self, name: &[u8]) -> Option<&Object<T>> {
+        let slot = self.slots.get(key(name))?;
+        if slot.pending > 0 {
+            slot.newest.as_ref()
+        } else {
+            slot.confirmed.as_ref()
         }
     }
 
-    /// Also where a name is taken: whether the server refuses (and this is taken back) or has lost the
-    /// old definition without our knowing (a portal with its savepoint), only its answer tells.
-    pub(super) fn define(
+    /// A message is forwarded that makes this of a name.
+    pub(super) fn change(
         &mut self,
         name: &[u8],
-        value: T,
+        becomes: Option<Object<T>>,
         batch: u64,
-    ) -> Result<Option<Before<T>>, Unsettled> {
-        let name = key(name);
-        if matches!(self.look_up(name, batch), Known::Unsettled) {
-            return Err(Unsettled);
-        }
-        Ok(Some(self.put(name, Some(value), batch)))
+    ) -> Change<T> {
+        let name: Box<[u8]> = key(name).into();
+        let change = Change {
+            name: name.clone(),
+            becomes: becomes.clone(),
+        };
+        // The hot case, the unnamed one, has an empty key: nothing is allocated for it.
+        let slot = self.slots.entry(name).or_insert_with(|| Slot {
+            confirmed: None,
+            newest: None,
+            batch,
+            pending: 0,
+        });
+        slot.newest = becomes;
+        slot.batch = batch;
+        slot.pending += 1;
+        change
     }
 
-    pub(super) fn forget(
-        &mut self,
-        name: &[u8],
-        batch: u64,
-    ) -> Result<Option<Before<T>>, Unsettled> {
-        let name = key(name);
-        match self.look_up(name, batch) {
-            Known::Unsettled => Err(Unsettled),
-            Known::Nothing => Ok(None),
-            Known::Is(_) => Ok(Some(self.put(name, None, batch))),
-        }
+    /// A message is forwarded that forgets all names. Only where nothing is pending.
+    pub(super) fn forget_all(&mut self, batch: u64) -> Vec<Change<T>> {
+        let names: Vec<Box<[u8]>> = self.slots.keys().cloned().collect();
+        names
+            .iter()
+            .map(|name| self.change(name, None, batch))
+            .collect()
     }
 
-    fn put(&mut self, name: &[u8], value: Option<T>, batch: u64) -> Before<T> {
-        let pending = Some(batch);
-        // The hot case, the unnamed one, is replaced without a new key.
-        if let Some(slot) = self.slots.get_mut(name) {
-            let before = std::mem::replace(slot, Slot { value, pending });
-            return Before::Name(name.into(), Some(Kept(before)));
-        }
-        self.slots.insert(name.into(), Slot { value, pending });
-        Before::Name(name.into(), None)
+    /// The server did it. What it replaced, unless that is what the name still stands for.
+    pub(super) fn done(&mut self, change: Change<T>) -> Option<Object<T>> {
+        let slot = self.slots.get_mut(&change.name)?;
+        let called = change.becomes.as_ref().map(|object| object.called);
+        let before = std::mem::replace(&mut slot.confirmed, change.becomes);
+        self.answered(&change.name);
+        before.filter(|before| Some(before.called) != called)
     }
 
-    pub(super) fn forget_all(&mut self) -> Before<T> {
-        Before::All(std::mem::take(self))
+    /// The server refused or skipped it.
+    pub(super) fn not_done(&mut self, change: &Change<T>) {
+        self.answered(&change.name);
     }
 
-    pub(super) fn confirm(&mut self, before: &Before<T>) {
-        let Before::Name(name, _) = before else {
+    fn answered(&mut self, name: &[u8]) {
+        let Some(slot) = self.slots.get_mut(name) else {
             return;
         };
-        if let Some(slot) = self.slots.get_mut(name) {
-            slot.pending = None;
-            if slot.value.is_none() {
+        slot.pending = slot.pending.saturating_sub(1);
+        if slot.pending == 0 {
+            slot.newest = None;
+            if slot.confirmed.is_none() {
                 self.slots.remove(name);
             }
         }
     }
 
-    pub(super) fn restore(&mut self, before: Before<T>) {
-        match before {
-            Before::Name(name, Some(Kept(slot))) => {
-                self.slots.insert(name, slot);
-            }
-            Before::Name(name, None) => {
-                self.slots.remove(&name);
-            }
-            Before::All(table) => *self = table,
+    /// What the server still has of this name is gone by itself; what it had.
+    pub(super) fn lost(&mut self, name: &[u8]) -> Option<Object<T>> {
+        let slot = self.slots.get_mut(key(name))?;
+        let before = slot.confirmed.take();
+        if slot.pending == 0 {
+            self.slots.remove(key(name));
         }
+        before
     }
 
-    pub(super) fn value_mut(&mut self, name: &[u8]) -> Option<&mut T> {
-        self.slots.get_mut(key(name))?.value.as_mut()
+    /// The confirmed definition of a name.
+    pub(super) fn confirmed_mut(&mut self, name: &[u8]) -> Option<&mut Object<T>> {
+        self.slots.get_mut(key(name))?.confirmed.as_mut()
     }
 
-    pub(super) fn retain_confirmed(&mut self, keep: impl Fn(&T) -> bool) {
-        self.slots
-            .retain(|_, slot| slot.pending.is_some() || slot.value.as_ref().is_some_and(&keep));
+    /// Everything confirmed is gone but what is to be kept; what is pending comes after that.
+    pub(super) fn retain(&mut self, keep: impl Fn(&T) -> bool) {
+        self.slots.retain(|_, slot| {
+            slot.confirmed.take_if(|object| !keep(&object.value));
+            slot.pending > 0 || slot.confirmed.is_some()
+        });
     }
 }
 

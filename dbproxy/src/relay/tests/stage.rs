@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use exeat_audit::{Body, Hold, Log, LogOptions, Plane, Reader};
+use exeat_audit::{Body, Hold, Log, LogOptions, Outcome, Plane, Reader};
 use exeat_identity::{Authenticators, Settings};
 use exeat_policy::{Basis, Effect, Identity, Method, Principal, Source};
 use exeat_service::config::{self, Parameters, UpstreamTls};
@@ -178,8 +178,25 @@ impl Stage {
         fields.code.unwrap().to_owned()
     }
 
-    /// Ends everything and reads the log.
+    /// Ends everything and reads the log: the decisions.
     pub(super) async fn decisions(self) -> Vec<(Effect, Basis)> {
+        self.recorded(|body| match body {
+            Body::Decision(decided) => Some((decided.decision.effect, decided.decision.basis)),
+            _ => None,
+        })
+        .await
+    }
+
+    /// Ends everything and reads the log: what came of the statements.
+    pub(super) async fn completions(self) -> Vec<Outcome> {
+        self.recorded(|body| match body {
+            Body::Completion(completion) => Some(completion.outcome),
+            _ => None,
+        })
+        .await
+    }
+
+    async fn recorded<T>(self, of: impl Fn(Body<'_>) -> Option<T>) -> Vec<T> {
         drop((self.client, self.server));
         self.relay.await.unwrap();
         drop(self.live);
@@ -187,9 +204,7 @@ impl Stage {
         let mut reader = Reader::open(self.log.path()).unwrap();
         let mut found = Vec::new();
         while let Some(entry) = reader.next().unwrap() {
-            if let Body::Decision(decided) = entry.event.body {
-                found.push((decided.decision.effect, decided.decision.basis));
-            }
+            found.extend(of(entry.event.body));
         }
         found
     }

@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use super::judge;
 use crate::set::DatabaseGrant;
-use crate::{Access, Columns, Confirmation, Effect, Facts, Name, RelationAccess, Subject, Verb};
+use crate::{Access, Columns, Confirmation, Facts, Name, RelationAccess, Verb};
 
 impl DatabaseGrant {
     /// Whether a rule lets the role read these columns of a relation, and nothing denies or masks them.
@@ -26,7 +25,6 @@ impl DatabaseGrant {
             behind_functions: Vec::new(),
             sequences: Vec::new(),
         };
-        let verdict = judge(self, &Subject::Readable(Arc::new(facts)));
-        verdict.effect == Effect::Allow
+        self.lets(facts)
     }
 }
