@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use exeat_identity::Secret;
-use exeat_service::config::{Database, SecondWall, UpstreamTls, User};
+use exeat_service::config::{Analysis, Database, SecondWall, UpstreamTls, User};
 
 /// Reads `postgresql://user:password@host:port/database?sslmode=…&sslrootcert=…`. Gives the database and
 /// the role to connect as; the error says what is wrong, never what the password is.
@@ -45,6 +45,7 @@ pub(super) fn parse(url: &str) -> Result<(Database, Arc<str>), String> {
         )]),
         catalog_user: Some(Arc::clone(&user)),
         search_path: Vec::new(),
+        analysis: Analysis::Required,
         second_wall: SecondWall::Off,
     };
     Ok((database, user))

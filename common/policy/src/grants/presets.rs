@@ -4,8 +4,11 @@
 //! SQL that it is given; no relation here holds values of users' tables (statistics), password
 //! hashes, connection strings, or what other sessions run. The lists are sorted: look-ups rely on it.
 
+mod application;
 #[cfg(test)]
 mod tests;
+
+pub(crate) use application::{is_application_function, is_application_setting};
 
 /// `builtins`: PostgreSQL's own functions and aggregates, special syntax (`coalesce`, `extract`) by its name.
 #[rustfmt::skip]
@@ -106,6 +109,14 @@ const PG_CATALOG_RELATIONS: &[&str] = &[
     "pg_ts_config_map", "pg_ts_dict", "pg_ts_parser", "pg_ts_template", "pg_type", "pg_views",
 ];
 
+/// `introspection`: the functions beside the standard's views; drivers unfold keys with the first.
+#[rustfmt::skip]
+const INFORMATION_SCHEMA_FUNCTIONS: &[&str] = &[
+    "_pg_char_max_length", "_pg_char_octet_length", "_pg_datetime_precision", "_pg_expandarray", "_pg_index_position",
+    "_pg_interval_type", "_pg_numeric_precision", "_pg_numeric_precision_radix", "_pg_numeric_scale", "_pg_truetypid",
+    "_pg_truetypmod",
+];
+
 /// `introspection`: the standard's views.
 #[rustfmt::skip]
 const INFORMATION_SCHEMA_RELATIONS: &[&str] = &[
@@ -128,6 +139,11 @@ pub(crate) fn is_builtin(name: &str) -> bool {
 /// Whether `introspection` holds a function of `pg_catalog`.
 pub(crate) fn is_introspection_function(name: &str) -> bool {
     INTROSPECTION_FUNCTIONS.binary_search(&name).is_ok()
+}
+
+/// Whether `introspection` holds a function of `information_schema`.
+pub(crate) fn is_standard_function(name: &str) -> bool {
+    INFORMATION_SCHEMA_FUNCTIONS.binary_search(&name).is_ok()
 }
 
 /// Whether `introspection` lets a relation be read.
