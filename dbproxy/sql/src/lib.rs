@@ -25,5 +25,5 @@ pub use querytree::{
     TEXT_LIMIT as QUERY_TREE_LIMIT, query_tree,
 };
 pub use read::{Context, Statement, read, search_path};
-pub use template::template_into;
+pub use template::{ShortForm, short_form, template_into, typed_template_into};
 pub use text::{blank_comments, redact};

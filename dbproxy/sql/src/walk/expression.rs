@@ -73,6 +73,7 @@ impl Walk<'_> {
                 match node.kind() {
                     K::ESCAPE_KW => self.calls_special("like_escape"),
                     K::OVERLAPS_KW => self.calls_special("overlaps"),
+                    K::MINUS if is_sign(node) => {}
                     // Only a catalog can know of another operator of the same name.
                     _ if self.context.catalog.is_some() && builtin::is_operator(node.text()) => {
                         self.operator_symbol(None, node.text());
@@ -307,6 +308,17 @@ impl Walk<'_> {
             }
         }
     }
+}
+
+/// Whether a minus belongs to the number behind it, as PostgreSQL's grammar has it.
+fn is_sign(minus: Node<'_>) -> bool {
+    let prefixed = minus
+        .parent()
+        .filter(|parent| parent.kind() == K::PREFIX_EXPR);
+    let literal = prefixed
+        .and_then(|parent| parent.child(K::LITERAL))
+        .and_then(Node::first_leaf);
+    literal.is_some_and(|leaf| matches!(leaf.kind(), K::INT_NUMBER | K::NUMERIC_NUMBER))
 }
 
 /// The function behind a keyword that stands alone.
