@@ -64,15 +64,9 @@ pub(crate) struct CancelTarget {
 /// A server reports about fifteen settings before the first statement; one that goes on is not believed.
 const REPORTED: usize = 256;
 
-/// The search path as the server gets it. Where `pg_catalog` is first it is left out: PostgreSQL looks
-/// there first anyway, but would put what is created without a schema into the first one that is named.
-/// Not where `pg_temp` alone would be left: everything would be temporary.
+/// The search path as the server gets it.
 fn spelled(search_path: &[Arc<str>]) -> String {
-    let named = match search_path {
-        [first, rest @ ..] if &**first == "pg_catalog" && rest.len() > 1 => rest,
-        all => all,
-    };
-    let quoted = named
+    let quoted = exeat_sql::written_path(search_path)
         .iter()
         .map(|schema| format!("\"{}\"", schema.replace('"', "\"\"")));
     quoted.collect::<Vec<_>>().join(", ")

@@ -11,6 +11,7 @@ mod confirm;
 mod kinds;
 mod lexer;
 mod names;
+mod path;
 mod read;
 mod template;
 mod text;
@@ -19,6 +20,7 @@ mod walk;
 
 pub use catalog::{Catalog, Relation, RelationKind};
 pub use exeat_policy::Subject;
+pub use path::{is_path, written_path};
 pub use read::{Context, Statement, read, search_path};
 pub use template::template_into;
 pub use text::{blank_comments, redact};

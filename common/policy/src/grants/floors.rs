@@ -81,8 +81,9 @@ pub(crate) fn harmless(setting: &Setting) -> bool {
             .any(|on| value.eq_ignore_ascii_case(on)),
         Some(value) if is("client_encoding") => utf8(value),
         Some(_) => false,
-        // RESET goes back to what the session started with, which the proxy pinned in the startup packet.
-        None => one_way || is("all") || is("client_encoding"),
+        // RESET goes back to what the session started with, which the proxy pinned in the startup packet;
+        // what it did not pin there is what it was, because nothing could change it.
+        None => one_way || pinned(&setting.name),
     }
 }
 
