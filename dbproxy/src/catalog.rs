@@ -18,7 +18,7 @@ use tokio::sync::{Notify, watch};
 
 use crate::metrics;
 use crate::relay::Pending;
-use crate::upstream::{Upstream, UpstreamError};
+use crate::upstream::{Upstream, UpstreamError, Wanted};
 pub(crate) use load::{Client, row};
 pub(crate) use snapshot::{QUERY, read};
 
@@ -26,6 +26,10 @@ pub(crate) use snapshot::{QUERY, read};
 const TTL: Duration = Duration::from_secs(30);
 /// How often a name that nobody knows may cause a load.
 const AT_MOST: Duration = Duration::from_secs(1);
+
+/// How long a session waits before it asks again for a first load that failed; doubled each time.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// What the names of a database meant at one moment.
 #[derive(Debug)]
@@ -56,6 +60,8 @@ pub(crate) struct Catalogs {
     current: ArcSwapOption<Snapshot>,
     version: AtomicU64,
     wanted: Notify,
+    /// The last session has ended.
+    left: Notify,
     loaded: watch::Sender<Loaded>,
     times: Mutex<Times>,
     started: AtomicBool,
@@ -79,6 +85,7 @@ impl Catalogs {
             current: ArcSwapOption::empty(),
             version: AtomicU64::new(0),
             wanted: Notify::new(),
+            left: Notify::new(),
             loaded: watch::Sender::new(Loaded::default()),
             times: Mutex::default(),
             started: AtomicBool::new(false),
@@ -129,8 +136,12 @@ impl Catalogs {
         }))
     }
 
-    /// A session on this database: the snapshot is there, and kept fresh until the lease is dropped.
-    pub(crate) async fn lease(self: &Arc<Self>) -> Result<CatalogLease, Arc<UpstreamError>> {
+    /// A session on this database: the snapshot is there, and kept fresh until the lease is dropped. A
+    /// load that fails for a cause that may pass is asked for again, as long as `patience` lasts.
+    pub(crate) async fn lease(
+        self: &Arc<Self>,
+        patience: Duration,
+    ) -> Result<CatalogLease, Arc<UpstreamError>> {
         let lease = CatalogLease(Arc::clone(self));
         let first = self.sessions.fetch_add(1, Ordering::AcqRel) == 0;
         if !self.started.swap(true, Ordering::AcqRel) {
@@ -142,12 +153,24 @@ impl Catalogs {
         if self.version() != 0 && !(first && stale) {
             return Ok(lease);
         }
-        self.refresh();
-        drop(loaded.changed().await);
-        let outcome = loaded.borrow().error.clone();
-        match outcome {
-            Some(error) if self.version() == 0 => Err(error),
-            _ => Ok(lease),
+        let deadline = tokio::time::Instant::now() + patience;
+        let mut pause = FIRST_PAUSE;
+        loop {
+            self.refresh();
+            let ended = tokio::time::timeout_at(deadline, loaded.changed()).await;
+            let error = loaded.borrow_and_update().error.clone();
+            match error {
+                _ if self.version() != 0 => return Ok(lease),
+                _ if ended.is_err() => return Err(Arc::new(UpstreamError::TimedOut)),
+                None => return Ok(lease),
+                Some(error)
+                    if !error.is_passing() || tokio::time::Instant::now() + pause > deadline =>
+                {
+                    return Err(error);
+                }
+                Some(_) => tokio::time::sleep(pause).await,
+            }
+            pause = (2 * pause).min(LONGEST_PAUSE);
         }
     }
 
@@ -161,9 +184,12 @@ impl Catalogs {
         loop {
             tokio::select! {
                 () = self.wanted.notified() => {}
+                () = self.left.notified() => {
+                    self.leave(&mut client);
+                    continue;
+                }
                 () = tokio::time::sleep(TTL) => {
-                    if self.sessions.load(Ordering::Acquire) == 0 {
-                        client = None;
+                    if self.leave(&mut client) {
                         continue;
                     }
                 }
@@ -188,7 +214,17 @@ impl Catalogs {
                 loaded.count += 1;
                 loaded.error = error;
             });
+            self.leave(&mut client);
         }
+    }
+
+    /// Where no session is live the proxy has no connection either: it would hold up a DROP DATABASE.
+    fn leave(&self, client: &mut Option<Client>) -> bool {
+        let unused = self.sessions.load(Ordering::Acquire) == 0;
+        if unused {
+            *client = None;
+        }
+        unused
     }
 
     /// Reads it now, over the client's connection or a new one.
@@ -203,7 +239,8 @@ impl Catalogs {
         }
         // The first one, or the old connection broke.
         let settings = [("application_name".to_owned(), "exeat catalog".to_owned())];
-        let connection = self.upstream.connect(&self.user, &settings, None).await?;
+        let wanted = Wanted::own(&self.user, &settings);
+        let connection = self.upstream.connect(wanted).await?;
         client.insert(Client::new(connection)).snapshot().await
     }
 
@@ -223,6 +260,8 @@ pub(crate) struct CatalogLease(Arc<Catalogs>);
 
 impl Drop for CatalogLease {
     fn drop(&mut self) {
-        self.0.sessions.fetch_sub(1, Ordering::AcqRel);
+        if self.0.sessions.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.0.left.notify_one();
+        }
     }
 }

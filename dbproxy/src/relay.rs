@@ -10,6 +10,7 @@ mod expected;
 mod extended;
 mod finish;
 mod gate;
+mod leave;
 mod names;
 mod own_catalog;
 mod query;
@@ -27,7 +28,7 @@ use exeat_service::config::Parameters;
 use exeat_service::{EndReason, Live};
 use tokio::time::{Instant, Sleep};
 
-use crate::cancel::CancelHandle;
+use crate::cancel::{CancelHandle, Progress};
 use crate::guard::Guard;
 use crate::pipe::Pipe;
 use crate::record::Recorder;
@@ -37,6 +38,7 @@ use crate::wire::Violation;
 use crate::wire::backend::Status;
 use expected::Queue;
 use gate::Gate;
+use leave::Leaving;
 use names::Names;
 pub(crate) use running::Running;
 
@@ -138,6 +140,8 @@ pub(crate) struct Relay {
     defined: bool,
     /// The server said that it will close.
     fatal: bool,
+    /// The client has said its last word.
+    leaving: Option<Leaving>,
     /// A newer catalog is on its way, and a statement waits for it.
     refresh: Option<Pending>,
     /// When the message that is judged was complete.
@@ -173,6 +177,7 @@ impl Relay {
             dirty: false,
             defined: false,
             fatal: false,
+            leaving: None,
             refresh: None,
             begun: std::time::Instant::now(),
             idle: parts.idle,
@@ -186,7 +191,8 @@ impl Relay {
         let mut idle = std::pin::pin!(tokio::time::sleep(self.idle));
         loop {
             let scanned = self.scan();
-            self.cancel.set_running(self.queue.is_running());
+            let scanned = scanned.and_then(|()| self.check_left());
+            self.cancel.note(self.progress());
             let end = match scanned {
                 Ok(()) => {
                     let turn = std::future::poll_fn(|cx| {
@@ -202,7 +208,7 @@ impl Relay {
                 }
                 Err(end) => end,
             };
-            self.cancel.set_running(false);
+            self.cancel.note(Progress::Idle);
             let end = self.finish(end, live).await;
             self.count(live);
             return end;
@@ -238,14 +244,19 @@ impl Relay {
         progress |= self.cancel.poll_done(cx).is_ready();
         progress |= self.poll_outbound(cx)?;
         progress |= self.poll_inbound(cx)?;
-        match self.inbound.poll_read(cx, &mut self.client) {
-            Poll::Ready(Ok(0)) => return Poll::Ready(Err(End::ClientClosed)),
-            Poll::Ready(Ok(_)) => progress = true,
-            Poll::Ready(Err(error)) => return Poll::Ready(Err(End::ClientIo(error))),
-            Poll::Pending => {}
+        if self.leaving.is_none() {
+            match self.inbound.poll_read(cx, &mut self.client) {
+                Poll::Ready(Ok(0)) => {
+                    self.leave(End::ClientClosed);
+                    progress = true;
+                }
+                Poll::Ready(Ok(_)) => progress = true,
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(End::ClientIo(error))),
+                Poll::Pending => {}
+            }
         }
         match self.outbound.poll_read(cx, &mut self.server) {
-            Poll::Ready(Ok(0)) => return Poll::Ready(Err(End::ServerClosed)),
+            Poll::Ready(Ok(0)) => return Poll::Ready(Err(self.server_closed())),
             Poll::Ready(Ok(_)) => progress = true,
             Poll::Ready(Err(error)) => return Poll::Ready(Err(End::ServerIo(error))),
             Poll::Pending => {}
@@ -254,6 +265,8 @@ impl Relay {
             self.active = Instant::now();
             return Poll::Ready(Ok(()));
         }
+        self.cancel.note(self.progress());
+        self.cancel.looked();
         Poll::Pending
     }
 

@@ -61,7 +61,10 @@ impl Relay {
     fn skipped_frame(&mut self, frame: Frame) -> Result<Flow, End> {
         match frame.tag {
             b'S' => self.sync(frame),
-            b'X' => Err(End::Terminated),
+            b'X' => {
+                self.leave(End::Terminated);
+                Ok(Flow::Wait)
+            }
             b'Q' | b'P' | b'B' | b'E' | b'D' | b'C' | b'H' | b'F' | b'd' | b'c' | b'f' => {
                 self.inbound.discard(frame.length);
                 Ok(Flow::Next)
@@ -99,7 +102,10 @@ impl Relay {
                 self.inbound.discard(frame.length);
                 Ok(Flow::Next)
             }
-            b'X' => Err(End::Terminated),
+            b'X' => {
+                self.leave(End::Terminated);
+                Ok(Flow::Wait)
+            }
             _ => Err(End::Client(Violation::UnexpectedType)),
         }
     }
@@ -114,7 +120,10 @@ impl Relay {
                 let refusal = self.too_large();
                 self.settle(frame, Err(refusal))
             }
-            b'X' => Err(End::Terminated),
+            b'X' => {
+                self.leave(End::Terminated);
+                Ok(Flow::Wait)
+            }
             // COPY data that comes after its COPY has failed: the server ignores it.
             b'd' | b'c' | b'f' => {
                 self.inbound.discard(frame.length);
@@ -144,7 +153,7 @@ impl Relay {
             b'D' => self.describe(frame),
             b'C' => self.close(frame),
             b'H' => self.flush(frame),
-            _ => Err(self.function_call()),
+            _ => self.function_call(frame),
         };
         self.settle(frame, result)
     }

@@ -10,10 +10,13 @@ use exeat_tests::wire::{Wire, sqlstate};
 
 mod cancel;
 mod impostor;
+mod leaving;
 mod opening;
 mod pipeline;
 mod protocol;
+mod reach;
 mod scram;
+mod settings;
 mod statements;
 mod streams;
 

@@ -7,6 +7,7 @@ use exeat_audit::{Body, Hold, Log, LogOptions, Plane, Reader};
 use exeat_identity::{Authenticators, Settings};
 use exeat_policy::{Basis, Effect, Identity, Method, Principal, Source};
 use exeat_service::config::{self, Parameters, UpstreamTls};
+use exeat_service::keepalive::Keepalive;
 use exeat_service::{Core, Live, SessionInfo};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -81,7 +82,7 @@ fn upstream() -> Arc<Upstream> {
         catalog_user: None,
         search_path: Vec::new(),
     };
-    Arc::new(Upstream::new(&database, &[], PATIENCE).unwrap())
+    Arc::new(Upstream::new(&database, &[], PATIENCE, Keepalive::default()).unwrap())
 }
 
 impl Stage {
