@@ -76,9 +76,9 @@ pub(crate) async fn accept(
     peer: SocketAddr,
     listener: &Listener,
 ) -> Result<Incoming, (Option<Client>, Stop)> {
-    socket
-        .set_nodelay(true)
-        .map_err(|error| (None, gone(error)))?;
+    let ready = socket.set_nodelay(true);
+    let ready = ready.and_then(|()| listener.keepalive.apply(&socket));
+    ready.map_err(|error| (None, gone(error)))?;
     let mut client = greet(socket, peer, listener).await?;
     match start(&mut client, listener).await {
         Ok((Opening::Cancel(key), _)) => Ok(Incoming::Cancel(key, Box::new(client))),
@@ -258,36 +258,12 @@ fn settings(startup: &Startup) -> Result<Vec<(String, String)>, Stop> {
     let mut all = match &startup.options {
         None => Vec::new(),
         Some(options) => options::settings(options).map_err(|error| {
-            Stop::tell("startup_options", Error::fatal("42501", error.to_string()))
+            Stop::tell(
+                "startup_options",
+                Error::fatal(error.code(), error.to_string()),
+            )
         })?,
     };
-    all.extend(startup.settings.clone());
-    let mut kept = Vec::new();
-    for (name, value) in all {
-        if name != "client_encoding" {
-            kept.push((name, value));
-        } else if !is_utf8(&value) {
-            return Err(Stop::tell(
-                "client_encoding",
-                Error::fatal(
-                    "22023",
-                    format!("client_encoding \"{value}\" is not accepted"),
-                )
-                .detail("Statements are read as UTF-8.")
-                .hint("Set client_encoding (PGCLIENTENCODING) to UTF8."),
-            ));
-        }
-    }
-    Ok(kept)
-}
-
-/// PostgreSQL compares the names of encodings without punctuation and case. SQL_ASCII is what libpq
-/// takes from a C locale; it means "no conversion", which UTF-8 to UTF-8 is.
-fn is_utf8(name: &str) -> bool {
-    let plain: String = name
-        .chars()
-        .filter(char::is_ascii_alphanumeric)
-        .map(|letter| letter.to_ascii_lowercase())
-        .collect();
-    matches!(plain.as_str(), "utf8" | "unicode" | "sqlascii")
+    all.extend(startup.settings.iter().cloned());
+    Ok(all)
 }

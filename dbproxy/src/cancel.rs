@@ -1,17 +1,21 @@
 //! CancelRequests: the proxy gives out keys of its own, and passes a request with the right key on to
 //! the database connection of that one session, only while a statement of it runs.
 //!
-//! While a cancel is on its way nothing more of the session is forwarded, so that a late one can't hit
-//! the statement after.
+//! A statement that has arrived here but not left yet counts: its cancel waits until it has left, because
+//! the server forgets one that comes first. While a cancel is on its way nothing more of the session is
+//! forwarded, so that a late one can't hit the statement after.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_util::task::AtomicWaker;
+use smallvec::SmallVec;
 use subtle::ConstantTimeEq;
+use tokio::sync::Notify;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::metrics;
@@ -20,11 +24,39 @@ use crate::wire::startup::CancelKey;
 
 /// How long a database may take to accept a cancel.
 const DEADLINE: Duration = Duration::from_secs(5);
+/// How long a cancel waits for its statement to leave. Where the server does not read, it is busy with
+/// something that came before.
+const HELD: Duration = Duration::from_secs(1);
+/// How long a session may take to look whether something has arrived.
+const LOOK: Duration = Duration::from_millis(250);
 
-/// The keys of all sessions of the process. Not one per core: a cancel comes on a connection of its own.
+/// The keys of all sessions of the process, by the server's process number, which two servers may give
+/// twice. Not one per core: a cancel comes on a connection of its own.
 #[derive(Debug, Default)]
 pub(crate) struct Cancels {
-    sessions: Mutex<HashMap<u32, Arc<Entry>>>,
+    sessions: Mutex<HashMap<u32, SmallVec<[Arc<Entry>; 1]>>>,
+}
+
+/// Where the session's statements stand, as far as a cancel minds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Progress {
+    /// There is nothing to cancel.
+    Idle,
+    /// Something has arrived from the client and is not judged yet.
+    Judged,
+    /// A statement was let through and has not left for the server.
+    Held,
+    /// The server has what was let through.
+    Running,
+}
+
+impl Progress {
+    const ALL: [Self; 4] = [Self::Idle, Self::Judged, Self::Held, Self::Running];
+
+    fn of(word: u64) -> Self {
+        let number = usize::try_from(word & 3).unwrap_or_default();
+        Self::ALL.get(number).copied().unwrap_or(Self::Idle)
+    }
 }
 
 #[derive(Debug)]
@@ -32,7 +64,12 @@ struct Entry {
     session: Uuid,
     secret: Vec<u8>,
     target: CancelTarget,
-    running: AtomicBool,
+    /// A [`Progress`] in the lowest two bits; above them how often the session was idle.
+    progress: AtomicU64,
+    /// Somebody waits until the session has looked for what arrived.
+    asked: AtomicBool,
+    /// `progress` or `asked` is another.
+    changed: Notify,
     in_flight: AtomicUsize,
     waker: AtomicWaker,
 }
@@ -42,9 +79,8 @@ struct Entry {
 pub(crate) struct CancelHandle {
     cancels: Arc<Cancels>,
     entry: Arc<Entry>,
-    process: u32,
     /// What was said last, so that the hot path does not write to a shared line for nothing.
-    running: bool,
+    word: u64,
     waited: bool,
 }
 
@@ -54,82 +90,141 @@ pub(crate) struct CancelHandle {
 pub(crate) struct NoRandomness;
 
 impl Cancels {
-    /// A key for a session: four bytes of secret for protocol 3.0, 32 from 3.2 on.
+    /// A key for a session: the server's own process number, so that what is seen there names the session,
+    /// and a secret of ours: four bytes for protocol 3.0, 32 from 3.2 on.
     pub(crate) fn register(
         self: &Arc<Self>,
         session: Uuid,
         minor: u16,
         target: CancelTarget,
     ) -> Result<CancelHandle, NoRandomness> {
+        let process = target.process();
         let mut secret = vec![0; if minor >= 2 { 32 } else { 4 }];
-        getrandom::fill(&mut secret).map_err(|_| NoRandomness)?;
+        let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        let same = sessions.entry(process).or_default();
+        loop {
+            getrandom::fill(&mut secret).map_err(|_| NoRandomness)?;
+            if same.iter().all(|entry| entry.secret != secret) {
+                break;
+            }
+        }
         let entry = Arc::new(Entry {
             session,
             secret,
             target,
-            running: AtomicBool::new(false),
+            progress: AtomicU64::new(0),
+            asked: AtomicBool::new(false),
+            changed: Notify::new(),
             in_flight: AtomicUsize::new(0),
             waker: AtomicWaker::new(),
         });
-        loop {
-            let process = getrandom::u32().map_err(|_| NoRandomness)? >> 1;
-            let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
-            if process == 0 || sessions.contains_key(&process) {
-                continue;
-            }
-            sessions.insert(process, Arc::clone(&entry));
-            drop(sessions);
-            return Ok(CancelHandle {
-                cancels: Arc::clone(self),
-                entry,
-                process,
-                running: false,
-                waited: false,
-            });
-        }
+        same.push(Arc::clone(&entry));
+        drop(sessions);
+        Ok(CancelHandle {
+            cancels: Arc::clone(self),
+            entry,
+            word: 0,
+            waited: false,
+        })
     }
 
     /// Passes a request on where its key is right and a statement runs. Says what became of it, for the
     /// record; the client is told nothing.
     pub(crate) async fn request(&self, key: &CancelKey) -> (&'static str, Option<Uuid>) {
-        let found = {
-            let sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
-            sessions.get(&key.process).cloned()
-        };
-        // A key of equal length is compared even where there is none, so that both take as long.
-        let none = vec![0; key.secret.len()];
-        let secret = found.as_ref().map_or(&none, |entry| &entry.secret);
-        let right = bool::from(secret.ct_eq(&key.secret));
-        let (outcome, session) = match found.filter(|_| right) {
+        let (outcome, session) = match self.find(key) {
             None => ("cancel_wrong_key", None),
-            Some(entry) if !entry.running.load(Ordering::Acquire) => {
-                ("cancel_nothing_runs", Some(entry.session))
-            }
             Some(entry) => {
                 let session = entry.session;
-                Entry::send(entry).await;
-                ("cancel_forwarded", Some(session))
+                (entry.request().await, Some(session))
             }
         };
         metrics::cancel(outcome);
         (outcome, session)
     }
+
+    fn find(&self, key: &CancelKey) -> Option<Arc<Entry>> {
+        let sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut found = None;
+        for entry in sessions.get(&key.process).into_iter().flatten() {
+            if bool::from(entry.secret.ct_eq(&key.secret)) {
+                found = Some(Arc::clone(entry));
+            }
+        }
+        found
+    }
 }
 
 impl Entry {
-    async fn send(self: Arc<Self>) {
-        self.in_flight.fetch_add(1, Ordering::AcqRel);
-        // Counted down however this ends, also when the task is dropped.
-        let flight = Flight(self);
-        let sent = tokio::time::timeout(DEADLINE, flight.0.target.cancel()).await;
-        if !matches!(sent, Ok(Ok(()))) {
-            tracing::warn!(session = %flight.0.session, "the database did not take a cancel request");
+    async fn request(self: Arc<Self>) -> &'static str {
+        if Progress::of(self.progress.load(Ordering::Acquire)) != Progress::Running {
+            self.look().await;
+        }
+        let word = self.left().await;
+        match Progress::of(word) {
+            Progress::Idle | Progress::Judged => "cancel_nothing_runs",
+            Progress::Held | Progress::Running => {
+                // From here on nothing more is forwarded: what runs now is what was meant, or over.
+                let flight = Flight::begin(self);
+                let now = flight.0.progress.load(Ordering::Acquire);
+                if now >> 2 != word >> 2 || Progress::of(now) == Progress::Idle {
+                    return "cancel_nothing_runs";
+                }
+                flight.send().await;
+                "cancel_forwarded"
+            }
+        }
+    }
+
+    /// What the client sent before its cancel may lie unread: the session looks first.
+    async fn look(&self) {
+        // This thread's own sockets first.
+        tokio::task::yield_now().await;
+        self.asked.store(true, Ordering::Release);
+        self.waker.wake();
+        let looked = self.until(LOOK, || !self.asked.load(Ordering::Acquire));
+        looked.await;
+    }
+
+    /// Waits until what arrived has left for the server, or is over.
+    async fn left(&self) -> u64 {
+        let waits = || {
+            let word = self.progress.load(Ordering::Acquire);
+            matches!(Progress::of(word), Progress::Judged | Progress::Held)
+        };
+        self.until(HELD, || !waits()).await;
+        self.progress.load(Ordering::Acquire)
+    }
+
+    async fn until(&self, patience: Duration, holds: impl Fn() -> bool) {
+        let deadline = Instant::now() + patience;
+        loop {
+            let mut changed = std::pin::pin!(self.changed.notified());
+            changed.as_mut().enable();
+            if holds() || tokio::time::timeout_at(deadline, changed).await.is_err() {
+                return;
+            }
         }
     }
 }
 
+/// A cancel on its way.
 struct Flight(Arc<Entry>);
 
+impl Flight {
+    fn begin(entry: Arc<Entry>) -> Self {
+        entry.in_flight.fetch_add(1, Ordering::AcqRel);
+        Self(entry)
+    }
+
+    async fn send(self) {
+        let sent = tokio::time::timeout(DEADLINE, self.0.target.cancel()).await;
+        if !matches!(sent, Ok(Ok(()))) {
+            tracing::warn!(session = %self.0.session, "the database did not take a cancel request");
+        }
+    }
+}
+
+/// Counted down however it ends, also when the task is dropped.
 impl Drop for Flight {
     fn drop(&mut self) {
         self.0.in_flight.fetch_sub(1, Ordering::AcqRel);
@@ -140,21 +235,33 @@ impl Drop for Flight {
 impl CancelHandle {
     /// What the client gets as BackendKeyData.
     pub(crate) fn key(&self) -> (u32, &[u8]) {
-        (self.process, &self.entry.secret)
+        (self.entry.target.process(), &self.entry.secret)
     }
 
-    /// Whether there is something to cancel.
-    pub(crate) fn set_running(&mut self, running: bool) {
-        if self.running != running {
-            self.running = running;
-            self.entry.running.store(running, Ordering::Release);
+    /// Says where the session's statements stand.
+    pub(crate) fn note(&mut self, progress: Progress) {
+        let before = Progress::of(self.word);
+        if before == progress {
+            return;
+        }
+        let idle = u64::from(before == Progress::Idle);
+        self.word = (((self.word >> 2) + idle) << 2) | progress as u64;
+        self.entry.progress.store(self.word, Ordering::Release);
+        self.entry.changed.notify_waiters();
+    }
+
+    /// Says that all that had arrived from the client was taken in and noted.
+    pub(crate) fn looked(&self) {
+        if self.entry.asked.load(Ordering::Acquire) {
+            self.entry.asked.store(false, Ordering::Release);
+            self.entry.changed.notify_waiters();
         }
     }
 
     /// Cancels what runs, for a cause of the proxy's own.
     pub(crate) fn send(&self) {
         metrics::cancel("cancel_by_proxy");
-        tokio::spawn(Entry::send(Arc::clone(&self.entry)));
+        tokio::spawn(Flight::begin(Arc::clone(&self.entry)).send());
     }
 
     /// Whether a cancel is on its way.
@@ -163,12 +270,13 @@ impl CancelHandle {
         self.waited
     }
 
-    /// Ready once after the last cancel is through, where [`Self::in_flight`] said that there is one.
+    /// Ready once after the last cancel is through, where [`Self::in_flight`] said that there is one. The
+    /// task is woken for that, and to look.
     pub(crate) fn poll_done(&mut self, cx: &Context<'_>) -> Poll<()> {
+        self.entry.waker.register(cx.waker());
         if !self.waited {
             return Poll::Pending;
         }
-        self.entry.waker.register(cx.waker());
         if self.entry.in_flight.load(Ordering::Acquire) > 0 {
             return Poll::Pending;
         }
@@ -179,11 +287,19 @@ impl CancelHandle {
 
 impl Drop for CancelHandle {
     fn drop(&mut self) {
-        let mut sessions = self
-            .cancels
-            .sessions
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        sessions.remove(&self.process);
+        self.note(Progress::Idle);
+        self.looked();
+        let sessions = &self.cancels.sessions;
+        let mut sessions = sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        let process = self.entry.target.process();
+        if let Some(same) = sessions.get_mut(&process) {
+            same.retain(|entry| !Arc::ptr_eq(entry, &self.entry));
+            if same.is_empty() {
+                sessions.remove(&process);
+            }
+        }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -18,7 +18,7 @@ use tokio::sync::{Notify, watch};
 use crate::background::Background;
 use crate::metrics;
 use crate::relay::Pending;
-use crate::upstream::{Upstream, UpstreamError};
+use crate::upstream::{Upstream, UpstreamError, Wanted};
 pub(crate) use load::{Client, row};
 pub(crate) use objects::{KnownRelation, Objects};
 pub(crate) use question::FIRST_NORMAL_OID;
@@ -28,8 +28,11 @@ pub(crate) use snapshot::Snapshot;
 const TTL: Duration = Duration::from_secs(1);
 /// Between two loads that were asked for, at least.
 const BREATH: Duration = Duration::from_millis(25);
-/// How long a session waits for a load that fails and is tried again.
+/// How long a name is waited for.
 const PATIENCE: Duration = Duration::from_secs(8);
+/// How long a session waits before it asks again for a first load that failed; doubled each time.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// The outcome of the last load.
 #[derive(Clone, Debug, Default)]
@@ -49,6 +52,8 @@ pub(crate) struct Catalogs {
     current: ArcSwapOption<Snapshot>,
     version: AtomicU64,
     wanted: Notify,
+    /// The last session has ended.
+    left: Notify,
     loaded: watch::Sender<Loaded>,
     /// When the newest snapshot was begun.
     current_began: Mutex<Option<Instant>>,
@@ -70,6 +75,7 @@ impl Catalogs {
             current: ArcSwapOption::empty(),
             version: AtomicU64::new(0),
             wanted: Notify::new(),
+            left: Notify::new(),
             loaded: watch::Sender::new(Loaded::default()),
             current_began: Mutex::default(),
             started: AtomicBool::new(false),
@@ -121,8 +127,12 @@ impl Catalogs {
         })
     }
 
-    /// A session on this database: the snapshot is there, and kept fresh until the lease is dropped.
-    pub(crate) async fn lease(self: &Arc<Self>) -> Result<CatalogLease, Arc<UpstreamError>> {
+    /// A session on this database: the snapshot is there, and kept fresh until the lease is dropped. A
+    /// load that fails for a cause that may pass is asked for again, as long as `patience` lasts.
+    pub(crate) async fn lease(
+        self: &Arc<Self>,
+        patience: Duration,
+    ) -> Result<CatalogLease, Arc<UpstreamError>> {
         let began = Instant::now();
         let lease = CatalogLease(Arc::clone(self));
         let first = self.sessions.fetch_add(1, Ordering::AcqRel) == 0;
@@ -144,12 +154,23 @@ impl Catalogs {
         if self.version() != 0 && !(first && !self.is_newer_than(began - TTL)) {
             return Ok(lease);
         }
-        self.newer_than(began).await;
-        let outcome = self.loaded.borrow().error.clone();
-        match outcome {
-            Some(error) if self.version() == 0 => Err(error),
-            None if self.version() == 0 => Err(Arc::new(UpstreamError::TimedOut)),
-            _ => Ok(lease),
+        let deadline = tokio::time::Instant::now() + patience;
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let ended = tokio::time::timeout_at(deadline, self.newer_than(Instant::now())).await;
+            let error = self.loaded.borrow().error.clone();
+            match error {
+                _ if self.version() != 0 => return Ok(lease),
+                _ if ended.is_err() => return Err(Arc::new(UpstreamError::TimedOut)),
+                None => return Ok(lease),
+                Some(error)
+                    if !error.is_passing() || tokio::time::Instant::now() + pause > deadline =>
+                {
+                    return Err(error);
+                }
+                Some(_) => tokio::time::sleep(pause).await,
+            }
+            pause = (2 * pause).min(LONGEST_PAUSE);
         }
     }
 
@@ -159,9 +180,12 @@ impl Catalogs {
         loop {
             tokio::select! {
                 () = self.wanted.notified() => {}
+                () = self.left.notified() => {
+                    self.leave(&mut client);
+                    continue;
+                }
                 () = tokio::time::sleep(TTL) => {
-                    if self.sessions.load(Ordering::Acquire) == 0 {
-                        client = None;
+                    if self.leave(&mut client) {
                         continue;
                     }
                 }
@@ -185,10 +209,20 @@ impl Catalogs {
                 loaded.began = Some(began);
                 loaded.error = error;
             });
+            self.leave(&mut client);
             // However often somebody asks: a load may take a quarter of the time, a failing one less.
             let pause = if failed { 10 * BREATH } else { BREATH };
             tokio::time::sleep(pause.max(began.elapsed() * 3).min(TTL)).await;
         }
+    }
+
+    /// Where no session is live the proxy has no connection either: it would hold up a DROP DATABASE.
+    fn leave(&self, client: &mut Option<Client>) -> bool {
+        let unused = self.sessions.load(Ordering::Acquire) == 0;
+        if unused {
+            *client = None;
+        }
+        unused
     }
 
     /// Reads it now, over the client's connection or a new one.
@@ -204,11 +238,8 @@ impl Catalogs {
         }
         // The first one, or the old connection broke.
         let settings = [("application_name".to_owned(), "exeat catalog".to_owned())];
-        let timeout = Some(Duration::from_secs(15));
-        let connection = self
-            .upstream
-            .connect(&self.user, &settings, timeout)
-            .await?;
+        let wanted = Wanted::own(&self.user, &settings);
+        let connection = self.upstream.connect(wanted).await?;
         let client = client.insert(Client::new(connection));
         client.snapshot(known.as_ref()).await
     }
@@ -230,6 +261,8 @@ pub(crate) struct CatalogLease(Arc<Catalogs>);
 
 impl Drop for CatalogLease {
     fn drop(&mut self) {
-        self.0.sessions.fetch_sub(1, Ordering::AcqRel);
+        if self.0.sessions.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.0.left.notify_one();
+        }
     }
 }

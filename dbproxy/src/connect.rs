@@ -2,7 +2,7 @@
 //! catalog to read statements by.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use exeat_policy::Principal;
 use exeat_service::Lease;
@@ -14,8 +14,7 @@ use crate::decide::Permit;
 use crate::metrics;
 use crate::record::Recorder;
 use crate::stop::Stop;
-use crate::upstream::{Connection, UpstreamError};
-use crate::wire::write::Error;
+use crate::upstream::{Connection, UpstreamError, Wanted};
 
 /// A session with both its sides.
 pub(crate) struct Connected {
@@ -32,30 +31,33 @@ pub(crate) struct Connected {
     pub(crate) analyser_lease: Option<AnalyserLease>,
 }
 
-/// Opens the connection that the permit is for.
-pub(crate) async fn connect(permit: Permit) -> Result<Connected, Stop> {
+/// Opens the connection that the permit is for. `patience` is how long the catalog may take to come.
+pub(crate) async fn connect(permit: Permit, patience: Duration) -> Result<Connected, Stop> {
     let granted = permit.redeem();
     let catalogs = granted.database.catalogs(&granted.as_role);
     let analyser = granted.database.analyser(&granted.as_role);
     let analyser_lease = analyser.as_ref().map(Analyser::lease);
     let begun = Instant::now();
-    let connection = granted.database.upstream.connect(
-        &granted.as_role,
-        &granted.settings,
-        granted.statement_timeout,
-    );
-    let (connection, catalog_lease) = tokio::join!(connection, catalogs.lease());
+    let connection = granted.database.upstream.connect(Wanted {
+        user: &granted.as_role,
+        settings: &granted.settings,
+        statement_timeout: granted.statement_timeout,
+        relaxed: granted.relaxed,
+    });
+    // Who can't be connected is told at once, whatever the catalog does.
+    let connection = async { connection.await.map_err(Arc::new) };
+    let both = tokio::try_join!(connection, catalogs.lease(patience));
     let failed = |error: &UpstreamError| {
-        let address = granted.database.upstream.address();
-        tracing::warn!(database = %granted.database.name, address, %error, "no connection to a database");
-        Stop::failed(
-            error.kind(),
-            Error::fatal(error.code(), error.public_message())
-                .hint("The proxy's log says more; its administrator can read it."),
-        )
+        let (database, address) = (&granted.database.name, granted.database.upstream.address());
+        if error.is_clients(&granted.settings) {
+            // It quotes what the client sent.
+            tracing::debug!(%database, address, kind = error.kind(), "a start-up parameter is refused");
+        } else {
+            tracing::warn!(%database, address, %error, "no connection to a database");
+        }
+        Stop::failed(error.kind(), error.told(&granted.settings))
     };
-    let connection = connection.map_err(|error| failed(&error))?;
-    let catalog_lease = catalog_lease.map_err(|error| failed(&error))?;
+    let (connection, catalog_lease) = both.map_err(|error| failed(&error))?;
     metrics::connected(begun.elapsed());
     Ok(Connected {
         connection,

@@ -36,8 +36,13 @@ pub(crate) fn databases(config: &config::Dbproxy) -> Result<Databases, (Arc<str>
     let background = Arc::new(Background::default());
     let open = |(name, database): (&Arc<str>, &config::Database)| {
         let search_path = exeat_sql::search_path(&database.search_path);
-        let upstream = Upstream::new(database, &search_path, config.timeouts.connect)
-            .map_err(|error| (Arc::clone(name), error))?;
+        let upstream = Upstream::new(
+            database,
+            &search_path,
+            config.timeouts.connect,
+            config.keepalive,
+        )
+        .map_err(|error| (Arc::clone(name), error))?;
         let upstream = Arc::new(upstream);
         let database = Database {
             name: Arc::clone(name),

@@ -1,14 +1,13 @@
 //! Step 3, decide: may this caller open a session on this database? The one place where a permit is
 //! made.
 
+mod settings;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use exeat_audit::{Labels, Plane};
-use exeat_policy::{
-    Caller, Confirmation, Decision, Effect, Facts, PolicySet, Principal, Request, SessionRequest,
-    Setting, StatementRequest, Subject, Verb, evaluate,
-};
+use exeat_policy::{Caller, Effect, PolicySet, Principal, Request, SessionRequest, evaluate};
 use exeat_service::{Core, Lease, clock};
 
 use crate::accept::Client;
@@ -16,8 +15,10 @@ use crate::database::{Database, Databases};
 use crate::denial;
 use crate::identify::Identified;
 use crate::record::{Record, Recorder};
+use crate::relaxed::relaxed;
 use crate::stop::Stop;
 use crate::wire::write::Error;
+use settings::Standing;
 
 /// The right to one session: who, on which database, as which database role. It can't be made elsewhere,
 /// and `connect` looks nothing up again.
@@ -27,6 +28,7 @@ pub(crate) struct Permit {
     as_role: Arc<str>,
     statement_timeout: Option<Duration>,
     settings: Vec<(String, String)>,
+    relaxed: bool,
     lease: Lease,
     recorder: Recorder,
     minor: u16,
@@ -38,7 +40,10 @@ pub(crate) struct Granted {
     pub(crate) database: Arc<Database>,
     pub(crate) as_role: Arc<str>,
     pub(crate) statement_timeout: Option<Duration>,
+    /// What the start-up packet sets, judged.
     pub(crate) settings: Vec<(String, String)>,
+    /// Nothing is pinned for this role.
+    pub(crate) relaxed: bool,
     pub(crate) lease: Lease,
     pub(crate) recorder: Recorder,
     pub(crate) minor: u16,
@@ -53,6 +58,7 @@ impl Permit {
             as_role: self.as_role,
             statement_timeout: self.statement_timeout,
             settings: self.settings,
+            relaxed: self.relaxed,
             lease: self.lease,
             recorder: self.recorder,
             minor: self.minor,
@@ -91,7 +97,7 @@ struct Asked {
 }
 
 async fn permit(
-    asked: Asked,
+    mut asked: Asked,
     core: &Core,
     databases: &Databases,
     record: &Record,
@@ -119,7 +125,7 @@ async fn permit(
     };
     let (id, receipt) = recorder.decision(&request, &decision, None)?;
     let (Caller::Known(principal), Some(Ok(lease)), Effect::Allow) =
-        (&asked.caller, lease, decision.effect)
+        (asked.caller.clone(), lease, decision.effect)
     else {
         return Err(Stop::denied(denial::session(&request, &decision, id)));
     };
@@ -137,56 +143,24 @@ async fn permit(
             .detail("The policy names it, the configuration of the proxy does not."),
         ));
     };
-    judge_settings(&asked, &policy, &recorder)?;
+    let standing = Standing {
+        search_path: &database.search_path,
+        as_role: &grant.as_role,
+        relaxed: relaxed(grant),
+    };
+    let settings = settings::judge(&mut asked, &standing, &policy, &recorder)?;
     database.wall.admit(&policy, grant).await?;
     Ok(Permit {
-        principal: Arc::clone(principal),
+        principal,
         database: Arc::clone(database),
         as_role: Arc::clone(&grant.as_role),
         statement_timeout: grant.limits.statement_timeout,
-        settings: asked.settings,
+        settings,
+        relaxed: standing.relaxed,
         lease,
         recorder,
         minor: asked.minor,
     })
-}
-
-/// Every setting of the start-up packet is a SET, and judged as one.
-fn judge_settings(asked: &Asked, policy: &PolicySet, recorder: &Recorder) -> Result<(), Stop> {
-    for (name, value) in &asked.settings {
-        let facts = Facts {
-            verb: Verb::Set,
-            label: "set".into(),
-            relations: Vec::new(),
-            functions: Vec::new(),
-            operators: Vec::new(),
-            types: Vec::new(),
-            settings: vec![Setting {
-                name: name.as_str().into(),
-                value: Some(value.as_str().into()),
-            }],
-            confirmation: Confirmation::Confirmed,
-            behind: Vec::new(),
-            behind_functions: Vec::new(),
-            sequences: Vec::new(),
-        };
-        let request = Request::Statement(StatementRequest {
-            caller: asked.caller.clone(),
-            database: Arc::clone(&asked.name),
-            subject: Subject::Readable(Arc::new(facts)),
-            catalog: 0,
-            exhausted: None,
-            at: clock::now(),
-        });
-        let decision: Decision = evaluate(policy, &request);
-        if decision.effect == Effect::Deny {
-            let (id, _) = recorder.decision(&request, &decision, None)?;
-            return Err(Stop::denied(denial::startup_setting(
-                &request, &decision, id, name,
-            )));
-        }
-    }
-    Ok(())
 }
 
 fn labels(policy: &PolicySet, principal: &Principal) -> Labels {

@@ -23,6 +23,7 @@ mod metrics;
 mod parameters;
 mod pipe;
 mod record;
+mod relaxed;
 mod relay;
 mod server;
 mod session;

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use exeat_service::keepalive::Keepalive;
 use exeat_service::tls::TlsServer;
 
 /// Where clients come in.
@@ -12,4 +13,5 @@ pub(crate) struct Listener {
     pub(crate) tls: Option<Arc<TlsServer>>,
     /// Whether a client must use TLS before it authenticates.
     pub(crate) require_tls: bool,
+    pub(crate) keepalive: Keepalive,
 }

@@ -11,6 +11,7 @@ mod extended;
 mod finish;
 mod forward;
 mod gate;
+mod leave;
 mod names;
 mod own_catalog;
 mod own_question;
@@ -29,7 +30,7 @@ use exeat_service::config::Parameters;
 use exeat_service::{EndReason, Live};
 use tokio::time::{Instant, Sleep};
 
-use crate::cancel::CancelHandle;
+use crate::cancel::{CancelHandle, Progress};
 use crate::guard::Guard;
 use crate::pipe::Pipe;
 use crate::record::Recorder;
@@ -39,6 +40,7 @@ use crate::wire::Violation;
 use crate::wire::backend::Status;
 use expected::Queue;
 use gate::Gate;
+use leave::Leaving;
 use names::Names;
 pub(crate) use running::Running;
 
@@ -142,10 +144,10 @@ pub(crate) struct Relay {
     defined: bool,
     /// The names of relations that it defined since the session last looked.
     definitions: Vec<Arc<str>>,
-    /// The client has said goodbye.
-    leaving: bool,
     /// The server said that it will close.
     fatal: bool,
+    /// The client has said its last word.
+    leaving: Option<Leaving>,
     /// A newer catalog is on its way, and a statement waits for it.
     refresh: Option<Pending>,
     /// The message that is judged was looked at before, and had to wait.
@@ -184,8 +186,8 @@ impl Relay {
             defined: false,
             definitions: Vec::new(),
             retrying: false,
-            leaving: false,
             fatal: false,
+            leaving: None,
             refresh: None,
             begun: std::time::Instant::now(),
             idle: parts.idle,
@@ -199,7 +201,8 @@ impl Relay {
         let mut idle = std::pin::pin!(tokio::time::sleep(self.idle));
         loop {
             let scanned = self.scan();
-            self.cancel.set_running(self.queue.is_running());
+            let scanned = scanned.and_then(|()| self.check_left());
+            self.cancel.note(self.progress());
             let end = match scanned {
                 Ok(()) => {
                     let turn = std::future::poll_fn(|cx| {
@@ -215,7 +218,7 @@ impl Relay {
                 }
                 Err(end) => end,
             };
-            self.cancel.set_running(false);
+            self.cancel.note(Progress::Idle);
             let end = self.finish(end, live).await;
             self.count(live);
             return end;
@@ -251,19 +254,19 @@ impl Relay {
         progress |= self.cancel.poll_done(cx).is_ready();
         progress |= self.poll_outbound(cx)?;
         progress |= self.poll_inbound(cx)?;
-        let read = if self.leaving {
-            Poll::Pending
-        } else {
-            self.inbound.poll_read(cx, &mut self.client)
-        };
-        match read {
-            Poll::Ready(Ok(0)) => return Poll::Ready(Err(End::ClientClosed)),
-            Poll::Ready(Ok(_)) => progress = true,
-            Poll::Ready(Err(error)) => return Poll::Ready(Err(End::ClientIo(error))),
-            Poll::Pending => {}
+        if self.leaving.is_none() {
+            match self.inbound.poll_read(cx, &mut self.client) {
+                Poll::Ready(Ok(0)) => {
+                    self.leave(End::ClientClosed);
+                    progress = true;
+                }
+                Poll::Ready(Ok(_)) => progress = true,
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(End::ClientIo(error))),
+                Poll::Pending => {}
+            }
         }
         match self.outbound.poll_read(cx, &mut self.server) {
-            Poll::Ready(Ok(0)) => return Poll::Ready(Err(End::ServerClosed)),
+            Poll::Ready(Ok(0)) => return Poll::Ready(Err(self.server_closed())),
             Poll::Ready(Ok(_)) => progress = true,
             Poll::Ready(Err(error)) => return Poll::Ready(Err(End::ServerIo(error))),
             Poll::Pending => {}
@@ -272,6 +275,8 @@ impl Relay {
             self.active = Instant::now();
             return Poll::Ready(Ok(()));
         }
+        self.cancel.note(self.progress());
+        self.cancel.looked();
         Poll::Pending
     }
 
@@ -284,7 +289,7 @@ impl Relay {
         let stuck = self.outbound.congested();
         match self.outbound.poll_write(cx, &mut self.client) {
             // Who has said goodbye may be gone before its answers come.
-            Poll::Ready(Err(_)) if self.leaving => self.outbound.forget(),
+            Poll::Ready(Err(_)) if self.leaving.is_some() => self.outbound.forget(),
             Poll::Ready(written) => written.map_err(End::ClientIo)?,
             Poll::Pending => {}
         }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use exeat_service::Core;
 use exeat_service::config::{self, DbproxyTimeouts, Parameters};
+use exeat_service::keepalive::Keepalive;
 use exeat_service::tls::{TlsError, TlsServer};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
@@ -40,6 +41,7 @@ pub struct Dbproxy {
     pub(crate) databases: Databases,
     pub(crate) cancels: Arc<Cancels>,
     pub(crate) timeouts: DbproxyTimeouts,
+    keepalive: Keepalive,
     pub(crate) parameters: Parameters,
     /// TLS of each configured listener, and whether it is required there.
     listeners: Vec<(Option<Arc<TlsServer>>, bool)>,
@@ -72,6 +74,7 @@ impl Dbproxy {
             databases,
             cancels: Arc::default(),
             timeouts: config.timeouts,
+            keepalive: config.keepalive,
             parameters: config.parameters,
             listeners,
             unidentified: Arc::new(Semaphore::new(config.unidentified)),
@@ -132,6 +135,7 @@ pub async fn serve(socket: TcpListener, listener: usize, service: Arc<Dbproxy>) 
         address,
         tls: tls.clone(),
         require_tls: *require_tls,
+        keepalive: service.keepalive,
     });
     loop {
         tokio::select! {

@@ -4,6 +4,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use exeat_audit::{Outcome, Plane};
 use exeat_service::SessionInfo;
@@ -24,6 +25,9 @@ use crate::stop::Stop;
 use crate::upstream::Pinned;
 use crate::wire::backend::Status;
 use crate::wire::write::{self, Error};
+
+/// How long a client may take to see the end of its connection.
+const PARTING: Duration = Duration::from_secs(2);
 
 /// Serves one connection to its end. `place` is its place among those that have not shown who they are;
 /// it is given back when they have.
@@ -49,7 +53,7 @@ pub(crate) async fn serve(
         Ok(Err((client, stop))) => return stopped(client, stop, record).await,
         Err(_) => return stopped(None, Stop::timed_out(), record).await,
     };
-    match connect::connect(permit).await {
+    match connect::connect(permit, service.timeouts.handshake).await {
         Ok(connected) => relay(client, connected, &service, record).await,
         Err(stop) => stopped(Some(client), stop, record).await,
     }
@@ -65,17 +69,18 @@ async fn admit(
 ) -> Result<Option<(Client, Permit)>, (Option<Client>, Stop)> {
     let accepted = match accept::accept(socket, peer, listener).await? {
         Incoming::Session(accepted) => *accepted,
-        Incoming::Cancel(key, client) => {
+        Incoming::Cancel(key, mut client) => {
             let (outcome, session) = service.cancels.request(&key).await;
-            drop(client);
             let of = session.map_or_else(
                 || "of no session".to_owned(),
                 |id| format!("of session {id}"),
             );
-            return match record
+            let recorded = record
                 .recorder()
-                .refused(outcome, &format!("cancel request from {peer} {of}"))
-            {
+                .refused(outcome, &format!("cancel request from {peer} {of}"));
+            // The client takes the end of the connection for the answer; of TLS it wants to see it in order.
+            drop(tokio::time::timeout(PARTING, client.stream.close()).await);
+            return match recorded {
                 Ok(()) => Ok(None),
                 Err(error) => Err((None, error.into())),
             };
@@ -174,8 +179,7 @@ async fn stopped(client: Option<Client>, stop: Stop, record: Record) {
         metrics::refused(stop.kind);
     }
     if let (Some(mut client), Some(error)) = (client, &stop.tell) {
-        let told = client.tell(error);
-        drop(tokio::time::timeout(std::time::Duration::from_secs(2), told).await);
+        drop(tokio::time::timeout(PARTING, client.tell(error)).await);
     }
     let kind = Some(stop.kind).filter(|_| stop.outcome != Outcome::Denied);
     record.close(stop.outcome, kind);

@@ -18,6 +18,7 @@ use std::time::Duration;
 use exeat_identity::Secret;
 use exeat_identity::scram::ClientPassword;
 use exeat_service::config::{self, UpstreamTls};
+use exeat_service::keepalive::Keepalive;
 use rustls::ClientConfig;
 use rustls_pki_types::ServerName;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -41,6 +42,31 @@ pub(crate) struct Upstream {
     passwords: HashMap<Arc<str>, Option<Arc<ClientPassword>>>,
     search_path: String,
     timeout: Duration,
+    keepalive: Keepalive,
+}
+
+/// What a connection is opened as.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wanted<'a> {
+    /// The database role.
+    pub(crate) user: &'a Arc<str>,
+    /// What the client's start-up packet sets, judged already; or the proxy's own.
+    pub(crate) settings: &'a [(String, String)],
+    pub(crate) statement_timeout: Option<Duration>,
+    /// Nothing is pinned: what `settings` says of encoding and search path counts.
+    pub(crate) relaxed: bool,
+}
+
+impl<'a> Wanted<'a> {
+    /// One of the proxy's own.
+    pub(crate) fn own(user: &'a Arc<str>, settings: &'a [(String, String)]) -> Self {
+        Self {
+            user,
+            settings,
+            statement_timeout: None,
+            relaxed: false,
+        }
+    }
 }
 
 /// A connection that is ready for statements.
@@ -64,15 +90,9 @@ pub(crate) struct CancelTarget {
 /// A server reports about fifteen settings before the first statement; one that goes on is not believed.
 const REPORTED: usize = 256;
 
-/// The search path as the server gets it. Where `pg_catalog` is first it is left out: PostgreSQL looks
-/// there first anyway, but would put what is created without a schema into the first one that is named.
-/// Not where `pg_temp` alone would be left: everything would be temporary.
+/// The search path as the server gets it.
 fn spelled(search_path: &[Arc<str>]) -> String {
-    let named = match search_path {
-        [first, rest @ ..] if &**first == "pg_catalog" && rest.len() > 1 => rest,
-        all => all,
-    };
-    let quoted = named
+    let quoted = exeat_sql::written_path(search_path)
         .iter()
         .map(|schema| format!("\"{}\"", schema.replace('"', "\"\"")));
     quoted.collect::<Vec<_>>().join(", ")
@@ -84,6 +104,7 @@ impl Upstream {
         database: &config::Database,
         search_path: &[Arc<str>],
         timeout: Duration,
+        keepalive: Keepalive,
     ) -> Result<Self, UpstreamError> {
         let tls = match &database.tls {
             UpstreamTls::Disable => None,
@@ -101,6 +122,7 @@ impl Upstream {
             passwords: passwords.collect(),
             search_path: spelled(search_path),
             timeout,
+            keepalive,
         })
     }
 
@@ -109,30 +131,33 @@ impl Upstream {
         format!("{}:{}", self.host, self.port)
     }
 
-    /// Opens a connection as this database role. `settings` come from the client, judged already.
+    /// Opens a connection.
     pub(crate) async fn connect(
         self: &Arc<Self>,
-        user: &Arc<str>,
-        settings: &[(String, String)],
-        statement_timeout: Option<Duration>,
+        wanted: Wanted<'_>,
     ) -> Result<Connection, UpstreamError> {
+        let user = wanted.user;
         let password = self
             .passwords
             .get(user)
             .ok_or_else(|| UpstreamError::UnknownUser(Arc::clone(user)))?;
-        let timeout_ms = statement_timeout.map(|limit| limit.as_millis().max(1).to_string());
-        let mut parameters: Vec<(&str, &str)> = settings
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str()))
-            .collect();
-        // What is pinned comes last: the server takes the last one of a name.
-        parameters.extend([
-            ("user", &**user),
-            ("database", self.database.as_str()),
+        let timeout_ms = wanted
+            .statement_timeout
+            .map(|limit| limit.as_millis().max(1).to_string());
+        let given = wanted.settings.iter();
+        let given = given.map(|(name, value)| (name.as_str(), value.as_str()));
+        let pinned = [
             ("client_encoding", "UTF8"),
             ("standard_conforming_strings", "on"),
             ("search_path", self.search_path.as_str()),
-        ]);
+        ];
+        // What is pinned comes last: the server takes the last one of a name.
+        let mut parameters: Vec<(&str, &str)> = if wanted.relaxed {
+            pinned.into_iter().chain(given).collect()
+        } else {
+            given.chain(pinned).collect()
+        };
+        parameters.extend([("user", &**user), ("database", self.database.as_str())]);
         parameters.extend(
             timeout_ms
                 .as_deref()
@@ -144,7 +169,11 @@ impl Upstream {
             write::startup(&mut hello, parameters);
             stream.write_all(&hello).await?;
             stream.flush().await?;
-            self.greet(stream, password.as_ref()).await
+            let connection = self.greet(stream, password.as_ref()).await?;
+            if !wanted.relaxed {
+                pinned::check(&connection.parameters)?;
+            }
+            Ok(connection)
         };
         tokio::time::timeout(self.timeout, opening)
             .await
@@ -154,6 +183,7 @@ impl Upstream {
     async fn dial(&self) -> Result<Stream, UpstreamError> {
         let mut stream = TcpStream::connect((self.host.as_str(), self.port)).await?;
         stream.set_nodelay(true)?;
+        self.keepalive.apply(&stream)?;
         let Some((config, name)) = &self.tls else {
             return Ok(Stream::Plain(stream));
         };
@@ -200,18 +230,6 @@ impl Upstream {
                 _ => return Err(Violation::UnexpectedType.into()),
             }
         }
-        let reported = |wanted: &str| {
-            let found = parameters.iter().find(|(name, _)| name == wanted);
-            found.map(|(_, value)| value.as_str())
-        };
-        for (name, value) in [
-            ("client_encoding", "UTF8"),
-            ("standard_conforming_strings", "on"),
-        ] {
-            if reported(name) != Some(value) {
-                return Err(UpstreamError::NotPinned(name.to_owned()));
-            }
-        }
         let (process, secret) = key.ok_or(Violation::Malformed)?;
         Ok(Connection {
             stream: channel.stream,
@@ -227,6 +245,11 @@ impl Upstream {
 }
 
 impl CancelTarget {
+    /// The server's process, as `pg_stat_activity` and `pg_backend_pid()` name it.
+    pub(crate) fn process(&self) -> u32 {
+        self.process
+    }
+
     #[cfg(test)]
     pub(crate) fn of(upstream: Arc<Upstream>) -> Self {
         Self {

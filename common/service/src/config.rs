@@ -19,6 +19,7 @@ use std::time::Duration;
 
 use exeat_identity::Secret;
 
+use crate::keepalive::Keepalive;
 pub use diagnostic::{Diagnostic, Diagnostics};
 pub use schema::schema;
 
@@ -143,6 +144,8 @@ pub struct Dbproxy {
     pub unidentified: usize,
     /// Deadlines.
     pub timeouts: DbproxyTimeouts,
+    /// How connections on both sides are kept alive.
+    pub keepalive: Keepalive,
 }
 
 /// A listener of the database proxy.

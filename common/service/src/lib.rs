@@ -9,6 +9,7 @@ pub mod clock;
 pub mod config;
 mod core;
 pub mod drain;
+pub mod keepalive;
 pub mod limits;
 pub mod listen;
 pub mod metrics;

@@ -11,6 +11,7 @@ mod confirm;
 mod kinds;
 mod lexer;
 mod names;
+mod path;
 mod querytree;
 mod read;
 mod template;
@@ -20,6 +21,7 @@ mod walk;
 
 pub use catalog::{Catalog, Relation, RelationKind};
 pub use exeat_policy::Subject;
+pub use path::{is_path, written_path};
 pub use querytree::{
     AttributeSet, Command, QueryTree, QueryTreeError, RelationUse, SequenceCall, SequenceUse,
     TEXT_LIMIT as QUERY_TREE_LIMIT, query_tree,

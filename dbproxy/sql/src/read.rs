@@ -12,23 +12,22 @@ use crate::catalog::Catalog;
 use crate::confirm::{self, Confirmed};
 use crate::lexer::{self, Kind, Lexed, Token, refuse};
 use crate::names::constant;
+use crate::path;
 use crate::tree::Tree;
 use crate::walk::{self, Found};
 
-/// The search path that the proxy pins: `pg_temp` last, so that no temporary table hides a real one.
+/// The search path of a database whose configuration names none.
 static SEARCH_PATH: LazyLock<Arc<[Arc<str>]>> =
     LazyLock::new(|| search_path(&[Arc::from("public")]));
 
-/// The whole path of a session whose configured path is this, as the server gets it and as names are
-/// resolved by it. PostgreSQL would look into `pg_temp` first where it is not named: a temporary table
-/// could then stand in for any other.
+/// The whole path of a session whose configured path is this, as PostgreSQL resolves names by it: what is
+/// not named comes first, `pg_temp` before `pg_catalog`.
 #[must_use]
 pub fn search_path(configured: &[Arc<str>]) -> Arc<[Arc<str>]> {
     let named = |schema: &str| configured.iter().any(|known| **known == *schema);
-    let first = (!named("pg_catalog")).then(|| Arc::from("pg_catalog"));
-    let last = (!named("pg_temp")).then(|| Arc::from("pg_temp"));
-    let configured = configured.iter().cloned();
-    first.into_iter().chain(configured).chain(last).collect()
+    let first = ["pg_temp", "pg_catalog"].into_iter();
+    let first = first.filter(|schema| !named(schema)).map(Arc::from);
+    first.chain(configured.iter().cloned()).collect()
 }
 
 /// What names are resolved against.
@@ -224,6 +223,9 @@ fn readers(
         .map_err(|error| refuse(UnreadableKind::Syntax, error.offset, &error.message))?;
     referee(&tree, tokens, start)?;
     let mut found = walk::facts(&tree, context)?;
+    for setting in &mut found.facts.settings {
+        path::settle(setting, context.search_path);
+    }
     if context.asks && !found.questions.parts.is_empty() {
         // PostgreSQL is the other reader.
         return Ok(found);

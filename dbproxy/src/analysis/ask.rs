@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::upstream::{Channel, Upstream, UpstreamError};
+use crate::upstream::{Channel, Upstream, UpstreamError, Wanted};
 use crate::wire::{Reader, Violation, write};
 
 /// How long the server may take to parse a statement, and how long it may wait for a lock. Who waits for a
@@ -113,9 +113,11 @@ impl Asker {
         user: &Arc<str>,
     ) -> Result<Self, UpstreamError> {
         let settings = SETTINGS.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let connection = upstream
-            .connect(user, &settings, Some(STATEMENT_TIMEOUT))
-            .await?;
+        let wanted = Wanted {
+            statement_timeout: Some(STATEMENT_TIMEOUT),
+            ..Wanted::own(user, &settings)
+        };
+        let connection = upstream.connect(wanted).await?;
         Ok(Self {
             channel: Channel {
                 stream: connection.stream,

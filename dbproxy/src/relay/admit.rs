@@ -7,10 +7,12 @@ use exeat_policy::{AuditMode, UnreadableKind};
 use exeat_service::metrics::decided;
 
 use super::deny::Refusal;
+use super::expected::{Expected, Query};
 use super::running::Running;
 use super::{End, Relay};
 use crate::denial;
 use crate::guard::{Answer, Asked, Verdict};
+use crate::wire::Frame;
 
 impl Relay {
     /// An allowed statement, on record. In strict mode nothing more leaves for the server until the
@@ -71,24 +73,39 @@ impl Relay {
 
     /// A message whose text is over the cap of what is read.
     pub(super) fn too_large(&mut self) -> Refusal {
-        self.refuse(
+        let answer = self.unread(
             UnreadableKind::TooLarge,
             "the statement is too long to be read",
-        )
+        );
+        self.denial(&answer, &[])
     }
 
-    /// The function call sub-protocol runs functions by their number: nothing that a rule could name.
-    pub(super) fn function_call(&mut self) -> Refusal {
-        self.refuse(
+    /// The function call sub-protocol runs functions by their number: nothing that a rule could name. It
+    /// passes only where the policy lets everything pass.
+    pub(super) fn function_call(&mut self, frame: Frame) -> Result<(), Refusal> {
+        let answer = self.unread(
             UnreadableKind::Unsupported,
             "the function call sub-protocol is not accepted",
-        )
+        );
+        if !answer.is_allowed() {
+            return Err(self.denial(&answer, &[]));
+        }
+        let mut running = self.admit(&answer, &[])?;
+        running.bytes_in = frame.length as u64;
+        let mut query = Query::default();
+        query.statements.push(running);
+        query.calls = true;
+        self.inbound.pass(frame.length);
+        self.queue.push(Expected::Query(query));
+        self.names.next_batch();
+        self.unsynced = false;
+        Ok(())
     }
 
-    fn refuse(&mut self, kind: UnreadableKind, detail: &str) -> Refusal {
+    /// The answer about what is not read.
+    fn unread(&mut self, kind: UnreadableKind, detail: &str) -> Answer {
         let judged = self.guard.refused(kind, detail);
-        let answer = self.guard.ask(&judged);
-        self.denial(&answer, &[])
+        self.guard.ask(&judged)
     }
 
     /// What a text needs before it can be judged.

@@ -27,9 +27,6 @@ pub(super) enum Flow {
 impl Relay {
     /// Examines all that has arrived from the client.
     pub(super) fn scan_client(&mut self) -> Result<(), End> {
-        if self.leaving {
-            return self.leave();
-        }
         while !self.inbound.within_frame()
             && !self.inbound.congested()
             && !self.outbound.congested()
@@ -61,26 +58,14 @@ impl Relay {
         Ok(())
     }
 
-    /// The client is gone once everything that it sent before its Terminate is answered: the server
-    /// does all of it, and what came of it is on record.
-    fn leave(&mut self) -> Result<(), End> {
-        if self.queue.is_empty() {
-            return Err(End::Terminated);
-        }
-        self.ask_for_answers();
-        Ok(())
-    }
-
-    fn terminate(&mut self) -> Result<Flow, End> {
-        self.leaving = true;
-        self.leave().map(|()| Flow::Wait)
-    }
-
     /// While the server skips to the next Sync it ignores everything else, and so do we.
     fn skipped_frame(&mut self, frame: Frame) -> Result<Flow, End> {
         match frame.tag {
             b'S' => self.sync(frame),
-            b'X' => self.terminate(),
+            b'X' => {
+                self.leave(End::Terminated);
+                Ok(Flow::Wait)
+            }
             b'Q' | b'P' | b'B' | b'E' | b'D' | b'C' | b'H' | b'F' | b'd' | b'c' | b'f' => {
                 self.inbound.discard(frame.length);
                 Ok(Flow::Next)
@@ -118,7 +103,10 @@ impl Relay {
                 self.inbound.discard(frame.length);
                 Ok(Flow::Next)
             }
-            b'X' => Err(End::Terminated),
+            b'X' => {
+                self.leave(End::Terminated);
+                Ok(Flow::Wait)
+            }
             _ => Err(End::Client(Violation::UnexpectedType)),
         }
     }
@@ -133,7 +121,10 @@ impl Relay {
                 let refusal = self.too_large();
                 self.settle(frame, Err(refusal))
             }
-            b'X' => self.terminate(),
+            b'X' => {
+                self.leave(End::Terminated);
+                Ok(Flow::Wait)
+            }
             // COPY data that comes after its COPY has failed: the server ignores it.
             b'd' | b'c' | b'f' => {
                 self.inbound.discard(frame.length);
@@ -165,7 +156,7 @@ impl Relay {
             b'D' => self.describe(frame),
             b'C' => self.close(frame),
             b'H' => self.flush(frame),
-            _ => Err(self.function_call()),
+            _ => self.function_call(frame),
         };
         self.settle(frame, result)
     }

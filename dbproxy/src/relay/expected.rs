@@ -70,6 +70,8 @@ pub(crate) struct Query {
     pub(crate) effects: Vec<(usize, Effect)>,
     /// It failed: only ReadyForQuery is still to come.
     pub(crate) failed: bool,
+    /// It is a FunctionCall, whose one statement completes with a FunctionCallResponse.
+    pub(crate) calls: bool,
     /// It is no Query of the client's: its error is replaced by this one, or dropped.
     pub(crate) forced: Option<Forced>,
 }
@@ -184,11 +186,6 @@ impl Queue {
     /// Whether the entry behind the first one is a Sync.
     pub(crate) fn second_is_sync(&self) -> bool {
         matches!(self.entries.get(1), Some(Expected::Sync))
-    }
-
-    /// Whether a statement runs, so that a cancel has something to cancel.
-    pub(crate) fn is_running(&self) -> bool {
-        !self.entries.is_empty()
     }
 
     /// The statement whose rows come now.

@@ -33,6 +33,11 @@ impl Gate {
         self.wait = None;
     }
 
+    /// Whether something is held back.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.is_some()
+    }
+
     /// Ready when it is open.
     pub(crate) fn poll_open(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), AuditError>> {
         let Some((receipt, mode)) = &self.closed else {

@@ -62,6 +62,7 @@ impl Relay {
                 Ok(())
             }
             b'1' | b'2' | b'3' => self.defined(frame),
+            b'V' => self.function_result(frame),
             b'T' | b't' | b'n' => self.described(frame),
             b'G' | b'H' | b'd' | b'c' => self.copying(frame),
             _ => Err(End::Server(Violation::UnexpectedType)),
@@ -156,6 +157,16 @@ impl Relay {
         Ok(())
     }
 
+    /// FunctionCallResponse: all of the answer but ReadyForQuery.
+    fn function_result(&mut self, frame: Frame) -> Result<(), End> {
+        match self.queue.front() {
+            Some(Expected::Query(query)) if query.calls && !query.failed => {}
+            _ => return Err(End::Server(Violation::UnexpectedType)),
+        }
+        self.result(frame)?;
+        self.finish_statement(None, Outcome::Completed, None)
+    }
+
     /// A part of a statement's result: held until the statement's decision is where its mode says.
     fn result(&mut self, frame: Frame) -> Result<(), End> {
         let running = self.queue.running().ok_or(End::Desynchronised)?;
@@ -214,7 +225,7 @@ impl Relay {
                 self.outbound.pass(frame.length);
                 return Ok(());
             }
-            Some(Expected::Query(query)) if frame.tag == b's' || query.failed => {
+            Some(Expected::Query(query)) if frame.tag == b's' || query.failed || query.calls => {
                 return Err(End::Desynchronised);
             }
             // What was read as a statement can't be empty to the server.
@@ -482,7 +493,7 @@ impl Relay {
         let body = frame::body(self.outbound.unscanned(), frame)
             .ok_or(End::Server(Violation::LengthTooLarge))?;
         let (name, value) = backend::parameter_status(body).map_err(End::Server)?;
-        if !self.pinned.holds(name, value) {
+        if !self.pinned.holds(name, value) && !self.guard.is_relaxed() {
             return Err(End::Pinned(name.to_owned()));
         }
         self.outbound.pass(frame.length);

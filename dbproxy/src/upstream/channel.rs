@@ -5,7 +5,7 @@ use std::io;
 
 use tokio::io::AsyncWriteExt as _;
 
-use super::error::UpstreamError;
+use super::error::{UpstreamError, UpstreamRefused};
 use crate::pipe::Pipe;
 use crate::stream::Stream;
 use crate::wire::{Violation, backend, frame};
@@ -61,8 +61,10 @@ impl Channel {
 
 fn refused(body: &[u8]) -> UpstreamError {
     let fields = backend::error_fields(body);
-    UpstreamError::Refused {
+    UpstreamError::Refused(Box::new(UpstreamRefused {
         code: fields.code.unwrap_or("XX000").to_owned(),
         message: fields.message.unwrap_or_default().to_owned(),
-    }
+        detail: fields.detail.map(str::to_owned),
+        hint: fields.hint.map(str::to_owned),
+    }))
 }

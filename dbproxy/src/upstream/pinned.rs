@@ -1,6 +1,8 @@
 //! The settings that must stay as they were when the session began: they decide what a judged statement
 //! means.
 
+use super::UpstreamError;
+
 /// Settings whose change would change what a judged statement means.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Pinned(Vec<(String, String)>);
@@ -15,6 +17,29 @@ const PINNED: [&str; 6] = [
     "standard_conforming_strings",
 ];
 
+/// What every session must begin with.
+pub(super) fn check(parameters: &[(String, String)]) -> Result<(), UpstreamError> {
+    let reported = |wanted: &str| {
+        let found = parameters.iter().find(|(name, _)| name == wanted);
+        found.map(|(_, value)| value.as_str())
+    };
+    for (name, value) in [
+        ("client_encoding", "UTF8"),
+        ("standard_conforming_strings", "on"),
+    ] {
+        if reported(name) != Some(value) {
+            return Err(UpstreamError::NotPinned(name.to_owned()));
+        }
+    }
+    Ok(())
+}
+
+/// The name of UTF-8, and the older one: of all spellings that a client sets, servers report this one as
+/// it came.
+fn is_utf8(encoding: &str) -> bool {
+    matches!(encoding, "UTF8" | "UNICODE")
+}
+
 impl Pinned {
     /// The pinned settings as the server reported them at the beginning.
     pub(crate) fn of(parameters: &[(String, String)]) -> Self {
@@ -27,9 +52,14 @@ impl Pinned {
     /// Whether this report leaves everything pinned as it was.
     pub(crate) fn holds(&self, name: &str, value: &str) -> bool {
         match self.0.iter().find(|(pinned, _)| pinned == name) {
-            Some((_, pinned)) => pinned == value,
+            Some((_, pinned)) => {
+                pinned == value || (name == "client_encoding" && is_utf8(pinned) && is_utf8(value))
+            }
             // Reported for the first time in mid-session.
             None => !PINNED.contains(&name),
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use exeat_policy::PolicySet;
 use exeat_service::config;
+use exeat_service::keepalive::Keepalive;
 
 use super::judged::database_roles;
 use super::listing::{Listing, NotUnderstood, question};
 use super::{Comparison, comparison};
 use crate::catalog::row;
 use crate::server::SetupError;
-use crate::upstream::{Channel, Connection, Upstream, UpstreamError};
+use crate::upstream::{Channel, Connection, Upstream, UpstreamError, Wanted};
 use crate::wire::{Violation, write};
 
 /// How long an answer may take.
@@ -60,7 +61,12 @@ async fn open(upstream: &Arc<Upstream>, user: &Arc<str>) -> Result<Channel, Read
     )];
     let Connection {
         stream, received, ..
-    } = upstream.connect(user, &settings, Some(DEADLINE)).await?;
+    } = upstream
+        .connect(Wanted {
+            statement_timeout: Some(DEADLINE),
+            ..Wanted::own(user, &settings)
+        })
+        .await?;
     Ok(Channel { stream, received })
 }
 
@@ -165,5 +171,10 @@ pub async fn apply(
 
 fn upstream(database: &config::Database) -> Result<Arc<Upstream>, UpstreamError> {
     let search_path: Vec<Arc<str>> = database.search_path.clone();
-    Ok(Arc::new(Upstream::new(database, &search_path, DIAL)?))
+    Ok(Arc::new(Upstream::new(
+        database,
+        &search_path,
+        DIAL,
+        Keepalive::default(),
+    )?))
 }

@@ -99,6 +99,10 @@ pub(crate) struct ErrorFields<'a> {
     pub(crate) code: Option<&'a str>,
     /// The primary message.
     pub(crate) message: Option<&'a str>,
+    /// More about it.
+    pub(crate) detail: Option<&'a str>,
+    /// What to do about it.
+    pub(crate) hint: Option<&'a str>,
     /// FATAL or PANIC: the server closes.
     pub(crate) fatal: bool,
 }
@@ -116,6 +120,8 @@ pub(crate) fn error_fields(body: &[u8]) -> ErrorFields<'_> {
         match kind {
             b'C' => fields.code = value,
             b'M' => fields.message = value,
+            b'D' => fields.detail = value,
+            b'H' => fields.hint = value,
             b'V' => fields.fatal = matches!(value, Some("FATAL" | "PANIC")),
             _ => {}
         }

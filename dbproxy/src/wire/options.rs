@@ -9,9 +9,19 @@ pub(crate) enum OptionsError {
     /// A switch other than `-c` and `--`.
     #[error("command-line switch \"{0}\" is not accepted in the startup options")]
     Switch(String),
-    /// A setting without a value.
-    #[error("the startup option \"{0}\" has no value")]
+    /// A setting without a value, as PostgreSQL words it.
+    #[error("{0} requires a value")]
     NoValue(String),
+}
+
+impl OptionsError {
+    /// The SQLSTATE of the answer: PostgreSQL has none for a switch that it would take.
+    pub(crate) fn code(&self) -> &'static str {
+        match self {
+            Self::Switch(_) => "42501",
+            Self::NoValue(_) => "42601",
+        }
+    }
 }
 
 /// The settings in the order given; a name may come twice.
@@ -19,23 +29,22 @@ pub(crate) fn settings(options: &str) -> Result<Vec<(String, String)>, OptionsEr
     let mut found = Vec::new();
     let mut words = words(options).into_iter();
     while let Some(word) = words.next() {
-        let setting = if let Some(long) = word.strip_prefix("--") {
-            long.to_owned()
+        let (switch, setting) = if let Some(long) = word.strip_prefix("--") {
+            ("--", long.to_owned())
         } else if word == "-c" {
-            words.next().ok_or(OptionsError::NoValue(word))?
+            ("-c ", words.next().ok_or(OptionsError::NoValue(word))?)
         } else if let Some(short) = word.strip_prefix("-c") {
-            short.to_owned()
+            ("-c ", short.to_owned())
         } else {
             return Err(OptionsError::Switch(word));
         };
-        let Some((name, value)) = setting.split_once('=') else {
-            return Err(OptionsError::NoValue(setting));
-        };
-        // PostgreSQL's ParseLongOption turns dashes of the name into underscores.
-        let name = name.replace('-', "_").to_ascii_lowercase();
+        let without_value = || OptionsError::NoValue(format!("{switch}{setting}"));
+        let (name, value) = setting.split_once('=').ok_or_else(without_value)?;
         if name.is_empty() {
-            return Err(OptionsError::NoValue(setting));
+            return Err(without_value());
         }
+        // PostgreSQL's ParseLongOption turns dashes of the name into underscores.
+        let name = name.replace('-', "_");
         found.push((name, value.to_owned()));
     }
     Ok(found)

@@ -1,7 +1,5 @@
 //! The first packet of a connection, which has no tag: a length, a code, and what the code says.
 
-use std::collections::BTreeMap;
-
 use super::{Reader, Violation};
 
 /// PostgreSQL's own cap of a start-up packet (`MAX_STARTUP_PACKET_LENGTH`).
@@ -56,8 +54,9 @@ pub(crate) struct Startup {
     pub(crate) options: Option<String>,
     /// The `replication` parameter as it came.
     pub(crate) replication: Option<String>,
-    /// Everything else: configuration parameters.
-    pub(crate) settings: BTreeMap<String, String>,
+    /// Everything else: configuration parameters as they are spelled, in the order of the packet. Of one
+    /// that comes twice the last counts, as in PostgreSQL.
+    pub(crate) settings: Vec<(String, String)>,
     /// Names of `_pq_.` protocol options; none is known to this version.
     pub(crate) extensions: Vec<String>,
 }
@@ -74,8 +73,9 @@ pub(crate) enum StartupError {
     /// No user name, as PostgreSQL words it.
     #[error("no PostgreSQL user name specified in startup packet")]
     NoUser,
-    /// A name that comes twice: which one would win is a guess.
-    #[error("a parameter of the startup packet is given twice")]
+    /// Two users or two databases. PostgreSQL takes the last one; what stands between may have taken
+    /// the first.
+    #[error("the startup packet names two users or two databases")]
     Duplicate,
 }
 
@@ -159,8 +159,10 @@ fn startup(version: u32, mut reader: Reader<'_>) -> Result<Startup, StartupError
     if major != 3 {
         return Err(StartupError::Version { major, minor });
     }
-    let mut settings = BTreeMap::new();
+    let mut settings = Vec::new();
     let mut extensions = Vec::new();
+    let (mut user, mut database) = (None, None);
+    let (mut options, mut replication) = (None, None);
     loop {
         let name = reader.string().ok_or(Violation::Malformed)?;
         if name.is_empty() {
@@ -169,36 +171,43 @@ fn startup(version: u32, mut reader: Reader<'_>) -> Result<Startup, StartupError
         let value = reader.string().ok_or(Violation::Malformed)?;
         let name = str::from_utf8(name).map_err(|_| Violation::NotUtf8)?;
         let value = str::from_utf8(value).map_err(|_| Violation::NotUtf8)?;
-        if let Some(extension) = name.strip_prefix("_pq_.") {
-            extensions.push(format!("_pq_.{extension}"));
-            continue;
-        }
-        // PostgreSQL compares parameter names without regard to case.
-        let name = name.to_ascii_lowercase();
-        if settings.insert(name, value.to_owned()).is_some() {
-            return Err(StartupError::Duplicate);
+        // These names count as they are written; PostgreSQL takes `USER` for a configuration parameter.
+        match name {
+            "user" => only(&mut user, value)?,
+            "database" => only(&mut database, value)?,
+            "options" => options = Some(value.to_owned()),
+            "replication" => replication = Some(value.to_owned()),
+            _ if name.starts_with("_pq_.") => extensions.push(name.to_owned()),
+            _ => settings.push((name.to_owned(), value.to_owned())),
         }
     }
     if !reader.is_empty() {
         return Err(Violation::Malformed.into());
     }
-    let user = settings.remove("user").unwrap_or_default();
-    if user.is_empty() {
-        return Err(StartupError::NoUser);
-    }
-    let database = match settings.remove("database") {
-        Some(name) if !name.is_empty() => name,
-        _ => user.clone(),
-    };
+    let user = user
+        .filter(|name| !name.is_empty())
+        .ok_or(StartupError::NoUser)?;
+    let database = database
+        .filter(|name| !name.is_empty())
+        .unwrap_or_else(|| user.clone());
     Ok(Startup {
         minor,
         user,
         database,
-        options: settings.remove("options"),
-        replication: settings.remove("replication"),
+        options,
+        replication,
         settings,
         extensions,
     })
+}
+
+/// A name that may be repeated, but not changed.
+fn only(kept: &mut Option<String>, value: &str) -> Result<(), StartupError> {
+    if kept.as_deref().is_some_and(|earlier| earlier != value) {
+        return Err(StartupError::Duplicate);
+    }
+    *kept = Some(value.to_owned());
+    Ok(())
 }
 
 #[cfg(test)]

@@ -10,12 +10,15 @@ use exeat_tests::wire::{Wire, sqlstate};
 
 mod cancel;
 mod impostor;
+mod leaving;
 mod names;
 mod opening;
 mod pipeline;
 mod protocol;
+mod reach;
 mod scram;
 mod scripts;
+mod settings;
 mod statements;
 mod streams;
 

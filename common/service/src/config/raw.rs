@@ -262,6 +262,21 @@ pub(super) struct Dbproxy {
     /// Deadlines.
     #[serde(default)]
     pub(super) timeouts: DbproxyTimeouts,
+    /// TCP keepalive towards clients and servers.
+    #[serde(default)]
+    pub(super) keepalive: Keepalive,
+}
+
+/// TCP keepalive: when a peer that says nothing is asked whether it is still there.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Keepalive {
+    /// How long nothing may come before it is asked; 60s unless given.
+    pub(super) idle: Option<At<String>>,
+    /// How long it may take to answer before it is asked again; 10s unless given.
+    pub(super) interval: Option<At<String>>,
+    /// How often it is asked in vain before its connection is closed; 6 unless given.
+    pub(super) count: Option<At<u32>>,
 }
 
 /// A listener of the database proxy.

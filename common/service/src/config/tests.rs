@@ -177,6 +177,16 @@ fn what_would_do_nothing_is_refused() {
             "gateway:\n  unidentified: 0",
             "unidentified must be between 1 and 1000000",
         ),
+        (
+            "gateway:",
+            "dbproxy:\n  keepalive: { idle: 1500ms }\n  listeners: [{ address: '127.0.0.1:0', require_tls: false }]\n  databases: { shop: { address: 'db:5432', users: { app: {} } } }\ngateway:",
+            "the system keeps connections alive in whole seconds, at most 9 hours",
+        ),
+        (
+            "gateway:",
+            "dbproxy:\n  keepalive: { count: 0 }\n  listeners: [{ address: '127.0.0.1:0', require_tls: false }]\n  databases: { shop: { address: 'db:5432', users: { app: {} } } }\ngateway:",
+            "count must be between 1 and 127",
+        ),
     ];
     for (from, to, expected) in cases {
         let (_, _, message) = problem(from, to);

@@ -86,7 +86,11 @@ impl<'c> Walk<'c> {
         {
             return Some(Arc::clone(schema));
         }
-        path.iter().find(|schema| !system(schema)).cloned()
+        // Nothing is made in `pg_temp` that does not say so, unless it is the only one that is named.
+        let temporary = |schema: &Arc<str>| &**schema == "pg_temp";
+        let mut named = path.iter().filter(|schema| !system(schema));
+        let real = named.clone().find(|schema| !temporary(schema));
+        real.or_else(|| named.next()).cloned()
     }
 
     /// Counts a read of an unqualified column (or a whole row by its alias).

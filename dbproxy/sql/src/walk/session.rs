@@ -8,6 +8,7 @@ use squawk_parser::SyntaxKind as K;
 
 use super::{Walk, Walked, refused, unsupported};
 use crate::names::{constant, path};
+use crate::path::joined;
 use crate::tree::Node;
 
 impl Walk<'_> {
@@ -103,7 +104,12 @@ impl Walk<'_> {
                     .ok_or_else(|| unsupported(target))?;
                 let name = path(parameter).join(".").to_ascii_lowercase();
                 let value = match target.child(K::TO_CONFIG_VALUE) {
-                    Some(value) => config_value(value)?,
+                    Some(value) if name == "search_path" => {
+                        // PostgreSQL takes each word or string for one schema, whatever is in it.
+                        config_values(value)?
+                            .map(|schemas| joined(schemas.iter().map(String::as_str)))
+                    }
+                    Some(value) => config_values(value)?.map(|values| values.join(", ")),
                     None => return Err(unsupported(target)),
                 };
                 self.set(&name, value);
@@ -113,7 +119,10 @@ impl Walk<'_> {
                     .then(|| words_after(target, 2));
                 self.set("timezone", value);
             }
-            K::SET_SCHEMA_VALUE => self.set("search_path", Some(last_value(target))),
+            K::SET_SCHEMA_VALUE => {
+                let schema = last_value(target);
+                self.set("search_path", Some(joined([schema.as_str()])));
+            }
             K::SET_XML_OPTION => self.set("xmloption", Some(last_value(target))),
             _ => return Err(unsupported(target)),
         }
@@ -197,7 +206,7 @@ fn last_value(node: Node<'_>) -> String {
 }
 
 /// `= value, value`; `None` for DEFAULT.
-fn config_value(node: Node<'_>) -> Walked<Option<String>> {
+fn config_values(node: Node<'_>) -> Walked<Option<Vec<String>>> {
     if node.has(K::DEFAULT_KW) {
         return Ok(None);
     }
@@ -213,5 +222,5 @@ fn config_value(node: Node<'_>) -> Walked<Option<String>> {
         };
         values.push(value);
     }
-    Ok(Some(values.join(", ")))
+    Ok(Some(values))
 }

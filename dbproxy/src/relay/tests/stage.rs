@@ -7,6 +7,7 @@ use exeat_audit::{Body, Hold, Log, LogOptions, Outcome, Plane, Reader};
 use exeat_identity::{Authenticators, Settings};
 use exeat_policy::{Basis, Effect, Identity, Method, Principal, Source};
 use exeat_service::config::{self, Parameters, UpstreamTls};
+use exeat_service::keepalive::Keepalive;
 use exeat_service::{Core, Live, SessionInfo};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -83,7 +84,7 @@ fn upstream() -> Arc<Upstream> {
         analysis: config::Analysis::Own,
         second_wall: config::SecondWall::Off,
     };
-    Arc::new(Upstream::new(&database, &[], PATIENCE).unwrap())
+    Arc::new(Upstream::new(&database, &[], PATIENCE, Keepalive::default()).unwrap())
 }
 
 impl Stage {

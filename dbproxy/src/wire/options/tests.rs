@@ -17,7 +17,6 @@ fn reads_every_spelling_of_a_setting() {
         "-crole=postgres",
         "--role=postgres",
         "  -c\trole=postgres ",
-        "-c ROLE=postgres",
         "-c ro\\le=postgres",
         "\\-c role=postgres",
     ] {
@@ -31,6 +30,24 @@ fn a_backslash_keeps_a_blank_within_its_word() {
         pairs("-c search_path=evil,\\ public -c role=x"),
         [pair("search_path", "evil, public"), pair("role", "x")]
     );
+}
+
+#[test]
+fn a_name_keeps_its_spelling() {
+    assert_eq!(pairs("-c TimeZone=UTC"), [pair("TimeZone", "UTC")]);
+}
+
+#[test]
+fn a_setting_without_a_value_is_told_as_postgresql_tells_it() {
+    for (options, told) in [
+        ("-c role", "-c role requires a value"),
+        ("-crole", "-c role requires a value"),
+        ("--role", "--role requires a value"),
+        ("-c", "-c requires a value"),
+    ] {
+        let error = settings(options).unwrap_err();
+        assert_eq!((error.to_string().as_str(), error.code()), (told, "42601"));
+    }
 }
 
 #[test]

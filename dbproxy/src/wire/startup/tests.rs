@@ -53,7 +53,6 @@ fn refuses_what_postgresql_refuses() {
             b"user\0a\0database\0x\0database\0y\0\0",
             StartupError::Duplicate,
         ),
-        (b"user\0a\0USER\0b\0\0", StartupError::Duplicate),
         (b"user\0a\0", Violation::Malformed.into()),
         (b"user\0a\0odd\0", Violation::Malformed.into()),
         (b"user\0a", Violation::Malformed.into()),
@@ -63,6 +62,35 @@ fn refuses_what_postgresql_refuses() {
     ] {
         assert_eq!(started(rest), Err(expected), "{rest:?}");
     }
+}
+
+#[test]
+fn of_a_parameter_that_comes_twice_all_are_kept_in_order() {
+    let startup =
+        started(b"user\0a\0TimeZone\0UTC\0application_name\0x\0timezone\0CET\0\0").unwrap();
+    let kept: Vec<_> = startup
+        .settings
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect();
+    let expected = [
+        ("TimeZone", "UTC"),
+        ("application_name", "x"),
+        ("timezone", "CET"),
+    ];
+    assert_eq!(kept, expected);
+    let twice = started(b"user\0a\0options\0-c a=b\0options\0-c c=d\0\0").unwrap();
+    assert_eq!(twice.options.as_deref(), Some("-c c=d"));
+    let same = started(b"user\0a\0user\0a\0database\0x\0database\0x\0\0").unwrap();
+    assert_eq!((same.user.as_str(), same.database.as_str()), ("a", "x"));
+}
+
+#[test]
+fn a_name_of_the_protocol_in_other_letters_is_a_setting() {
+    let startup = started(b"user\0a\0USER\0b\0Replication\0true\0\0").unwrap();
+    assert_eq!(startup.user, "a");
+    assert_eq!(startup.replication, None);
+    assert_eq!(startup.settings.len(), 2);
 }
 
 #[test]

@@ -1,11 +1,12 @@
 //! Whose key cancels what: the key of the session whose statement runs, and no other.
 
-use std::net::SocketAddr;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
 
 use exeat_tests::database::Database;
 use exeat_tests::exeat::Process;
 use exeat_tests::wait;
-use exeat_tests::wire::{Message, Wire, cstr, frame, kinds, sqlstate};
+use exeat_tests::wire::{Message, Wire, cstr, frame, kinds, sqlstate, tls_client};
 
 use super::lab;
 
@@ -117,4 +118,58 @@ fn the_long_key_of_protocol_3_2_cancels_too_and_not_by_its_first_bytes() {
         records.refusals(),
         ["cancel_wrong_key", "cancel_wrong_key", "cancel_forwarded"]
     );
+}
+
+#[test]
+fn the_key_names_the_servers_own_process() {
+    let (lab, database) = lab();
+    let exeat = lab.start();
+    let (_first, of_first) = keyed(&exeat, 196_608);
+    let (_second, of_second) = keyed(&exeat, 196_610);
+    let listed = database.admin("SELECT pid FROM pg_stat_activity WHERE application_name = '' AND usename = 'app' ORDER BY backend_start");
+    let pids: Vec<String> = [of_first, of_second]
+        .iter()
+        .map(|key| u32::from_be_bytes(key[..4].try_into().unwrap()).to_string())
+        .collect();
+    assert_eq!(listed.ok(), pids.join("\n"));
+    lab.finish(exeat);
+}
+
+/// A write waits in the proxy until its record is durable; the server forgets a cancel that comes first.
+#[test]
+fn a_cancel_that_comes_with_its_statement_is_not_lost() {
+    let (lab, _database) = lab();
+    let exeat = lab.start();
+    let address = exeat.addresses.dbproxy[1];
+    let (mut session, key) = keyed(&exeat, 196_608);
+    let mut lost = 0;
+    for _ in 0..20 {
+        let slow = "INSERT INTO payments (amount, note) SELECT 1, pg_sleep(0.5)::text";
+        session.send(frame('Q', &cstr(slow)));
+        cancel(address, &key);
+        lost += usize::from(sqlstate(&session.until_ready()).as_deref() != Some("57014"));
+    }
+    // The server may be too slow to begin before it is told to stop.
+    assert!(lost <= 2, "{lost} of 20 were lost");
+    lab.finish(exeat);
+}
+
+#[test]
+fn a_cancel_over_tls_ends_in_order() {
+    let (lab, _database) = lab();
+    let exeat = lab.start();
+    let (_session, key) = keyed(&exeat, 196_608);
+    let root = std::fs::read_to_string(lab.ca()).unwrap();
+    for key in [&key[..], &[0; 8]] {
+        let mut stream = TcpStream::connect(exeat.dbproxy()).unwrap();
+        stream.write_all(&[0, 0, 0, 8, 4, 210, 22, 47]).unwrap();
+        stream.read_exact(&mut [0]).unwrap();
+        let client = tls_client(&root, "localhost", &[b"postgresql"]);
+        let mut stream = rustls::StreamOwned::new(client, stream);
+        let request = [&[0, 0, 0, 16, 4, 210, 22, 46], key].concat();
+        stream.write_all(&request).unwrap();
+        // An end without close_notify is an error.
+        assert_eq!(stream.read_to_end(&mut Vec::new()).unwrap(), 0);
+    }
+    lab.finish(exeat);
 }

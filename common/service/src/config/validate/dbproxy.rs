@@ -63,6 +63,7 @@ impl Judge<'_> {
             parameters,
             unidentified: self.unidentified(raw.unidentified.as_ref()),
             timeouts,
+            keepalive: self.keepalive(&raw.keepalive),
         }
     }
 

@@ -5,13 +5,16 @@ use std::time::Duration;
 
 use exeat_identity::Secret;
 
-use super::super::raw::{At, SecretSource};
+use super::super::raw::{self, At, SecretSource};
 use super::super::units;
 use super::Judge;
+use crate::keepalive::Keepalive;
 
 /// Enough for a fleet that reconnects at once, and files for as many are left.
 const UNIDENTIFIED: usize = 4096;
 const MOST_UNIDENTIFIED: usize = 1_000_000;
+/// What systems take is 32,767 seconds.
+const LONGEST_KEEPALIVE: Duration = Duration::from_secs(9 * 3600);
 
 impl Judge<'_> {
     /// A duration of at least a millisecond, or the default.
@@ -52,6 +55,41 @@ impl Judge<'_> {
             return UNIDENTIFIED;
         }
         given.value
+    }
+
+    /// How connections are kept alive, what is not given by default.
+    pub(super) fn keepalive(&mut self, raw: &raw::Keepalive) -> Keepalive {
+        let default = Keepalive::default();
+        let mut seconds = |given: Option<&At<String>>, default: Duration| {
+            let duration = self.duration(given, default);
+            let whole = duration.subsec_nanos() == 0 && duration <= LONGEST_KEEPALIVE;
+            if let Some(given) = given.filter(|_| !whole) {
+                self.problem(
+                    &given.span,
+                    "the system keeps connections alive in whole seconds, at most 9 hours",
+                    "write a time such as 60s",
+                );
+            }
+            duration
+        };
+        let idle = seconds(raw.idle.as_ref(), default.idle);
+        let interval = seconds(raw.interval.as_ref(), default.interval);
+        let count = raw
+            .count
+            .as_ref()
+            .map_or(default.count, |count| count.value);
+        if let Some(given) = raw.count.as_ref().filter(|_| !(1..=127).contains(&count)) {
+            self.problem(
+                &given.span,
+                "count must be between 1 and 127",
+                format!("leave it out for {}", default.count),
+            );
+        }
+        Keepalive {
+            idle,
+            interval,
+            count,
+        }
     }
 
     /// A size, or the default.
