@@ -13,6 +13,8 @@ mod connect;
 mod database;
 mod decide;
 mod denial;
+#[doc(hidden)]
+pub mod fuzzing;
 mod guard;
 mod identify;
 mod listener;

@@ -27,5 +27,5 @@ INSERT INTO public.coded VALUES (1, 'c1'), (2, 'c2');
 INSERT INTO staging.t SELECT n, 'note' || n FROM generate_series(1, 3) n;
 REFRESH MATERIALIZED VIEW public.cust_m;
 SELECT lo_from_bytea(424242, convert_to(pg_temp.cn('large object', 1), 'UTF8'));
-DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET app.secret = %L', current_database(), 'cnry-{w}-setting'); END $$;
+DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET app.secret = %L', current_database(), 'cnry{w}{w}{w}{w}{w}{w}-setting'); END $$;
 ANALYZE public.orders, public.customers, public.lines;

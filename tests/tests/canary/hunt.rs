@@ -115,6 +115,8 @@ pub struct Worker<'a> {
     sessions: BTreeMap<&'static str, [Wire; 2]>,
     watch: Watch,
     traces: Traces,
+    /// Findings of one kind are one, made small; else each statement is told as it is.
+    pub shrinks: bool,
     pub outcome: Outcome,
 }
 
@@ -129,6 +131,7 @@ impl<'a> Worker<'a> {
             sessions: BTreeMap::new(),
             watch,
             traces,
+            shrinks: true,
             outcome: Outcome::default(),
         }
     }
@@ -195,6 +198,11 @@ impl<'a> Worker<'a> {
     fn found(&mut self, case: Case, finding: Finding) {
         // What a statement leaves in a session is not to be the next one's.
         self.sessions.clear();
+        if !self.shrinks {
+            let key = (format!("{} {}", case.role, case.number), finding);
+            self.outcome.keep(key, case);
+            return;
+        }
         let key = (case.role.to_owned(), finding.clone());
         if self.outcome.found.len() >= SHRUNK || self.outcome.found.contains_key(&key) {
             self.outcome.keep(key, case);

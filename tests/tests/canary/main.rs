@@ -32,7 +32,7 @@ fn number(variable: &str) -> Option<u64> {
 }
 
 /// Hunts with all workers; each takes every so-manieth of the cases.
-fn hunt(cases: impl Fn(usize) -> Vec<Case> + Sync) -> Outcome {
+fn hunt(shrinks: bool, cases: impl Fn(usize) -> Vec<Case> + Sync) -> Outcome {
     let worlds = Worlds::start(WORKERS);
     let mut outcome = Outcome::default();
     std::thread::scope(|scope| {
@@ -41,6 +41,7 @@ fn hunt(cases: impl Fn(usize) -> Vec<Case> + Sync) -> Outcome {
                 let (worlds, cases) = (&worlds, &cases);
                 scope.spawn(move || {
                     let mut worker = Worker::new(worlds, at);
+                    worker.shrinks = shrinks;
                     worker.run(cases(at).into_iter());
                     worker.outcome
                 })
@@ -60,7 +61,7 @@ fn what_the_proxy_allows_shows_and_moves_nothing_forbidden() {
     let count = number("EXEAT_CANARY_STATEMENTS").unwrap_or(STATEMENTS);
     let only = number("EXEAT_CANARY_ONLY");
     let seeds = seeds::seeds();
-    let outcome = hunt(|worker| {
+    let outcome = hunt(true, |worker| {
         (0..count)
             .filter(|at| {
                 only.map_or(at % WORKERS as u64 == worker as u64, |only| {
@@ -89,7 +90,7 @@ fn what_the_proxy_allows_shows_and_moves_nothing_forbidden() {
 #[test]
 fn no_try_by_hand_shows_or_moves_anything_forbidden() {
     let seeds = seeds::seeds();
-    let outcome = hunt(|worker| {
+    let outcome = hunt(false, |worker| {
         let own = seeds
             .iter()
             .enumerate()
@@ -98,14 +99,7 @@ fn no_try_by_hand_shows_or_moves_anything_forbidden() {
             let carriers: &[Carrier] = if seed.bare {
                 &[Carrier::Bare]
             } else {
-                &[
-                    Carrier::Simple,
-                    Carrier::Extended,
-                    Carrier::Binary,
-                    Carrier::Parameters,
-                    Carrier::Cursor,
-                    Carrier::CopyOut,
-                ]
+                &[Carrier::Simple, Carrier::Binary, Carrier::Parameters]
             };
             carriers.iter().map(move |carrier| Case {
                 number: at as u64,
@@ -131,8 +125,8 @@ const SHOWN: &[(&str, &str)] = &[
     ("SELECT email FROM customers", "customers.email"),
     ("SELECT body FROM secrets", "secrets.body"),
     ("SELECT val FROM parted", "parted.val"),
-    ("SELECT label FROM kin_base", "kin_child.labe"),
-    ("SELECT extra FROM kin_child", "kin_child.extr"),
+    ("SELECT label FROM kin_base", "kin_child.label"),
+    ("SELECT extra FROM kin_child", "kin_child.extra"),
     ("SELECT tail FROM derived", "as"),
     ("SELECT ssn FROM twice", "twice.ssn"),
     ("SELECT body FROM hidden.vault", "vault.body"),
@@ -144,7 +138,7 @@ const SHOWN: &[(&str, &str)] = &[
         "large object",
     ),
     ("SELECT current_setting('app.secret')", "setting"),
-    ("SELECT pg_read_file('canary_file.txt')", ""),
+    ("SELECT pg_read_file('canary_file.txt')", "file"),
     ("SELECT x.reveal FROM abs(1) x", "secrets.body"),
     ("SELECT email FROM cust_v", "customers.email"),
     (

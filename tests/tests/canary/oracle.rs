@@ -44,18 +44,20 @@ pub fn canaries(answer: &[Message]) -> Option<String> {
 
 /// Tags of canaries in bytes, whatever their case and also backwards or in hexadecimal digits.
 fn tags(bytes: &[u8]) -> Vec<String> {
+    // Most messages are short and have none: a look at the letters first, since tests are not optimised.
     let text = String::from_utf8_lossy(bytes).to_ascii_lowercase();
     let mut found = Vec::new();
     for (at, _) in text.match_indices("cnry") {
         // Only to name the finding: `cnry`, six digits, `-`, the tag.
-        let rest: String = text[at..].chars().skip(11).take(14).collect();
+        let rest: String = text[at..].chars().skip(11).take(18).collect();
         let end = rest
             .find(|letter: char| !(letter.is_ascii_alphanumeric() || "._ ".contains(letter)))
             .unwrap_or(rest.len());
         found.push(rest[..end].to_owned());
     }
+    // Where it is plain to see too, that names it better.
     for other in ["yrnc", "636e7279", "y25yeq"] {
-        if text.contains(other) {
+        if found.is_empty() && text.contains(other) {
             found.push(format!("as {other}"));
         }
     }

@@ -1,8 +1,6 @@
 //! The tries by hand: what was thought of rather than generated. Each is run as it stands and is a seed of mutations.
 
-use crate::world::ROLES;
-
-const TABLE: &str = include_str!("tries.tsv");
+use crate::world::{ROLES, beside};
 
 /// A statement of a role.
 #[derive(Clone, Debug)]
@@ -15,8 +13,9 @@ pub struct Seed {
 
 /// All of them. A row is a role, several with commas between or `*`, a tab and a statement; `!` before the roles: bare.
 pub fn seeds() -> Vec<Seed> {
+    let table = beside("tries.tsv");
     let mut seeds = Vec::new();
-    for line in TABLE
+    for line in table
         .lines()
         .filter(|line| !line.is_empty() && !line.starts_with('#'))
     {

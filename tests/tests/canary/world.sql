@@ -49,7 +49,7 @@ BEGIN
   IF session_user LIKE 'app\_%' AND EXISTS (
     SELECT FROM pg_event_trigger_dropped_objects()
     WHERE NOT is_temporary AND object_identity NOT LIKE '%pg_temp%'
-      AND NOT (session_user = 'app_definer' AND (coalesce(schema_name, '') = 'staging' OR object_identity LIKE '%staging.%'))
+      AND NOT (session_user = 'app_definer' AND (coalesce(schema_name, '') = 'staging' OR object_identity LIKE '%staging.%' OR object_identity = 'staging'))
   ) THEN
     PERFORM nextval('trace.dropped');
   END IF;
@@ -103,7 +103,7 @@ CREATE FUNCTION public.reveal_rows(int DEFAULT 1) RETURNS SETOF text LANGUAGE pl
 CREATE FUNCTION public.reveal_many(VARIADIC int[]) RETURNS text LANGUAGE plpgsql AS
   $$ BEGIN PERFORM nextval('trace.reveal'); RETURN (SELECT body FROM public.secrets LIMIT 1); END $$;
 CREATE FUNCTION public.fold(int) RETURNS text IMMUTABLE LANGUAGE plpgsql AS
-  $$ BEGIN PERFORM nextval('trace.reveal'); RETURN 'cn' || 'ry-folded'; END $$;
+  $$ BEGIN PERFORM nextval('trace.reveal'); RETURN 'cn' || 'ryffffff-fold'; END $$;
 CREATE FUNCTION public.definer_read(int) RETURNS text LANGUAGE sql SECURITY DEFINER AS 'SELECT body FROM public.secrets LIMIT 1';
 CREATE FUNCTION public.touch(int) RETURNS boolean LANGUAGE plpgsql AS
   $$ BEGIN PERFORM nextval('trace.reveal'); RETURN true; END $$;
@@ -166,6 +166,7 @@ CREATE VIEW public.join_v AS SELECT o.id, c.name FROM public.orders o JOIN publi
 CREATE VIEW reports.orders AS SELECT id, total FROM public.orders;
 CREATE VIEW reports.people AS SELECT id, email FROM public.customers;
 CREATE VIEW reports.kin AS SELECT id, extra FROM public.kin_child;
+CREATE VIEW public.on_staging AS SELECT id FROM staging.t;
 CREATE VIEW public.orders_v AS SELECT id, status FROM public.orders;
 CREATE SEQUENCE public.counter;
 CREATE SEQUENCE hidden.counter;
