@@ -1,11 +1,13 @@
 # Thin on purpose: each target is one or two commands. CARGO_TARGET_DIR keeps the build outside the checkout.
 TARGET := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
 
-.PHONY: help demo test bench lint
+.PHONY: help demo test test-deep fuzz bench lint
 
 help:
 	@echo 'make demo    build, start a throw-away database, two origins and both services, take the tour, stay up (TOUR=once: exit after the tour)'
 	@echo 'make test    formatting, clippy, unit and end-to-end tests; installs what is missing (PostgreSQL, psycopg)'
+	@echo 'make test-deep  the canary tests with 100,000 statements (SEED=n: other ones)'
+	@echo 'make fuzz    every fuzz target in a loop of mutations, MINUTES=n each (5)'
 	@echo 'make bench   release build, then gateway against Squid and proxy against PgBouncer'
 	@echo 'make lint    formatting and clippy only'
 
@@ -21,6 +23,14 @@ lint:
 test: lint
 	@tests/prepare.sh postgresql curl psycopg
 	@tests/run.sh
+
+test-deep:
+	@tests/prepare.sh postgresql
+	cargo build --locked -p exeat
+	EXEAT_BIN=$(TARGET)/debug/exeat EXEAT_CANARY_STATEMENTS=100000 EXEAT_CANARY_SEED=$(or $(SEED),1) cargo test --locked -p exeat-tests --test canary -- --nocapture
+
+fuzz:
+	EXEAT_FUZZ_MINUTES=$(or $(MINUTES),5) cargo test --locked -p exeat-tests --test fuzz -- --nocapture
 
 bench:
 	@tests/prepare.sh postgresql pgbouncer squid

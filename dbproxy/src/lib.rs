@@ -16,6 +16,8 @@ mod database;
 mod decide;
 mod denial;
 mod disclosure;
+#[doc(hidden)]
+pub mod fuzzing;
 mod guard;
 mod identify;
 mod listener;

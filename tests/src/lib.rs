@@ -8,6 +8,7 @@ pub mod audit;
 pub mod database;
 pub mod dns;
 pub mod exeat;
+pub mod fuzz;
 pub mod impostor;
 pub mod jwt;
 pub mod lab;

@@ -1,0 +1,73 @@
+//! Doors for the fuzz targets: bytes as a peer could send them, into every reader of the wire. Nothing else may use
+//! them, and nothing here decides anything.
+
+use crate::wire::{Violation, backend, frame, frontend, options, startup};
+
+/// Frames of a client, one after another, each read as what its tag says it is. How many were whole.
+pub fn frontend(bytes: &[u8]) -> usize {
+    frames(bytes, |tag, body| match tag {
+        b'Q' => drop(frontend::query(body)),
+        b'P' => drop(frontend::parse(body)),
+        b'B' => {
+            if let Ok(bind) = frontend::bind(body) {
+                drop(frontend::values(bind.values));
+            }
+        }
+        b'E' => drop(frontend::execute(body)),
+        b'D' | b'C' => drop(frontend::target(body)),
+        b'p' => {
+            drop(frontend::password(body));
+            drop(frontend::sasl_initial(body));
+        }
+        _ => drop(frontend::empty(body)),
+    })
+}
+
+/// Frames of a server, the same way.
+pub fn backend(bytes: &[u8]) -> usize {
+    frames(bytes, |tag, body| match tag {
+        b'Z' => drop(backend::ready(body)),
+        b'S' => drop(backend::parameter_status(body)),
+        b'K' => drop(backend::key_data(body)),
+        b'R' => drop(backend::authentication(body)),
+        b'C' => drop(backend::rows(body)),
+        b'E' | b'N' => {
+            let fields = backend::error_fields(body);
+            drop(fields.code.map(str::len));
+        }
+        _ => {}
+    })
+}
+
+/// The first packet of a client. How many bytes it took; `None` where more are needed or it is refused.
+pub fn startup(bytes: &[u8]) -> Option<usize> {
+    if let Ok(text) = str::from_utf8(bytes) {
+        drop(options::settings(text));
+    }
+    let (opening, taken) = startup::read(bytes).ok()??;
+    if let startup::Opening::Startup(packet) = &opening
+        && let Some(text) = &packet.options
+    {
+        drop(options::settings(text));
+    }
+    Some(taken)
+}
+
+fn frames(bytes: &[u8], mut read: impl FnMut(u8, &[u8])) -> usize {
+    let (mut rest, mut count) = (bytes, 0);
+    while let Ok(Some(head)) = frame::header(rest) {
+        let Some(body) = frame::body(rest, head) else {
+            break;
+        };
+        read(head.tag, body);
+        count += 1;
+        // A frame is never shorter than its header, so this ends.
+        rest = rest.get(head.length..).unwrap_or(&[]);
+    }
+    count
+}
+
+/// What a violation is called; each kind has a name of its own.
+pub fn violation(bytes: &[u8]) -> Option<&'static str> {
+    frame::header(bytes).err().map(Violation::kind)
+}
