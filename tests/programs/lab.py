@@ -265,7 +265,7 @@ dbproxy:
 
     def denials(self):
         """What the log says was denied: text of the statement, reason, detail."""
-        out = self.lab._run([self.lab.exeat, "audit", "--log", self.folder / "audit", "search", "--json"])
+        out = self.lab._run([self.lab.exeat, "audit", "--log", self.folder / "audit", "search", "--decision", "deny", "--limit", "100000", "--json"])
         return [json.loads(line) for line in out.splitlines() if line.strip()]
 
 

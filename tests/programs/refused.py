@@ -7,6 +7,7 @@ only parsed: nothing is changed. `refused.tsv` holds what is refused on purpose,
 
 import argparse
 import collections
+import json
 import os
 import pathlib
 import re
@@ -123,7 +124,10 @@ def main():
     lab = Lab(os.path.abspath(arguments.exeat))
     programs = sorted({program for program, _, _ in statements})
     cluster = lab.cluster("refused", programs)
-    judged = judge(lab.proxy(cluster, arguments.mode), cluster, statements)
+    proxy = lab.proxy(cluster, arguments.mode)
+    judged = judge(proxy, cluster, statements)
+    if arguments.out:
+        arguments.out.with_suffix(".json").write_text(json.dumps(proxy.denials(), indent=1))
     lab.close()
     meant = on_purpose()
     refused = [row for row in judged if row[3]]
