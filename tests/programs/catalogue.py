@@ -2,7 +2,6 @@
 
 import dataclasses
 import pathlib
-import shutil
 
 HERE = pathlib.Path(__file__).resolve().parent
 DAYS = HERE / "days"
@@ -28,7 +27,7 @@ def node(name, **more):
 
 PROGRAMS = (
     python("psycopg", core=True),
-    python("psycopg2", core=True),
+    python("psycopg2"),
     python("asyncpg", core=True),
     python("sqlalchemy", core=True),
     python("django", role="owner", core=True),
@@ -44,7 +43,7 @@ PROGRAMS = (
     Program("jdbc", ("{java}", "-cp", "{jdbc}", str(DAYS / "Jdbc.java")), "jdbc", core=True, seconds=90),
     Program("activerecord", ("{ruby}", str(DAYS / "activerecord_day.rb")), "ruby", role="owner"),
     Program("pgx", ("{pgx}",), "pgx"),
-    Program("psql", ("{python}", str(DAYS / "psql_day.py")), "psql", role="app", core=True),
+    Program("psql", ("{python}", str(DAYS / "psql_day.py")), "psql", role="app"),
     Program("pgbench", ("{python}", str(DAYS / "pgbench_day.py")), "pgbench", role="owner"),
     Program("pg_dump", ("{python}", str(DAYS / "pgdump_day.py")), "pg_dump", role="owner"),
 )
@@ -56,7 +55,3 @@ def chosen(names, core):
         if unknown:
             raise SystemExit(f"no such program: {', '.join(sorted(unknown))}")
     return [p for p in PROGRAMS if (p.name in names if names else p.core or not core)]
-
-
-def found(tool):
-    return shutil.which(tool)

@@ -156,8 +156,8 @@ class Lab:
     def cluster(self, name, databases):
         return Cluster(self, name, databases)
 
-    def proxy(self, cluster, mode):
-        return Proxy(self, cluster, mode)
+    def proxy(self, cluster, mode, name=None):
+        return Proxy(self, cluster, mode, name or mode)
 
     def close(self):
         for process in reversed(self.started):
@@ -215,9 +215,9 @@ class Cluster:
 class Proxy:
     """`exeat run` before a cluster, with the policy of a mode for every database of it."""
 
-    def __init__(self, lab, cluster, mode):
+    def __init__(self, lab, cluster, mode, name):
         self.lab, self.mode = lab, mode
-        self.folder = lab.folder / f"proxy-{mode}"
+        self.folder = lab.folder / f"proxy-{name}"
         self.folder.mkdir()
         databases = ["shop", *cluster.databases]
         (self.folder / "policy.yaml").write_text(policy(mode, databases))

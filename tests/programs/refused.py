@@ -113,6 +113,30 @@ def on_purpose():
     return [tuple(line.split("\t")) for line in lines if line and not line.startswith("#")]
 
 
+def verdict(lab, mode, files=FILES, out=None):
+    """Whether only what is meant to be is refused, and the lines that list all of it by cause."""
+    statements = list(read(files))
+    programs = sorted({program for program, _, _ in statements})
+    cluster = lab.cluster("refused", programs)
+    proxy = lab.proxy(cluster, mode, "refused")
+    judged = judge(proxy, cluster, statements)
+    if out:
+        out.with_suffix(".json").write_text(json.dumps(proxy.denials(), indent=1))
+    meant = on_purpose()
+    refused = [row for row in judged if row[3]]
+    unmeant = [row for row in refused if not any(mode in modes.split(",") and row[0] == program and row[2].startswith(unescape(begins))
+                                                 for modes, program, begins, _ in meant)]
+    groups = collections.defaultdict(list)
+    for program, who, text, (state, words) in unmeant:
+        groups[state, re.sub(r" \(.*", "", words)].append((program, who, text))
+    lines = [f"{'FAILED' if unmeant else 'passed'} {mode} refused statements: {len(judged)} statements of {len(programs)} programs, "
+             f"{len(refused)} refused, {len(unmeant)} of them not on purpose"]
+    for (state, words), rows in sorted(groups.items(), key=lambda item: -len(item[1])):
+        lines.append(f"    {len(rows)} x {state} {words}")
+        lines += [f"      {program} ({who}): {' '.join(text.split())[:240]}" for program, who, text in rows]
+    return not unmeant, lines
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--exeat", required=True)
@@ -120,31 +144,13 @@ def main():
     parser.add_argument("--all-of", action="append", type=pathlib.Path)
     parser.add_argument("--out", type=pathlib.Path)
     arguments = parser.parse_args()
-    statements = list(read(arguments.all_of or FILES))
     lab = Lab(os.path.abspath(arguments.exeat))
-    programs = sorted({program for program, _, _ in statements})
-    cluster = lab.cluster("refused", programs)
-    proxy = lab.proxy(cluster, arguments.mode)
-    judged = judge(proxy, cluster, statements)
-    if arguments.out:
-        arguments.out.with_suffix(".json").write_text(json.dumps(proxy.denials(), indent=1))
+    passed, lines = verdict(lab, arguments.mode, arguments.all_of or FILES, arguments.out)
     lab.close()
-    meant = on_purpose()
-    refused = [row for row in judged if row[3]]
-    unmeant = [row for row in refused if not any(row[0] == program and row[2].startswith(unescape(begins)) for program, begins, _ in meant)]
-    groups = collections.defaultdict(list)
-    for program, who, text, (state, words) in refused:
-        groups[state, re.sub(r" \(.*", "", words)].append((program, who, text, words))
-    report = [f"{len(judged)} statements of {len(programs)} programs in mode {arguments.mode}: {len(refused)} refused, {len(unmeant)} of them not on purpose"]
-    for (state, words), rows in sorted(groups.items(), key=lambda item: -len(item[1])):
-        report.append(f"\n## {len(rows)} x {state} {words}")
-        for program, who, text, whole in rows:
-            report.append(f"- {program} ({who}): `{' '.join(text.split())[:260]}`")
-    text = "\n".join(report) + "\n"
     if arguments.out:
-        arguments.out.write_text(text)
-    print(text if not arguments.out else report[0])
-    sys.exit(bool(unmeant) and 1)
+        arguments.out.write_text("\n".join(lines) + "\n")
+    print(lines[0] if arguments.out else "\n".join(lines))
+    sys.exit(not passed)
 
 
 if __name__ == "__main__":

@@ -7,9 +7,12 @@ import java.util.concurrent.Callable;
 import org.postgresql.PGConnection;
 
 public class Jdbc {
+    /** The day's connection; a step that hangs costs it, and the next step gets another. */
+    static Connection con;
+
     static String url(String more) {
         Map<String, String> e = System.getenv();
-        return "jdbc:postgresql://" + e.get("DAY_HOST") + ":" + e.get("DAY_PORT") + "/" + e.get("DAY_DATABASE") + "?sslmode=disable" + more;
+        return "jdbc:postgresql://" + e.get("DAY_HOST") + ":" + e.get("DAY_PORT") + "/" + e.get("DAY_DATABASE") + "?sslmode=disable&socketTimeout=12" + more;
     }
 
     static Connection connect(String more) throws SQLException {
@@ -29,6 +32,7 @@ public class Jdbc {
     static void step(String name, Callable<?> work) {
         String rest;
         try {
+            if (con != null && con.isClosed()) con = connect("");
             Object result = work.call();
             rest = "\"result\": " + json(String.valueOf(result));
         } catch (BatchUpdateException error) {
@@ -71,7 +75,7 @@ public class Jdbc {
     }
 
     public static void main(String[] arguments) throws Exception {
-        Connection con = connect("");
+        con = connect("");
         step("select", () -> query(con, "SELECT id, total, placed, status, note FROM orders ORDER BY id"));
         for (int n = 0; n < 8; n++) {
             int id = n;
@@ -91,8 +95,12 @@ public class Jdbc {
                 return rows(s.getGeneratedKeys());
             }
         });
-        batches(con, "");
-        try (Connection rewriting = connect("&reWriteBatchedInserts=true")) { batches(rewriting, "rewritten "); }
+        batches(false);
+        con.close();
+        con = connect("&reWriteBatchedInserts=true");
+        batches(true);
+        con.close();
+        con = connect("");
         try (Connection simple = connect("&preferQueryMode=simple")) {
             step("simple", () -> query(simple, "SELECT * FROM keyed WHERE k = ? ORDER BY k", 1));
             step("simple several", () -> query(simple, "SELECT 1; SELECT 2"));
@@ -100,15 +108,16 @@ public class Jdbc {
         try (Connection calls = connect("&preferQueryMode=extendedForPrepared&assumeMinServerVersion=9.4&ApplicationName=day&connectTimeout=5")) {
             step("options", () -> query(calls, "SHOW application_name"));
         }
-        errors(con);
-        transactions(con);
-        cursors(con);
-        metadata(con);
-        session(con);
+        errors();
+        transactions();
+        cursors();
+        metadata();
+        session();
         con.close();
     }
 
-    static void batches(Connection con, String way) throws Exception {
+    static void batches(boolean rewritten) throws Exception {
+        String way = rewritten ? "rewritten " : "";
         step(way + "batch", () -> {
             try (PreparedStatement s = con.prepareStatement("INSERT INTO keyed (k, v) VALUES (?, ?)")) {
                 int base = way.isEmpty() ? 1000 : 5000;
@@ -148,7 +157,7 @@ public class Jdbc {
         });
     }
 
-    static void errors(Connection con) {
+    static void errors() {
         for (String sql : List.of("SELECT * FROM nosuch", "SELECT nosuch FROM orders", "SELEC 1", "SELECT 1/0", "INSERT INTO keyed VALUES (1, 'x')", "SELECT 'x'::int"))
             step("error: " + sql, () -> query(con, sql));
         step("server error", () -> {
@@ -160,7 +169,7 @@ public class Jdbc {
         step("after timeout", () -> query(con, "SELECT 1"));
     }
 
-    static void transactions(Connection con) throws Exception {
+    static void transactions() throws Exception {
         con.setAutoCommit(false);
         step("savepoint", () -> {
             query(con, "INSERT INTO keyed VALUES (500, 'x')");
@@ -191,7 +200,7 @@ public class Jdbc {
         });
     }
 
-    static void cursors(Connection con) throws Exception {
+    static void cursors() throws Exception {
         con.setAutoCommit(false);
         step("fetch size", () -> { try (Statement s = con.createStatement()) { s.setFetchSize(7); return rows(s.executeQuery("SELECT k FROM keyed ORDER BY k LIMIT 40")); } });
         step("fetch size, closed early", () -> { try (PreparedStatement s = con.prepareStatement("SELECT k FROM keyed ORDER BY k")) { s.setFetchSize(5); ResultSet r = s.executeQuery(); r.next(); return r.getInt(1); } });
@@ -215,32 +224,32 @@ public class Jdbc {
         step("listen", () -> { try (Statement s = con.createStatement()) { s.execute("LISTEN jobs"); s.execute("NOTIFY jobs, 'a'"); var notes = ((PGConnection) con).getNotifications(5000); s.execute("UNLISTEN *"); return notes[0].getName() + notes[0].getParameter(); } });
     }
 
-    static void metadata(Connection con) throws Exception {
-        DatabaseMetaData m = con.getMetaData();
-        step("product", () -> m.getDatabaseProductVersion() + m.getDriverName() + m.getMaxColumnNameLength() + m.getSQLKeywords().length());
-        step("getCatalogs", () -> rows(m.getCatalogs()));
-        step("getSchemas", () -> rows(m.getSchemas()));
-        step("getTables", () -> rows(m.getTables(null, "public", "%", null)));
-        step("getTables typed", () -> rows(m.getTables(null, null, "order%", new String[] {"TABLE", "VIEW", "SEQUENCE", "TYPE"})));
-        step("getTableTypes", () -> rows(m.getTableTypes()));
-        step("getColumns", () -> rows(m.getColumns(null, "public", "%", "%")));
-        step("getPrimaryKeys", () -> rows(m.getPrimaryKeys(null, "public", "orders")));
-        step("getIndexInfo", () -> rows(m.getIndexInfo(null, "public", "customers", false, true)));
-        step("getImportedKeys", () -> rows(m.getImportedKeys(null, "public", "orders")));
-        step("getExportedKeys", () -> rows(m.getExportedKeys(null, "public", "customers")));
-        step("getCrossReference", () -> rows(m.getCrossReference(null, "public", "customers", null, "public", "orders")));
-        step("getBestRowIdentifier", () -> rows(m.getBestRowIdentifier(null, "public", "orders", DatabaseMetaData.bestRowSession, false)));
-        step("getVersionColumns", () -> rows(m.getVersionColumns(null, "public", "orders")));
-        step("getProcedures", () -> rows(m.getProcedures(null, "public", "%")));
-        step("getProcedureColumns", () -> rows(m.getProcedureColumns(null, "public", "%", "%")));
-        step("getFunctions", () -> rows(m.getFunctions(null, "public", "%")));
-        step("getFunctionColumns", () -> rows(m.getFunctionColumns(null, "public", "%", "%")));
-        step("getTypeInfo", () -> rows(m.getTypeInfo()).length() > 100);
-        step("getUDTs", () -> rows(m.getUDTs(null, "public", "%", null)));
-        step("getTablePrivileges", () -> rows(m.getTablePrivileges(null, "public", "orders")));
-        step("getColumnPrivileges", () -> rows(m.getColumnPrivileges(null, "public", "orders", "%")));
-        step("getClientInfoProperties", () -> rows(m.getClientInfoProperties()));
-        step("functions", () -> m.getNumericFunctions().length() + m.getTimeDateFunctions().length());
+    static void metadata() throws Exception {
+        
+        step("product", () -> con.getMetaData().getDatabaseProductVersion() + con.getMetaData().getMaxColumnNameLength() + con.getMetaData().getSQLKeywords().length());
+        step("getCatalogs", () -> rows(con.getMetaData().getCatalogs()));
+        step("getSchemas", () -> rows(con.getMetaData().getSchemas()));
+        step("getTables", () -> rows(con.getMetaData().getTables(null, "public", "%", null)));
+        step("getTables typed", () -> rows(con.getMetaData().getTables(null, null, "order%", new String[] {"TABLE", "VIEW", "SEQUENCE", "TYPE"})));
+        step("getTableTypes", () -> rows(con.getMetaData().getTableTypes()));
+        step("getColumns", () -> rows(con.getMetaData().getColumns(null, "public", "%", "%")));
+        step("getPrimaryKeys", () -> rows(con.getMetaData().getPrimaryKeys(null, "public", "orders")));
+        step("getIndexInfo", () -> rows(con.getMetaData().getIndexInfo(null, "public", "customers", false, true)));
+        step("getImportedKeys", () -> rows(con.getMetaData().getImportedKeys(null, "public", "orders")));
+        step("getExportedKeys", () -> rows(con.getMetaData().getExportedKeys(null, "public", "customers")));
+        step("getCrossReference", () -> rows(con.getMetaData().getCrossReference(null, "public", "customers", null, "public", "orders")));
+        step("getBestRowIdentifier", () -> rows(con.getMetaData().getBestRowIdentifier(null, "public", "orders", DatabaseMetaData.bestRowSession, false)));
+        step("getVersionColumns", () -> rows(con.getMetaData().getVersionColumns(null, "public", "orders")));
+        step("getProcedures", () -> rows(con.getMetaData().getProcedures(null, "public", "%")));
+        step("getProcedureColumns", () -> rows(con.getMetaData().getProcedureColumns(null, "public", "%", "%")));
+        step("getFunctions", () -> rows(con.getMetaData().getFunctions(null, "public", "%")));
+        step("getFunctionColumns", () -> rows(con.getMetaData().getFunctionColumns(null, "public", "%", "%")));
+        step("getTypeInfo", () -> rows(con.getMetaData().getTypeInfo()).length() > 100);
+        step("getUDTs", () -> rows(con.getMetaData().getUDTs(null, "public", "%", null)));
+        step("getTablePrivileges", () -> rows(con.getMetaData().getTablePrivileges(null, "public", "orders")));
+        step("getColumnPrivileges", () -> rows(con.getMetaData().getColumnPrivileges(null, "public", "orders", "%")));
+        step("getClientInfoProperties", () -> rows(con.getMetaData().getClientInfoProperties()));
+        step("functions", () -> con.getMetaData().getNumericFunctions().length());
         step("result set metadata", () -> {
             try (PreparedStatement s = con.prepareStatement("SELECT o.id, c.name, o.total FROM orders o JOIN customers c ON c.id = o.customer_id")) {
                 ResultSetMetaData r = s.getMetaData();
@@ -252,8 +261,8 @@ public class Jdbc {
         step("parameter metadata", () -> { try (PreparedStatement s = con.prepareStatement("INSERT INTO orders (customer_id, total, status) VALUES (?, ?, ?::order_status)")) { return s.getParameterMetaData().getParameterTypeName(3); } });
     }
 
-    static void session(Connection con) throws Exception {
-        step("getSchema", con::getSchema);
+    static void session() throws Exception {
+        step("getSchema", () -> con.getSchema());
         step("setSchema", () -> { con.setSchema("public"); return con.getSchema(); });
         step("isValid", () -> con.isValid(3));
         step("client info", () -> { con.setClientInfo("ApplicationName", "mine"); return query(con, "SHOW application_name"); });

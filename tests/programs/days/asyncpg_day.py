@@ -6,7 +6,7 @@ import decimal
 
 import asyncpg
 
-from step import DATABASE, HOST, PASSWORD, PORT, USER, astep, notices
+from step import DATABASE, HOST, PASSWORD, PORT, USER, after_hang, astep, notices
 
 WHERE = {"host": HOST, "port": PORT, "user": USER, "password": PASSWORD, "database": DATABASE, "ssl": False}
 
@@ -14,6 +14,13 @@ WHERE = {"host": HOST, "port": PORT, "user": USER, "password": PASSWORD, "databa
 async def main():
     con = await asyncpg.connect(**WHERE)
     con.add_log_listener(lambda _, message: notices.append(f"{message.severity} {message.sqlstate} {message.message}"))
+
+    async def again():
+        nonlocal con
+        con.terminate()
+        con = await asyncpg.connect(**WHERE)
+
+    after_hang["do"] = again
     await astep("version", con.fetchval("SELECT current_setting('server_version_num')"))
     await astep("rows", con.fetch("SELECT * FROM orders ORDER BY id"))
     await astep("customers with composite, domain, array", con.fetch("SELECT * FROM customers ORDER BY id"))
@@ -36,7 +43,10 @@ async def main():
         statement = await con.prepare("SELECT id, total, status FROM orders WHERE customer_id = $1 ORDER BY id")
         return statement.get_parameters(), statement.get_attributes(), await statement.fetch(1), await statement.fetchval(2), statement.get_statusmsg()
     await astep("prepared", prepared())
-    await astep("explain", (await con.prepare("SELECT k FROM keyed WHERE k = $1")).explain(1))
+
+    async def explained():
+        return await (await con.prepare("SELECT k FROM keyed WHERE k = $1")).explain(1)
+    await astep("explain", explained())
     await astep("executemany", con.executemany("INSERT INTO keyed VALUES ($1, $2)", [(n, str(n)) for n in range(100, 400)]))
     await astep("executemany duplicate", con.executemany("INSERT INTO keyed VALUES ($1, $2)", [(500, "a"), (1, "b"), (501, "c")]))
     await astep("left", con.fetch("SELECT count(*), max(k) FROM keyed"))

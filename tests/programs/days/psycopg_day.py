@@ -14,7 +14,7 @@ from psycopg.types.json import Jsonb
 from psycopg.types.range import RangeInfo
 from psycopg_pool import AsyncConnectionPool, ConnectionPool
 
-from step import DSN, astep, notices, step
+from step import DSN, after_hang, astep, notices, step
 
 
 def connect(**options):
@@ -27,7 +27,14 @@ def described(cursor):
     return [(c.name, c.type_code, c.internal_size, c.precision, c.scale) for c in cursor.description], cursor.fetchall(), cursor.statusmessage
 
 
+def again():
+    global con
+    con.close()
+    con = connect()
+
+
 con = connect()
+after_hang["do"] = again
 step("server", lambda: (con.info.server_version, con.info.encoding, con.info.timezone, con.info.parameter_status("DateStyle"),
                         con.info.parameter_status("standard_conforming_strings"), con.info.parameter_status("session_authorization")))
 step("select constants", lambda: described(con.execute("SELECT 1 AS a, 'x' AS b, 1.5 AS c, NULL AS d, now() > 'epoch' AS e")))
@@ -248,6 +255,7 @@ def cancelled():
 step("cancel", cancelled)
 step("after cancel", lambda: con.execute("SELECT 1").fetchone())
 con.close()
+after_hang.clear()
 
 
 def pooled():

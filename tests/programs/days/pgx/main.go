@@ -14,7 +14,10 @@ import (
 	"github.com/jackc/pgx/v4/pgxpool"
 )
 
+// Each step has a context of its own: one that hangs costs the connection, and the next step gets another.
 var ctx = context.Background()
+var con *pgx.Conn
+var url = fmt.Sprintf("postgres://%s:%s@%s:%s/%s?sslmode=disable", os.Getenv("DAY_USER"), os.Getenv("DAY_PASSWORD"), os.Getenv("DAY_HOST"), os.Getenv("DAY_PORT"), os.Getenv("DAY_DATABASE"))
 
 func emit(what map[string]interface{}) {
 	line, _ := json.Marshal(what)
@@ -22,6 +25,16 @@ func emit(what map[string]interface{}) {
 }
 
 func step(name string, work func() (interface{}, error)) {
+	var cancel context.CancelFunc
+	ctx, cancel = context.WithTimeout(context.Background(), 12*time.Second)
+	defer cancel()
+	if con == nil || con.IsClosed() {
+		var err error
+		if con, err = pgx.Connect(ctx, url); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+	}
 	result, err := work()
 	if err != nil {
 		var server *pgconn.PgError
@@ -60,12 +73,6 @@ func rows(con queryer, sql string, arguments ...interface{}) (interface{}, error
 }
 
 func main() {
-	url := fmt.Sprintf("postgres://%s:%s@%s:%s/%s?sslmode=disable", os.Getenv("DAY_USER"), os.Getenv("DAY_PASSWORD"), os.Getenv("DAY_HOST"), os.Getenv("DAY_PORT"), os.Getenv("DAY_DATABASE"))
-	con, err := pgx.Connect(ctx, url)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
 	ask := func(name, sql string, arguments ...interface{}) {
 		step(name, func() (interface{}, error) { return rows(con, sql, arguments...) })
 	}
@@ -142,8 +149,7 @@ func main() {
 		}
 		return note.Channel + note.Payload, nil
 	})
-	con.Close(ctx)
-	pool, err := pgxpool.Connect(ctx, url+"&pool_max_conns=3")
+	pool, err := pgxpool.Connect(context.Background(), url+"&pool_max_conns=3")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
