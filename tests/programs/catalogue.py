@@ -14,7 +14,7 @@ class Program:
     needs: str          # the tool without which it is skipped
     role: str = "app"   # `owner` may define
     core: bool = False  # part of `make test`
-    seconds: int = 60
+    seconds: int = 90
 
 
 def python(name, *arguments, **more):
@@ -30,21 +30,21 @@ PROGRAMS = (
     python("psycopg2"),
     python("asyncpg", core=True),
     python("sqlalchemy", core=True),
-    python("django", role="owner", core=True),
+    python("django", role="owner", core=True, seconds=150),
     python("alembic", role="owner"),
     node("pg", core=True),
     node("postgresjs", core=True),
     node("knex", role="owner"),
     node("sequelize", role="owner"),
-    node("typeorm", role="owner"),
+    node("typeorm", role="owner", seconds=90),
     node("drizzle", role="owner"),
     node("pgboss", role="owner"),
     node("graphile", role="owner"),
-    Program("jdbc", ("{java}", "-cp", "{jdbc}", str(DAYS / "Jdbc.java")), "jdbc", core=True, seconds=90),
+    Program("jdbc", ("{java}", "-cp", "{jdbc}", str(DAYS / "Jdbc.java")), "jdbc", core=True, seconds=120),
     Program("activerecord", ("{ruby}", str(DAYS / "activerecord_day.rb")), "ruby", role="owner"),
     Program("pgx", ("{pgx}",), "pgx"),
-    Program("psql", ("{python}", str(DAYS / "psql_day.py")), "psql", role="app"),
-    Program("pgbench", ("{python}", str(DAYS / "pgbench_day.py")), "pgbench", role="owner"),
+    Program("psql", ("{python}", str(DAYS / "psql_day.py")), "psql", role="app", seconds=180),
+    Program("pgbench", ("{python}", str(DAYS / "pgbench_day.py")), "pgbench", role="owner", seconds=120),
     Program("pg_dump", ("{python}", str(DAYS / "pgdump_day.py")), "pg_dump", role="owner"),
 )
 

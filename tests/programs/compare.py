@@ -5,7 +5,7 @@ import re
 # The order matters: the specific ones first.
 NATURE = (
     (re.compile(r"/[\w/.-]*exeat-programs-\w+/days/\w+/"), "FOLDER/"),
-    (re.compile(r"127\.0\.0\.1:\d+|port \d+|port=\d+|localhost:\d+"), "PORT"),
+    (re.compile(r"127\.0\.0\.1:\d+|port \"?\d+\"?|port=\d+|localhost:\d+"), "PORT"),
     (re.compile(r"[Pp]rocess \d+|PID[ :]+\d+|pid=\d+"), "PID"),
     (re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\b"), "UUID"),
     (re.compile(r"0x[0-9a-f]{6,}"), "ADDRESS"),

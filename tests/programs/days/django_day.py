@@ -5,7 +5,11 @@ import os
 import pathlib
 import sys
 
+import step as steps
 from step import DATABASE, HOST, PASSWORD, PORT, USER, step
+
+# A migration is fifty statements.
+steps.PATIENCE = 90
 
 folder = pathlib.Path(os.environ["DAY_FOLDER"])
 app = folder / "shelf"
@@ -60,7 +64,7 @@ settings.configure(
     SECRET_KEY="day", USE_TZ=True, TIME_ZONE="UTC", DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
     INSTALLED_APPS=["django.contrib.contenttypes", "django.contrib.auth", "django.contrib.sessions", "django.contrib.postgres", "shelf"],
     DATABASES={"default": {"ENGINE": "django.db.backends.postgresql", "NAME": DATABASE, "USER": USER, "PASSWORD": PASSWORD, "HOST": HOST, "PORT": PORT,
-                           "OPTIONS": {"sslmode": "disable", "pool": False}, "CONN_HEALTH_CHECKS": True, "CONN_MAX_AGE": 60}})
+                           "OPTIONS": {"sslmode": "disable", "pool": False}, "CONN_HEALTH_CHECKS": True, "CONN_MAX_AGE": None}})
 django.setup()
 
 from django.core.management import call_command
