@@ -47,7 +47,7 @@ default_pool_size = 80
 def outcomes(folder, port, options, seconds):
     environment = clean_environment() | {
         "PGHOST": "127.0.0.1", "PGPORT": str(port), "PGUSER": "owner", "PGPASSWORD": PASSWORDS["owner"], "PGDATABASE": "suite",
-        "PGSSLMODE": "disable", "USE_UVLOOP": "0"}
+        "PGSSLMODE": "disable"}
     command = [sys.executable, "-m", "pytest", "-v", "-p", "no:cacheprovider", "--no-header", "-rN", "--tb=no", "--color=no", *options]
     with subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                           start_new_session=True) as process:
