@@ -1,0 +1,40 @@
+// Sequelize: sync, alter, models with relations, its look-ups, transactions.
+import { require, step, where } from "./step.mjs";
+
+const { Sequelize, DataTypes, Op } = require("sequelize");
+const db = new Sequelize(where.database, where.user, where.password, { host: where.host, port: where.port, dialect: "postgres", logging: false, pool: { max: 3 } });
+const Shelf = db.define("Shelf", { name: { type: DataTypes.STRING(40), unique: true, allowNull: false }, kind: DataTypes.ENUM("a", "b"), extra: DataTypes.JSONB, tags: DataTypes.ARRAY(DataTypes.STRING) }, { indexes: [{ fields: ["kind", "name"] }], timestamps: false });
+const Book = db.define("Book", { id: { type: DataTypes.UUID, defaultValue: "00000000-0000-0000-0000-000000000001", primaryKey: true }, price: DataTypes.DECIMAL(8, 2) }, { timestamps: false });
+Shelf.hasMany(Book, { onDelete: "CASCADE" });
+Book.belongsTo(Shelf);
+const plain = (rows) => JSON.parse(JSON.stringify(rows));
+
+await step("authenticate", async () => db.authenticate());
+await step("sync", async () => { await db.sync(); });
+await step("sync again", async () => { await db.sync(); });
+await step("create", async () => plain(await Shelf.create({ name: "one", kind: "a", extra: { a: [1] }, tags: ["x"] })));
+await step("bulkCreate", async () => plain(await Shelf.bulkCreate([{ name: "two", kind: "b" }, { name: "three", kind: "a" }], { returning: true })));
+await step("bulkCreate upsert", async () => plain(await Shelf.bulkCreate([{ name: "two", kind: "a" }], { updateOnDuplicate: ["kind"] })).length);
+await step("include", async () => { const s = await Shelf.findOne({ where: { name: "one" } }); await s.createBook({ price: 5 }); return plain(await Shelf.findAll({ include: Book, order: ["id"] })); });
+await step("find", async () => plain(await Shelf.findAndCountAll({ where: { kind: { [Op.in]: ["a"] }, name: { [Op.iLike]: "%e%" } }, limit: 2, order: [["id", "DESC"]] })));
+await step("json", async () => plain(await Shelf.findAll({ where: { "extra.b": "x" }, attributes: ["name"] })));
+await step("array", async () => plain(await Shelf.findAll({ where: { tags: { [Op.contains]: ["x"] } }, attributes: ["name"] })));
+await step("findOrCreate", async () => plain(await Shelf.findOrCreate({ where: { name: "four" }, defaults: { kind: "b" } })));
+await step("upsert", async () => plain((await Shelf.upsert({ name: "four", kind: "a" }))[0]));
+await step("increment", async () => plain(await Book.increment({ price: 1 }, { where: {} })));
+await step("transaction", async () => db.transaction({ isolationLevel: "SERIALIZABLE" }, async (t) => { await Shelf.update({ kind: "b" }, { where: {}, transaction: t }); return Shelf.count({ where: { kind: "b" }, transaction: t, lock: false }); }));
+await step("rolled back", async () => db.transaction(async (t) => { await Shelf.destroy({ where: {}, transaction: t }); throw new Error("mine"); }));
+await step("unique", async () => Shelf.create({ name: "one" }));
+const look = db.getQueryInterface();
+await step("showAllTables", async () => look.showAllTables());
+await step("describeTable", async () => look.describeTable("Shelves"));
+await step("showIndex", async () => (await look.showIndex("Shelves")).map((i) => [i.name, i.unique, i.primary]));
+await step("foreign keys", async () => (await look.getForeignKeyReferencesForTable("Books")).map((k) => [k.columnName, k.referencedTableName]));
+await step("addColumn", async () => { await look.addColumn("Books", "title", { type: DataTypes.TEXT, defaultValue: "none", comment: "as printed" }); });
+await step("changeColumn", async () => { await look.changeColumn("Books", "title", { type: DataTypes.STRING(90), allowNull: false }); });
+await step("addIndex", async () => { await look.addIndex("Books", ["title"], { unique: false, where: { title: "x" } }); });
+await step("addConstraint", async () => { await look.addConstraint("Books", { type: "check", fields: ["price"], name: "positive", where: { price: { [Op.gte]: 0 } } }); });
+await step("alter", async () => { Shelf.rawAttributes.kind.values?.push?.("c"); await db.sync({ alter: true }); });
+await step("databaseVersion", async () => db.databaseVersion());
+await step("drop", async () => { await look.dropTable("Books"); await look.dropTable("Shelves"); await db.query('DROP TYPE IF EXISTS "enum_Shelves_kind"'); });
+await db.close();
