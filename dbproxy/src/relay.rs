@@ -4,10 +4,12 @@
 //! socket is read and written at most once.
 
 mod admit;
+mod batch;
 mod client;
 mod deny;
 mod expected;
 mod extended;
+mod failure;
 mod finish;
 mod forward;
 mod gate;
@@ -36,6 +38,7 @@ use crate::stream::Stream;
 use crate::upstream::Pinned;
 use crate::wire::Violation;
 use crate::wire::backend::Status;
+use batch::{Attention, Batch};
 use expected::Queue;
 use gate::Gate;
 use names::Names;
@@ -121,24 +124,14 @@ pub(crate) struct Relay {
     /// As of the last ReadyForQuery.
     status: Status,
     copy: Copy,
-    /// Everything from the client is ignored until its next Sync.
-    skipping: bool,
-    /// The server knows nothing of the batch that is skipped: its Sync is answered here.
-    local: bool,
-    /// Something of the extended protocol was forwarded since the last Sync.
-    unsynced: bool,
-    /// The server was asked to send the answers that it holds.
-    flushed: bool,
-    /// Nothing is examined until all answers are there.
-    settling: bool,
+    batch: Batch,
+    attention: Attention,
     /// The client was told of a failure that the server does not know of.
     told_failed: bool,
     /// The session has defined something since it last looked at what names mean.
     dirty: bool,
     /// The open transaction has defined something.
     defined: bool,
-    /// The client has said goodbye.
-    leaving: bool,
     /// The server said that it will close.
     fatal: bool,
     /// A newer catalog is on its way, and a statement waits for it.
@@ -167,15 +160,11 @@ impl Relay {
             names: Names::default(),
             status: Status::Idle,
             copy: Copy::None,
-            skipping: false,
-            local: false,
-            unsynced: false,
-            flushed: false,
-            settling: false,
+            batch: Batch::default(),
+            attention: Attention::default(),
             told_failed: false,
             dirty: false,
             defined: false,
-            leaving: false,
             fatal: false,
             refresh: None,
             begun: std::time::Instant::now(),
@@ -242,7 +231,7 @@ impl Relay {
         progress |= self.cancel.poll_done(cx).is_ready();
         progress |= self.poll_outbound(cx)?;
         progress |= self.poll_inbound(cx)?;
-        let read = if self.leaving {
+        let read = if self.attention == Attention::Leaving {
             Poll::Pending
         } else {
             self.inbound.poll_read(cx, &mut self.client)
@@ -275,7 +264,7 @@ impl Relay {
         let stuck = self.outbound.congested();
         match self.outbound.poll_write(cx, &mut self.client) {
             // Who has said goodbye may be gone before its answers come.
-            Poll::Ready(Err(_)) if self.leaving => self.outbound.forget(),
+            Poll::Ready(Err(_)) if self.attention == Attention::Leaving => self.outbound.forget(),
             Poll::Ready(written) => written.map_err(End::ClientIo)?,
             Poll::Pending => {}
         }

@@ -5,6 +5,7 @@
 
 use std::time::Instant;
 
+use super::batch::{Attention, Batch};
 use super::deny::Refusal;
 use super::expected::Expected;
 use super::names::{Called, Id, Known};
@@ -27,7 +28,7 @@ pub(super) enum Flow {
 impl Relay {
     /// Examines all that has arrived from the client.
     pub(super) fn scan_client(&mut self) -> Result<(), End> {
-        if self.leaving {
+        if self.attention == Attention::Leaving {
             return self.leave();
         }
         while !self.inbound.within_frame()
@@ -37,13 +38,13 @@ impl Relay {
             && self.refresh.is_none()
             && !self.cancel.in_flight()
         {
-            if self.settling {
+            if self.attention == Attention::Settling {
                 if !self.queue.is_empty() {
                     // Without it the server keeps an Execute's answer until a Sync that waits here.
                     self.ask_for_answers();
                     break;
                 }
-                self.settling = false;
+                self.attention = Attention::All;
             }
             let Some(frame) = frame::header(self.inbound.unscanned()).map_err(End::Client)? else {
                 break;
@@ -51,7 +52,7 @@ impl Relay {
             let flow = match self.copy {
                 Copy::Waiting => Flow::Wait,
                 Copy::In => self.copy_frame(frame)?,
-                Copy::None if self.skipping => self.skipped_frame(frame)?,
+                Copy::None if self.batch.is_skipped() => self.skipped_frame(frame)?,
                 Copy::None => self.frame(frame)?,
             };
             if flow == Flow::Wait {
@@ -72,7 +73,7 @@ impl Relay {
     }
 
     fn terminate(&mut self) -> Result<Flow, End> {
-        self.leaving = true;
+        self.attention = Attention::Leaving;
         self.leave().map(|()| Flow::Wait)
     }
 
@@ -247,7 +248,7 @@ impl Relay {
         if frame.length != frame::HEADER {
             return Err(End::Client(Violation::Malformed));
         }
-        if self.local {
+        if self.batch == Batch::Refused {
             // The server has seen nothing of this batch: its status is the one of before.
             self.inbound.discard(frame.length);
             let status = self.status;
@@ -256,9 +257,7 @@ impl Relay {
             self.inbound.pass(frame.length);
             self.queue.push(Expected::Sync);
         }
-        self.local = false;
-        self.skipping = false;
-        self.unsynced = false;
+        self.batch = Batch::Fresh;
         self.names.next_batch();
         Ok(Flow::Next)
     }

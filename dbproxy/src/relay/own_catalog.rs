@@ -4,6 +4,7 @@
 //! So after a definition of its own the session asks over its own connection, between two statements,
 //! and judges by that answer until the shared snapshot has caught up.
 
+use super::batch::{Attention, Batch};
 use super::deny::Refusal;
 use super::expected::{Expected, Question};
 use super::{End, Relay};
@@ -27,7 +28,7 @@ impl Relay {
         if self.status == Status::Failed {
             return Ok(());
         }
-        if !self.unsynced {
+        if self.batch == Batch::Fresh {
             self.inbound.inject(|out| write::query(out, catalog::QUERY));
             self.queue.push(Expected::Catalog(Question::default()));
         } else if self.dirty {
@@ -37,7 +38,7 @@ impl Relay {
             // follow (VACUUM and its kin must be alone).
             return Ok(());
         }
-        self.settling = true;
+        self.attention = Attention::Settling;
         Err(Refusal::Wait)
     }
 
@@ -98,7 +99,6 @@ impl Relay {
                 .see_own_catalog(catalog::read(&question.rows), open);
         }
         self.dirty = false;
-        self.flushed = false;
     }
 
     /// The server has answered a definition.
