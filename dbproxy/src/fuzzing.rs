@@ -16,8 +16,8 @@ pub fn frontend(bytes: &[u8]) -> usize {
         b'E' => drop(frontend::execute(body)),
         b'D' | b'C' => drop(frontend::target(body)),
         b'p' => {
-            drop(frontend::password(body));
-            drop(frontend::sasl_initial(body));
+            let _ = frontend::password(body);
+            let _ = frontend::sasl_initial(body);
         }
         _ => drop(frontend::empty(body)),
     })
@@ -33,7 +33,7 @@ pub fn backend(bytes: &[u8]) -> usize {
         b'C' => drop(backend::rows(body)),
         b'E' | b'N' => {
             let fields = backend::error_fields(body);
-            drop(fields.code.map(str::len));
+            let _ = fields.code.map(str::len);
         }
         _ => {}
     })

@@ -4,10 +4,12 @@
 //! socket is read and written at most once.
 
 mod admit;
+mod batch;
 mod client;
 mod deny;
 mod expected;
 mod extended;
+mod failure;
 mod finish;
 mod forward;
 mod gate;
@@ -38,6 +40,7 @@ use crate::stream::Stream;
 use crate::upstream::Pinned;
 use crate::wire::Violation;
 use crate::wire::backend::Status;
+use batch::{Attention, Batch};
 use expected::Queue;
 use gate::Gate;
 use leave::Leaving;
@@ -126,16 +129,8 @@ pub(crate) struct Relay {
     /// As of the last ReadyForQuery.
     status: Status,
     copy: Copy,
-    /// Everything from the client is ignored until its next Sync.
-    skipping: bool,
-    /// The server knows nothing of the batch that is skipped: its Sync is answered here.
-    local: bool,
-    /// Something of the extended protocol was forwarded since the last Sync.
-    unsynced: bool,
-    /// The server was asked to send the answers that it holds.
-    flushed: bool,
-    /// Nothing is examined until all answers are there.
-    settling: bool,
+    batch: Batch,
+    attention: Attention,
     /// The client was told of a failure that the server does not know of.
     told_failed: bool,
     /// The session has defined something since it last looked at what names mean.
@@ -176,11 +171,8 @@ impl Relay {
             names: Names::default(),
             status: Status::Idle,
             copy: Copy::None,
-            skipping: false,
-            local: false,
-            unsynced: false,
-            flushed: false,
-            settling: false,
+            batch: Batch::default(),
+            attention: Attention::default(),
             told_failed: false,
             dirty: false,
             defined: false,

@@ -44,10 +44,13 @@ impl Message {
 impl Wire {
     /// Connects, without a startup message.
     pub fn connect(address: SocketAddr) -> Self {
+        Self::connect_within(address, Duration::from_secs(20))
+    }
+
+    /// Connects, for answers that come within this time.
+    pub fn connect_within(address: SocketAddr, patience: Duration) -> Self {
         let stream = TcpStream::connect(address).unwrap();
-        stream
-            .set_read_timeout(Some(Duration::from_secs(20)))
-            .unwrap();
+        stream.set_read_timeout(Some(patience)).unwrap();
         stream.set_nodelay(true).unwrap();
         Self {
             stream: Box::new(stream),

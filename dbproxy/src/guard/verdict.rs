@@ -99,6 +99,15 @@ impl Judged {
             .is_some_and(|word| word.eq_ignore_ascii_case("all"))
     }
 
+    /// Whether it is one of the statements that a failed transaction block still takes.
+    pub(crate) fn ends_transaction(&self) -> bool {
+        let first = self.text.split_whitespace().next().unwrap_or_default();
+        self.verb() == Verb::Transaction
+            && ["commit", "end", "rollback", "abort"]
+                .iter()
+                .any(|word| first.eq_ignore_ascii_case(word))
+    }
+
     pub(crate) fn is_allowed(&self) -> bool {
         self.decision.effect == Effect::Allow
     }

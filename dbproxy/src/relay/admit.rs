@@ -98,7 +98,7 @@ impl Relay {
         self.inbound.pass(frame.length);
         self.queue.push(Expected::Query(query));
         self.names.next_batch();
-        self.unsynced = false;
+        self.batch = super::batch::Batch::Fresh;
         Ok(())
     }
 

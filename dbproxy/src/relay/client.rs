@@ -5,6 +5,7 @@
 
 use std::time::Instant;
 
+use super::batch::{Attention, Batch};
 use super::deny::Refusal;
 use super::expected::Expected;
 use super::names::{Called, Id, Known};
@@ -34,13 +35,13 @@ impl Relay {
             && self.refresh.is_none()
             && !self.cancel.in_flight()
         {
-            if self.settling {
+            if self.attention == Attention::Settling {
                 if !self.queue.is_empty() {
                     // Without it the server keeps an Execute's answer until a Sync that waits here.
                     self.ask_for_answers();
                     break;
                 }
-                self.settling = false;
+                self.attention = Attention::All;
             }
             let Some(frame) = frame::header(self.inbound.unscanned()).map_err(End::Client)? else {
                 break;
@@ -48,7 +49,7 @@ impl Relay {
             let flow = match self.copy {
                 Copy::Waiting => Flow::Wait,
                 Copy::In => self.copy_frame(frame)?,
-                Copy::None if self.skipping => self.skipped_frame(frame)?,
+                Copy::None if self.batch.is_skipped() => self.skipped_frame(frame)?,
                 Copy::None => self.frame(frame)?,
             };
             if flow == Flow::Wait {
@@ -243,7 +244,7 @@ impl Relay {
         if frame.length != frame::HEADER {
             return Err(End::Client(Violation::Malformed));
         }
-        if self.local {
+        if self.batch == Batch::Refused {
             // The server has seen nothing of this batch: its status is the one of before.
             self.inbound.discard(frame.length);
             let status = self.status;
@@ -252,9 +253,7 @@ impl Relay {
             self.inbound.pass(frame.length);
             self.queue.push(Expected::Sync);
         }
-        self.local = false;
-        self.skipping = false;
-        self.unsynced = false;
+        self.batch = Batch::Fresh;
         self.names.next_batch();
         Ok(Flow::Next)
     }

@@ -8,11 +8,13 @@
 
 use std::borrow::Cow;
 
+use super::batch::Batch;
 use super::expected::{Expected, Forced, Query};
+use super::names::Effect;
 use super::{End, Relay};
 use crate::wire::backend::Status;
 use crate::wire::write::{self, Error};
-use crate::wire::{Frame, Violation};
+use crate::wire::{Frame, Violation, frame};
 
 /// No statement of any version of PostgreSQL, without a literal or a quote that could swallow something.
 const FAILS: &str = "exeat denied a statement";
@@ -120,11 +122,16 @@ impl Relay {
     /// Answers a message instead of forwarding it.
     pub(super) fn deny(&mut self, frame: Frame, error: Box<Error>) {
         let simple = matches!(frame.tag, b'Q' | b'F');
+        let unnamed = self.inbound.unscanned().get(frame::HEADER) == Some(&0);
         self.inbound.discard(frame.length);
-        // To the server every Query uses the unnamed statement and portal, also one that fails.
-        let opening = (frame.tag == b'Q').then(|| self.names.use_unnamed());
-        let opening = opening.flatten();
-        let untouched = self.queue.is_empty() && !self.unsynced;
+        // To the server every Query uses the unnamed statement and portal, also one that fails, and a
+        // Parse without a name drops the statement before it.
+        let opening = match frame.tag {
+            b'Q' => self.names.use_unnamed(),
+            b'P' if unnamed => self.names.forget_unnamed(),
+            _ => None,
+        };
+        let untouched = self.queue.is_empty() && self.batch == Batch::Fresh;
         if untouched && self.status != Status::Transaction {
             if let Some(opening) = opening {
                 self.names.done(opening);
@@ -137,8 +144,7 @@ impl Relay {
                 }
             });
             if !simple {
-                self.skipping = true;
-                self.local = true;
+                self.batch = Batch::Refused;
             }
         } else if simple {
             self.inbound.inject(|out| write::query(out, FAILS));
@@ -148,18 +154,18 @@ impl Relay {
                 ..Query::default()
             }));
             self.names.next_batch();
-            self.unsynced = false;
+            self.batch = Batch::Fresh;
         } else {
-            self.fail_batch(error);
+            self.fail_batch(error, opening);
         }
     }
 
     /// Fails the batch that the server is in; the client gets this error.
-    pub(super) fn fail_batch(&mut self, error: Box<Error>) {
+    pub(super) fn fail_batch(&mut self, error: Box<Error>, effect: Option<Effect>) {
         // As the unnamed statement, which is none of the client's.
         self.inbound.inject(|out| write::parse(out, "", FAILS));
-        self.expect_extended(Expected::Denied(error));
-        self.skipping = true;
+        self.expect_extended(Expected::Denied(error, effect));
+        self.batch = Batch::Failed;
     }
 
     /// Fails the server's transaction block after the client was told that its statement failed.
@@ -173,9 +179,8 @@ impl Relay {
 
     /// Makes the server send the answers that it still holds.
     pub(super) fn ask_for_answers(&mut self) {
-        if self.unsynced && !self.flushed {
+        if self.batch.flush() {
             self.inbound.inject(|out| write::frame(out, b'H', |_| {}));
-            self.flushed = true;
         }
     }
 }

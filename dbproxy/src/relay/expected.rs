@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use exeat_policy::Verb;
 use smallvec::SmallVec;
 
 use super::names::{Effect, Id};
@@ -41,7 +42,8 @@ pub(crate) enum Expected {
     /// All statements of a Query, then ReadyForQuery.
     Query(Query),
     /// The error that stands in for a denied message of the extended protocol; the client gets this one.
-    Denied(Box<Error>),
+    /// With what the message does to names although it fails.
+    Denied(Box<Error>, Option<Effect>),
     /// The answer to the proxy's own question about the catalog.
     Catalog(Question),
     /// The answer to the proxy's own question about a statement.
@@ -155,6 +157,17 @@ impl Queue {
         }
     }
 
+    /// Whether the newest of what was forwarded may ask the client for data. Nothing is forwarded behind
+    /// it before it is answered or has its data.
+    pub(crate) fn ends_with_copy_in(&self) -> bool {
+        let copies = |running: &Running| running.verb == Verb::CopyIn;
+        match self.entries.back() {
+            Some(Expected::Execute(running, _)) => copies(running),
+            Some(Expected::Query(query)) => query.statements.iter().skip(query.done).any(copies),
+            _ => false,
+        }
+    }
+
     /// Whether what comes now answers the proxy's own question.
     pub(crate) fn asks_catalog(&self) -> bool {
         matches!(self.entries.front(), Some(Expected::Catalog(_)))
@@ -213,7 +226,9 @@ impl Queue {
                 Some(Expected::Parse(effect) | Expected::Bind(effect)) => {
                     skipped.effects.push(effect);
                 }
-                Some(Expected::Close(effect)) => skipped.effects.extend(effect),
+                Some(Expected::Close(effect) | Expected::Denied(_, effect)) => {
+                    skipped.effects.extend(effect)
+                }
                 Some(Expected::Cleared(id)) => skipped.unreachable.push(id),
                 Some(Expected::Execute(running, effect)) => {
                     skipped.effects.extend(effect);
@@ -225,7 +240,6 @@ impl Queue {
                     | Expected::Describe(_)
                     | Expected::Nothing
                     | Expected::Own(_)
-                    | Expected::Denied(_)
                     | Expected::Catalog(_)
                     | Expected::Analysis(_),
                 ) => {}
@@ -252,7 +266,7 @@ impl Queue {
                 | Expected::Describe(_)
                 | Expected::Nothing
                 | Expected::Sync
-                | Expected::Denied(_)
+                | Expected::Denied(..)
                 | Expected::Catalog(_)
                 | Expected::Analysis(_) => {}
             }

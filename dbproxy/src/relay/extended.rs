@@ -11,7 +11,7 @@ use super::deny::Refusal;
 use super::expected::Expected;
 use super::names::{Called, Id, Known, Portal, Statement};
 use super::{Copy, Relay};
-use crate::guard::Prepared;
+use crate::guard::{Judged, Prepared};
 use crate::parameters;
 use crate::wire::frontend::Target;
 use crate::wire::{Frame, frame, frontend, write};
@@ -63,7 +63,7 @@ impl Relay {
             // It gets the text as its unnamed statement, which nobody uses.
             self.forward_parse(frame, sql_at, &verdict, (None, edit));
             self.expect_extended(Expected::Own(b'1'));
-            self.fail_batch(Self::statement_exists(&name));
+            self.fail_batch(Self::statement_exists(&name), None);
             return Ok(());
         }
         self.clear_unreachable();
@@ -128,6 +128,7 @@ impl Relay {
         if !self.names.has_room(kept) {
             return Err(Refusal::too_many_names());
         }
+        let ends = prepared.judged().is_some_and(Judged::ends_transaction);
         let portal = Portal {
             statement: Statement {
                 prepared,
@@ -138,7 +139,7 @@ impl Relay {
             rows: 0,
         };
         if let Some(called) = taken {
-            self.probe_portal(&name, called);
+            self.probe_portal(&name, called, ends);
         }
         let names = |id: Id, out: &mut Vec<u8>| {
             Called::Ours(id).write(b"", out);
@@ -150,9 +151,12 @@ impl Relay {
 
     /// Whether a portal that this session opened is still there, and its name taken, only the server
     /// knows (a savepoint may have taken it along): it is asked to open it once more.
-    fn probe_portal(&mut self, name: &[u8], called: Called) {
+    ///
+    /// In a failed block the server looks at the name only where the statement `ends` the block.
+    fn probe_portal(&mut self, name: &[u8], called: Called, ends: bool) {
+        let harmless = if ends { "ROLLBACK" } else { "" };
         self.inbound.inject(|out| {
-            write::parse(out, "", "");
+            write::parse(out, "", harmless);
             write::frame(out, b'B', |out| {
                 called.write(name, out);
                 out.extend_from_slice(&[0; 7]);

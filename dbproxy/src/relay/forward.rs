@@ -3,6 +3,7 @@
 //! It changes names and blanked comments and nothing else; what it forwards was judged before.
 
 use super::Relay;
+use super::batch::Batch;
 use super::expected::Expected;
 use super::names::spelled::{self, Edit};
 use super::names::{Called, Id};
@@ -14,9 +15,8 @@ impl Relay {
     /// A message of the extended protocol goes on.
     pub(super) fn expect_extended(&mut self, expected: Expected) {
         self.queue.push(expected);
-        self.unsynced = true;
         // An earlier Flush does not bring this answer.
-        self.flushed = false;
+        self.batch = Batch::Open { flushed: false };
     }
 
     /// A message goes on with its first `head` bytes replaced; `names` writes what follows the length.

@@ -1,6 +1,7 @@
 //! A client that says no more: what it sent before is finished first, as PostgreSQL does, which meets the
 //! end of its input only when it reads on.
 
+use super::batch::Attention;
 use super::{Copy, End, Relay};
 use crate::cancel::Progress;
 use crate::wire::{frame, write};
@@ -43,7 +44,7 @@ impl Relay {
         }
         let here = self.inbound.unscanned();
         let whole = matches!(frame::header(here), Ok(Some(frame)) if here.len() >= frame.length);
-        let judged = !whole && self.refresh.is_none() && !self.settling;
+        let judged = !whole && self.refresh.is_none() && self.attention == Attention::All;
         if judged && self.queue.is_empty() {
             return Err(leaving.take());
         }

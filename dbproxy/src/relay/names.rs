@@ -79,7 +79,7 @@ pub(crate) enum Effect {
     /// A portal comes or goes.
     Portal(Change<Portal>),
     /// All of these.
-    Several(Vec<Effect>),
+    Several(Vec<Self>),
 }
 
 /// The names of a session.
@@ -159,15 +159,18 @@ impl Names {
 
     /// A Query is forwarded: to the server it uses the unnamed statement and portal.
     pub(crate) fn use_unnamed(&mut self) -> Option<Effect> {
-        let mut effects = Vec::new();
-        if self.statements.newest(b"").is_some() {
-            let change = self.statements.change(b"", None, self.batch);
-            effects.push(Effect::Unnamed(change));
-        }
+        let mut effects: Vec<Effect> = self.forget_unnamed().into_iter().collect();
         if self.portals.newest(b"").is_some() {
             effects.push(self.close(b""));
         }
         (!effects.is_empty()).then_some(Effect::Several(effects))
+    }
+
+    /// A Parse without a name fails: the statement before it is gone by then.
+    pub(crate) fn forget_unnamed(&mut self) -> Option<Effect> {
+        self.statements.newest(b"")?;
+        let change = self.statements.change(b"", None, self.batch);
+        Some(Effect::Unnamed(change))
     }
 
     /// DEALLOCATE ALL.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use exeat_policy::{Access, RelationAccess, Request, StatementRequest, Subject};
 
+use super::batch::{Attention, Batch};
 use super::deny::Refusal;
 use super::expected::{Expected, Question};
 use super::{End, Relay};
@@ -32,7 +33,7 @@ impl Relay {
         if self.status == Status::Failed {
             return Ok(());
         }
-        if self.unsynced && !self.dirty {
+        if self.batch != Batch::Fresh && !self.dirty {
             // Nothing of this session's has changed, and who asks first in a batch changes what may
             // follow (VACUUM and its kin must be alone).
             return Ok(());
@@ -41,13 +42,13 @@ impl Relay {
         let Some(question) = self.guard.own_question(&named) else {
             return Ok(());
         };
-        if self.unsynced {
+        if self.batch != Batch::Fresh {
             self.ask_within_batch(&question);
         } else {
             self.inbound.inject(|out| write::query(out, &question));
             self.queue.push(Expected::Catalog(Question::default()));
         }
-        self.settling = true;
+        self.attention = Attention::Settling;
         Err(Refusal::Wait)
     }
 
@@ -117,7 +118,6 @@ impl Relay {
             self.guard.see_own_catalog(&question.rows, open);
         }
         self.dirty = false;
-        self.flushed = false;
     }
 
     /// The server has answered a definition.

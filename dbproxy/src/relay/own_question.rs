@@ -4,6 +4,7 @@
 //! The statement is parsed in the transaction that it will run in, and never run. An error is the one that
 //! the client's own message would have got, and fails the same things.
 
+use super::batch::{Attention, Batch};
 use super::deny::Refusal;
 use super::expected::Expected;
 use super::{End, Relay};
@@ -57,15 +58,15 @@ impl Relay {
         for question in questions {
             self.ask_one_over_own(question);
         }
-        if self.unsynced {
+        if self.batch != Batch::Fresh {
             self.ask_for_answers();
         }
-        self.settling = true;
+        self.attention = Attention::Settling;
         Refusal::Wait
     }
 
     fn ask_one_over_own(&mut self, question: Question) {
-        let within_batch = self.unsynced;
+        let within_batch = self.batch != Batch::Fresh;
         self.inbound.inject(|out| {
             write::run(out, TELL);
             write::parse_with(out, "", &question.text, &question.types);
@@ -82,7 +83,9 @@ impl Relay {
             run: 0,
             within_batch,
         })));
-        self.flushed = false;
+        if within_batch {
+            self.batch = Batch::Open { flushed: false };
+        }
     }
 
     /// A part of the answer. Nothing of it goes to the client, but an error within a batch: the batch has
@@ -113,7 +116,6 @@ impl Relay {
         if answered && let Some(Expected::Analysis(asked)) = self.queue.pop() {
             let trees = asked.error.map_or(Ok(asked.trees), Err);
             self.guard.heard(asked.question, trees);
-            self.flushed = false;
         }
         self.outbound.discard(frame.length);
         Ok(())

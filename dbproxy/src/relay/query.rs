@@ -5,6 +5,7 @@ use std::sync::Arc;
 use exeat_policy::Verb;
 use smallvec::SmallVec;
 
+use super::batch::{Attention, Batch};
 use super::deny::Refusal;
 use super::expected::{Expected, Query};
 use super::forward;
@@ -44,7 +45,7 @@ impl Relay {
                     for (_, effect) in &query.effects {
                         self.names.skipped(effect);
                     }
-                    self.settling = false;
+                    self.attention = Attention::All;
                     return Err(refusal);
                 }
             }
@@ -65,7 +66,7 @@ impl Relay {
         self.forward_query(frame, &verdict, &edits);
         self.queue.push(Expected::Query(query));
         self.names.next_batch();
-        self.unsynced = false;
+        self.batch = Batch::Fresh;
         Ok(())
     }
 
@@ -224,7 +225,7 @@ impl Relay {
         }
         self.settled()?;
         let called = self.called(judged)?;
-        self.settling = true;
+        self.attention = Attention::Settling;
         let statement = || Statement {
             prepared: Arc::new(Prepared {
                 verdict: Arc::clone(verdict),

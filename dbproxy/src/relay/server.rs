@@ -3,22 +3,14 @@
 //! INVARIANT: an answer that nobody is waiting for, or that can't be the answer to what was asked, ends
 //! the session: it would mean that the server did something else than what was judged.
 
-use std::borrow::Cow;
-
 use exeat_audit::Outcome;
 
-use super::expected::{Expected, Forced};
-use super::names::called::in_the_clients_words;
+use super::expected::Expected;
 use super::running::Stopped;
 use super::{Copy, End, Relay};
-use crate::analysis::Trees;
-use crate::disclosure::{disclosed, origins};
-use crate::wire::backend::{self, ErrorFields, Status};
-use crate::wire::write::{self, Error};
+use crate::disclosure::origins;
+use crate::wire::backend::{self, Status};
 use crate::wire::{Frame, Violation, frame};
-
-/// SQLSTATE query_canceled.
-const CANCELLED: &str = "57014";
 
 impl Relay {
     /// Examines all that has arrived from the server.
@@ -243,7 +235,7 @@ impl Relay {
     }
 
     /// The first statement in the queue is done.
-    fn finish_statement(
+    pub(super) fn finish_statement(
         &mut self,
         rows: Option<u64>,
         outcome: Outcome,
@@ -276,7 +268,7 @@ impl Relay {
                 if let Some(Expected::Execute(_, Some(effect))) = self.queue.pop() {
                     self.names.done(effect);
                 }
-                self.copy = Copy::None;
+                self.copy_awaited();
             }
         }
         if defines && outcome == Outcome::Completed {
@@ -285,176 +277,22 @@ impl Relay {
         Ok(())
     }
 
+    /// What was answered may stand before a COPY that is still on its way.
+    pub(super) fn copy_awaited(&mut self) {
+        self.copy = if self.queue.ends_with_copy_in() {
+            Copy::Waiting
+        } else {
+            Copy::None
+        };
+    }
+
     /// The server is at a Query.
-    fn query_opened(&mut self) {
+    pub(super) fn query_opened(&mut self) {
         if let Some(Expected::Query(query)) = self.queue.front_mut()
             && let Some(opening) = query.opening.take()
         {
             self.names.done(opening);
         }
-    }
-
-    /// A statement gave more rows than it may, and was through before it could be cancelled.
-    fn completed_though_stopped(&mut self, frame: Frame, stopped: Stopped) -> Result<(), End> {
-        self.outbound.discard(frame.length);
-        let last = match self.queue.front() {
-            Some(Expected::Query(query)) => query.done + 1 == query.statements.len(),
-            _ => self.queue.second_is_sync(),
-        };
-        let reads = self
-            .queue
-            .running()
-            .is_some_and(|running| running.only_reads());
-        // What the server does next, or has done already, can't be undone any more.
-        if !last || !(reads || self.status == Status::Transaction) {
-            return Err(End::RowLimit);
-        }
-        self.outbound
-            .inject(|out| write::error(out, &stopped.error()));
-        self.finish_statement(None, stopped.outcome(), None)?;
-        if let Some(Expected::Query(query)) = self.queue.front_mut() {
-            query.failed = true;
-        }
-        self.told_failed = true;
-        Ok(())
-    }
-
-    pub(super) fn failed(&mut self, frame: Frame) -> Result<(), End> {
-        let unscanned = self.outbound.unscanned();
-        let body = unscanned
-            .get(frame::HEADER..frame.length.min(unscanned.len()))
-            .unwrap_or_default();
-        let ErrorFields { code, fatal, .. } = backend::error_fields(body);
-        let code = code.unwrap_or("XX000").to_owned();
-        if fatal {
-            // It is what the client hears last, whether the server closes then or not.
-            self.fatal = true;
-            self.outbound.pass(frame.length);
-            return Err(End::ServerClosed);
-        }
-        let mut stopped = None;
-        if let Some(running) = self.queue.running() {
-            stopped = running.stopped;
-            self.outbound_gate.close(&running.receipt, running.mode);
-        }
-        let ours = match self.queue.front_mut() {
-            None => return Err(End::Desynchronised),
-            Some(Expected::Denied(error)) => Some(Some(error.as_ref().clone())),
-            Some(Expected::Query(query)) => match query.forced.take() {
-                Some(Forced::Denial(error)) => Some(Some(*error)),
-                Some(Forced::Silent) => Some(None),
-                None => None,
-            },
-            Some(_) => None,
-        };
-        match (ours, stopped) {
-            (Some(error), _) => self.replace(frame, error.as_ref()),
-            (None, Some(stopped)) => self.replace(frame, Some(&stopped.error())),
-            (None, None) => self.pass_error(frame),
-        }
-        let outcome = match (stopped, code.as_str()) {
-            (Some(stopped), _) => stopped.outcome(),
-            (None, CANCELLED) => Outcome::Cancelled,
-            (None, _) => Outcome::Failed,
-        };
-        self.finish_failed(outcome, &code)
-    }
-
-    /// An error in the server's words goes on; where they name what only we call so, in the client's.
-    fn pass_error(&mut self, frame: Frame) {
-        let (names, queue) = (&self.names, &self.queue);
-        let body = frame::body(self.outbound.unscanned(), frame).unwrap_or_default();
-        let name_of = |id| names.name_of(id).or_else(|| queue.name_of(id));
-        let body = in_the_clients_words(body, name_of);
-        let body = match self.disclosed(&body) {
-            Some(told) => told,
-            None => match body {
-                Cow::Borrowed(_) => return self.outbound.pass(frame.length),
-                Cow::Owned(body) => body,
-            },
-        };
-        self.tell(frame, &body);
-    }
-
-    /// Another body in the place of a message's own.
-    fn tell(&mut self, frame: Frame, body: &[u8]) {
-        self.outbound.discard(frame.length);
-        self.outbound
-            .inject(|out| write::frame(out, frame.tag, |out| out.extend_from_slice(body)));
-    }
-
-    /// What the client may see of a message about what runs now; `None` where that is all of it.
-    fn disclosed(&self, body: &[u8]) -> Option<Vec<u8>> {
-        let sight = self.queue.sight();
-        disclosed(body, sight, |schema, table, columns| {
-            self.guard.reads(schema, table, columns)
-        })
-    }
-
-    /// A NoticeResponse: at any time, about anything.
-    fn notice(&mut self, frame: Frame) -> Result<(), End> {
-        let body = frame::body(self.outbound.unscanned(), frame).unwrap_or_default();
-        if Trees::is_tree(body) {
-            self.outbound.discard(frame.length);
-            return Ok(());
-        }
-        match self.disclosed(body) {
-            Some(told) => self.tell(frame, &told),
-            None => self.outbound.pass(frame.length),
-        }
-        Ok(())
-    }
-
-    fn replace(&mut self, frame: Frame, error: Option<&Error>) {
-        self.outbound.discard(frame.length);
-        if let Some(error) = error {
-            self.outbound.inject(|out| write::error(out, error));
-        }
-    }
-
-    fn finish_failed(&mut self, outcome: Outcome, code: &str) -> Result<(), End> {
-        self.copy = Copy::None;
-        self.query_opened();
-        if matches!(self.queue.front(), Some(Expected::Sync)) {
-            // The commit of an implicit transaction failed.
-            return Ok(());
-        }
-        if let Some(running) = self.queue.running() {
-            self.recorder
-                .completion(running, None, outcome, Some(code))
-                .map_err(End::Audit)?;
-        }
-        if let Some(Expected::Query(query)) = self.queue.front_mut() {
-            query.failed = true;
-            let failed = query.done;
-            let effects = std::mem::take(&mut query.effects);
-            let skipped: Vec<_> = query.statements.drain(failed..).skip(1).collect();
-            for (_, effect) in &effects {
-                self.names.skipped(effect);
-            }
-            return self.recorder.never_ran(&skipped).map_err(End::Audit);
-        }
-        match self.queue.pop() {
-            Some(Expected::Parse(effect) | Expected::Bind(effect)) => self.names.refused(&effect),
-            Some(Expected::Close(Some(effect)) | Expected::Execute(_, Some(effect))) => {
-                self.names.skipped(&effect);
-            }
-            Some(Expected::Cleared(id)) => self.names.still_unreachable(id),
-            _ => {}
-        }
-        let skipped = self.queue.skip_to_sync();
-        for effect in &skipped.effects {
-            self.names.skipped(effect);
-        }
-        for id in skipped.unreachable {
-            self.names.still_unreachable(id);
-        }
-        if skipped.open {
-            self.skipping = true;
-        }
-        self.recorder
-            .never_ran(&skipped.statements)
-            .map_err(End::Audit)
     }
 
     fn ready(&mut self, frame: Frame) -> Result<(), End> {
@@ -470,8 +308,7 @@ impl Relay {
             other => return Err(self.out_of_turn(other)),
         }
         self.status = status;
-        self.flushed = false;
-        self.copy = Copy::None;
+        self.copy_awaited();
         if status == Status::Idle {
             self.names.transaction_ended();
             self.transaction_over();

@@ -55,6 +55,7 @@ fn calling(functions: &[&str]) -> Facts {
         confirmation: Confirmation::Analysed,
         behind: Vec::new(),
         behind_functions: Vec::new(),
+        sequences: Vec::new(),
     }
 }
 

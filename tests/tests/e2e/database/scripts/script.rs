@@ -56,12 +56,17 @@ const TEXTS: &[&str] = &[
     "RELEASE s",
     "PREPARE a AS SELECT #",
     "PREPARE b AS INSERT INTO t VALUES (5, #)",
+    "DECLARE p CURSOR FOR SELECT id, # FROM t ORDER BY id",
+    "DECLARE \"q\" SCROLL CURSOR WITH HOLD FOR SELECT v, # FROM t ORDER BY id",
+];
+
+/// Texts that use names: to the proxy they mean what they meant when they were parsed, so they are used at
+/// once.
+const NAMING: &[&str] = &[
     "EXECUTE a",
     "EXECUTE b",
     "DEALLOCATE a",
     "DEALLOCATE PREPARE b",
-    "DECLARE p CURSOR FOR SELECT id, # FROM t ORDER BY id",
-    "DECLARE \"q\" SCROLL CURSOR WITH HOLD FOR SELECT v, # FROM t ORDER BY id",
     "FETCH 1 FROM p",
     "FETCH ALL FROM \"q\"",
     "MOVE 1 IN p",
@@ -115,7 +120,7 @@ pub(super) fn script(seed: u64) -> Vec<Step> {
             0..7 => batch(&mut random, &mut steps, seed, &mut next),
             7..11 => sensible(&mut random, &mut steps, seed, &mut next),
             11..17 => {
-                let all = [TEXTS, MESSAGES][usize::from(random.below(3) == 0)];
+                let all = random.of(&[TEXTS, TEXTS, NAMING, NAMING, MESSAGES]);
                 let sql = numbered(random.of(all), seed, &mut next);
                 steps.push(Step::Query(sql));
             }
@@ -165,11 +170,15 @@ fn bind(random: &mut Random) -> Step {
 /// What a driver would send.
 fn sensible(random: &mut Random, steps: &mut Vec<Step>, seed: u64, next: &mut u64) {
     for _ in 0..1 + random.below(3) {
-        let (statement, portal) = (random.of(&STATEMENTS), random.of(&PORTALS));
+        let all = random.of(&[TEXTS, TEXTS, NAMING]);
+        let (statement, portal) = match all == NAMING {
+            true => ("", ""),
+            false => (random.of(&STATEMENTS), random.of(&PORTALS)),
+        };
         if !statement.is_empty() {
             steps.push(Step::Close('S', statement));
         }
-        let text = numbered(random.of(TEXTS), seed, next);
+        let text = numbered(random.of(all), seed, next);
         let values = if text.contains("$1") {
             vec!["7"]
         } else {

@@ -1,0 +1,191 @@
+//! Errors of the server: whose they are, what the client is told, and what did not happen because of them.
+
+use std::borrow::Cow;
+
+use exeat_audit::Outcome;
+
+use super::batch::Batch;
+use super::expected::{Expected, Forced};
+use super::names::called::in_the_clients_words;
+use super::running::Stopped;
+use super::{End, Relay};
+use crate::analysis::Trees;
+use crate::disclosure::disclosed;
+use crate::wire::backend::{self, ErrorFields, Status};
+use crate::wire::write::{self, Error};
+use crate::wire::{Frame, frame};
+
+/// SQLSTATE query_canceled.
+const CANCELLED: &str = "57014";
+
+impl Relay {
+    /// A statement's result is not passed on, and it was through before it could be cancelled.
+    pub(super) fn completed_though_stopped(
+        &mut self,
+        frame: Frame,
+        stopped: Stopped,
+    ) -> Result<(), End> {
+        self.outbound.discard(frame.length);
+        let last = match self.queue.front() {
+            Some(Expected::Query(query)) => query.done + 1 == query.statements.len(),
+            _ => self.queue.second_is_sync(),
+        };
+        let reads = self
+            .queue
+            .running()
+            .is_some_and(|running| running.only_reads());
+        // What the server does next, or has done already, can't be undone any more.
+        if !last || !(reads || self.status == Status::Transaction) {
+            return Err(End::RowLimit);
+        }
+        self.outbound
+            .inject(|out| write::error(out, &stopped.error()));
+        self.finish_statement(None, stopped.outcome(), None)?;
+        if let Some(Expected::Query(query)) = self.queue.front_mut() {
+            query.failed = true;
+        }
+        self.told_failed = true;
+        Ok(())
+    }
+
+    pub(super) fn failed(&mut self, frame: Frame) -> Result<(), End> {
+        let unscanned = self.outbound.unscanned();
+        let body = unscanned
+            .get(frame::HEADER..frame.length.min(unscanned.len()))
+            .unwrap_or_default();
+        let ErrorFields { code, fatal, .. } = backend::error_fields(body);
+        let code = code.unwrap_or("XX000").to_owned();
+        if fatal {
+            // It is what the client hears last, whether the server closes then or not.
+            self.fatal = true;
+            self.outbound.pass(frame.length);
+            return Err(End::ServerClosed);
+        }
+        let mut stopped = None;
+        if let Some(running) = self.queue.running() {
+            stopped = running.stopped;
+            self.outbound_gate.close(&running.receipt, running.mode);
+        }
+        let ours = match self.queue.front_mut() {
+            None => return Err(End::Desynchronised),
+            Some(Expected::Denied(error, _)) => Some(Some(error.as_ref().clone())),
+            Some(Expected::Query(query)) => match query.forced.take() {
+                Some(Forced::Denial(error)) => Some(Some(*error)),
+                Some(Forced::Silent) => Some(None),
+                None => None,
+            },
+            Some(_) => None,
+        };
+        match (ours, stopped) {
+            (Some(error), _) => self.replace(frame, error.as_ref()),
+            (None, Some(stopped)) => self.replace(frame, Some(&stopped.error())),
+            (None, None) => self.pass_error(frame),
+        }
+        let outcome = match (stopped, code.as_str()) {
+            (Some(stopped), _) => stopped.outcome(),
+            (None, CANCELLED) => Outcome::Cancelled,
+            (None, _) => Outcome::Failed,
+        };
+        let finished = self.finish_failed(outcome, &code);
+        self.copy_awaited();
+        finished
+    }
+
+    /// An error in the server's words goes on; where they name what only we call so, in the client's.
+    fn pass_error(&mut self, frame: Frame) {
+        let (names, queue) = (&self.names, &self.queue);
+        let body = frame::body(self.outbound.unscanned(), frame).unwrap_or_default();
+        let name_of = |id| names.name_of(id).or_else(|| queue.name_of(id));
+        let body = in_the_clients_words(body, name_of);
+        let body = match self.disclosed(&body) {
+            Some(told) => told,
+            None => match body {
+                Cow::Borrowed(_) => return self.outbound.pass(frame.length),
+                Cow::Owned(body) => body,
+            },
+        };
+        self.tell(frame, &body);
+    }
+
+    /// Another body in the place of a message's own.
+    fn tell(&mut self, frame: Frame, body: &[u8]) {
+        self.outbound.discard(frame.length);
+        self.outbound
+            .inject(|out| write::frame(out, frame.tag, |out| out.extend_from_slice(body)));
+    }
+
+    /// What the client may see of a message about what runs now; `None` where that is all of it.
+    fn disclosed(&self, body: &[u8]) -> Option<Vec<u8>> {
+        let sight = self.queue.sight();
+        disclosed(body, sight, |schema, table, columns| {
+            self.guard.reads(schema, table, columns)
+        })
+    }
+
+    /// A NoticeResponse: at any time, about anything.
+    pub(super) fn notice(&mut self, frame: Frame) -> Result<(), End> {
+        let body = frame::body(self.outbound.unscanned(), frame).unwrap_or_default();
+        if Trees::is_tree(body) {
+            self.outbound.discard(frame.length);
+            return Ok(());
+        }
+        match self.disclosed(body) {
+            Some(told) => self.tell(frame, &told),
+            None => self.outbound.pass(frame.length),
+        }
+        Ok(())
+    }
+
+    fn replace(&mut self, frame: Frame, error: Option<&Error>) {
+        self.outbound.discard(frame.length);
+        if let Some(error) = error {
+            self.outbound.inject(|out| write::error(out, error));
+        }
+    }
+
+    fn finish_failed(&mut self, outcome: Outcome, code: &str) -> Result<(), End> {
+        self.query_opened();
+        if matches!(self.queue.front(), Some(Expected::Sync)) {
+            // The commit of an implicit transaction failed.
+            return Ok(());
+        }
+        if let Some(running) = self.queue.running() {
+            self.recorder
+                .completion(running, None, outcome, Some(code))
+                .map_err(End::Audit)?;
+        }
+        if let Some(Expected::Query(query)) = self.queue.front_mut() {
+            query.failed = true;
+            let failed = query.done;
+            let effects = std::mem::take(&mut query.effects);
+            let skipped: Vec<_> = query.statements.drain(failed..).skip(1).collect();
+            for (_, effect) in &effects {
+                self.names.skipped(effect);
+            }
+            return self.recorder.never_ran(&skipped).map_err(End::Audit);
+        }
+        match self.queue.pop() {
+            Some(Expected::Parse(effect) | Expected::Bind(effect)) => self.names.refused(&effect),
+            Some(Expected::Close(Some(effect)) | Expected::Execute(_, Some(effect))) => {
+                self.names.skipped(&effect);
+            }
+            // It failed as it was to.
+            Some(Expected::Denied(_, Some(effect))) => self.names.done(effect),
+            Some(Expected::Cleared(id)) => self.names.still_unreachable(id),
+            _ => {}
+        }
+        let skipped = self.queue.skip_to_sync();
+        for effect in &skipped.effects {
+            self.names.skipped(effect);
+        }
+        for id in skipped.unreachable {
+            self.names.still_unreachable(id);
+        }
+        if skipped.open {
+            self.batch = Batch::Failed;
+        }
+        self.recorder
+            .never_ran(&skipped.statements)
+            .map_err(End::Audit)
+    }
+}
