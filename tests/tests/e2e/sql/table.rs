@@ -739,7 +739,6 @@ pub const DENIED: &[(&str, &str, Past)] = &[
     ("F02", "SET LOCAL ROLE postgres", Runs),
     ("F03", r#"SET SESSION "role" TO postgres"#, Runs),
     ("F05", "SET SESSION AUTHORIZATION postgres", Runs),
-    ("F05 reset", "RESET SESSION AUTHORIZATION", Runs),
     ("F06 path", "SET search_path = evil", Runs),
     ("F08", "SET SCHEMA 'evil'", Runs),
     ("F09 encoding", "SET NAMES 'LATIN1'", Runs),
