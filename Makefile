@@ -1,13 +1,14 @@
 # Thin on purpose: each target is one or two commands. CARGO_TARGET_DIR keeps the build outside the checkout.
 TARGET := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
 
-.PHONY: help demo test test-deep fuzz bench lint
+.PHONY: help demo test test-deep test-postgres-versions fuzz bench lint
 
 help:
 	@echo 'make demo    build, start a throw-away database, two origins and both services, take the tour, stay up (TOUR=once: exit after the tour)'
 	@echo 'make test    formatting, clippy, unit and end-to-end tests; installs what is missing (PostgreSQL, psycopg)'
 	@echo 'make test-deep  the canary tests with 100,000 statements (SEED=n: other ones)'
 	@echo 'make fuzz    every fuzz target in a loop of mutations, MINUTES=n each (5)'
+	@echo 'make test-postgres-versions  what PostgreSQL says of statements, on the major versions 14 to 18 (npm installs them)'
 	@echo 'make bench   release build, then gateway against Squid and proxy against PgBouncer'
 	@echo 'make lint    formatting and clippy only'
 
@@ -31,6 +32,14 @@ test-deep:
 
 fuzz:
 	EXEAT_FUZZ_MINUTES=$(or $(MINUTES),5) cargo test --locked -p exeat-tests --test fuzz -- --nocapture
+
+# One suite, once per server: PATH says which one, EXEAT_POSTGRES_MAJOR makes sure of it.
+test-postgres-versions:
+	@tests/prepare.sh postgresql
+	@tests/postgres-versions.sh >$(TARGET)/postgres-versions.txt
+	@while read -r major bin; do echo "PostgreSQL $$major ($$bin)"; \
+	  PATH="$$bin:$$PATH" EXEAT_POSTGRES_MAJOR=$$major cargo test --quiet --locked -p exeat-tests --test querytree </dev/null || exit 1; \
+	done <$(TARGET)/postgres-versions.txt
 
 bench:
 	@tests/prepare.sh postgresql pgbouncer squid

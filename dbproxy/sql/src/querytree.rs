@@ -58,7 +58,7 @@ pub struct QueryTree {
     pub lookups: BTreeSet<u32>,
     /// Sequences that are read or advanced.
     pub sequences: Vec<SequenceUse>,
-    /// For each column of the result, the table and the attribute that it comes from.
+    /// For each column of the result, the table and the attribute that it comes from (0: the whole row).
     pub output: Vec<Option<(u32, i16)>>,
 }
 

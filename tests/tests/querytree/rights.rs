@@ -19,9 +19,13 @@ const UNTOLD: &str = "GRANT EXECUTE ON FUNCTION same(pair, pair), add_up(int, in
 /// that are no values, and what this server was built without.
 const NOT_ALONE: [&str; 6] = ["42P02", "34000", "22P02", "0A000", "2200M", "2200S"];
 
-/// Takes each right away in turn; how many there were. `None` where the statement can't be run alone.
+/// Takes each right away in turn; how many there were. `None` where the statement can't be run alone, or
+/// says only when it runs which sequence it means.
 pub fn try_without_each(asking: &mut Asking, names: &Names, sql: &str) -> Option<usize> {
     let tree = asking.ask(sql).ok()?;
+    if tree.sequences.iter().any(|use_| use_.sequence.is_none()) {
+        return None;
+    }
     let rights = rights(&tree, names);
     match asking.outcome(sql, &granting(rights.iter())).as_deref() {
         None => {}

@@ -29,6 +29,7 @@ pub fn told(tree: &QueryTree, names: &Names) -> Vec<String> {
     told.extend(tree.sequences.iter().map(|use_| sequence(use_, names)));
     if !tree.output.is_empty() {
         let output = tree.output.iter().map(|origin| match origin {
+            Some((table, 0)) => format!("{}.*", names.relations[table]),
             Some((table, column)) => {
                 format!(
                     "{}.{}",

@@ -35,7 +35,11 @@ impl Requests {
         let field = |name| tree.fields(node).find(|(field, _)| field.name == name);
         if let (Some((_, relation)), Some((_, kind))) = (field("relid"), field("relkind")) {
             let relation = read::number(relation).ok_or_else(|| tree.unlike(node, "relid"))?;
-            if let (true, [kind]) = (relation != 0, kind) {
+            // EXCLUDED has the target's OID and is a composite type (`c`), of which nothing is asked.
+            if let [kind] = kind
+                && relation != 0
+                && *kind != b'c'
+            {
                 self.kinds.insert(relation, *kind);
             }
         }
