@@ -19,6 +19,7 @@ mod walk;
 
 pub use catalog::{Catalog, Relation, RelationKind};
 pub use exeat_policy::Subject;
-pub use read::{Context, Statement, read, search_path};
+pub use lexer::Limits;
+pub use read::{Context, Statement, read, read_within, search_path};
 pub use template::{ShortForm, short_form, template_into, typed_template_into};
 pub use text::{blank_comments, redact};

@@ -12,6 +12,8 @@ use crate::tree::Node;
 
 impl Walk<'_> {
     fn set(&mut self, name: &str, value: Option<String>) {
+        // NONE is the role that a session has without one.
+        let value = value.filter(|value| name != "role" || value != "none");
         self.settings.push(Setting {
             name: Arc::from(name),
             value: value.map(Arc::from),
@@ -32,7 +34,8 @@ impl Walk<'_> {
                 Ok(())
             }
             K::SET_SESSION_AUTH => {
-                self.set("session_authorization", Some(last_value(node)));
+                let value = (!ends_with_default(node)).then(|| last_value(node));
+                self.set("session_authorization", value);
                 Ok(())
             }
             K::RESET_SESSION_AUTH => {
@@ -79,7 +82,7 @@ impl Walk<'_> {
         };
         let plain = list.kind() == K::ARG_LIST
             && parameter.kind() == K::STRING
-            && matches!(value.kind(), K::STRING | K::POSITIONAL_PARAM)
+            && matches!(value.kind(), K::STRING | K::POSITIONAL_PARAM | K::NULL_KW)
             && matches!(
                 local.kind(),
                 K::TRUE_KW | K::FALSE_KW | K::STRING | K::POSITIONAL_PARAM
@@ -87,8 +90,9 @@ impl Walk<'_> {
         let Some(parameter) = constant(parameter.text()).filter(|_| plain) else {
             return false;
         };
-        let value = constant(value.text()).unwrap_or_else(|| value.text().to_owned());
-        self.set(&parameter.to_ascii_lowercase(), Some(value));
+        let value = (value.kind() != K::NULL_KW)
+            .then(|| constant(value.text()).unwrap_or_else(|| value.text().to_owned()));
+        self.set(&parameter.to_ascii_lowercase(), value);
         true
     }
 
@@ -103,7 +107,7 @@ impl Walk<'_> {
                     .ok_or_else(|| unsupported(target))?;
                 let name = path(parameter).join(".").to_ascii_lowercase();
                 let value = match target.child(K::TO_CONFIG_VALUE) {
-                    Some(value) => config_value(value)?,
+                    Some(value) => config_value(value, is_list_of_names(&name))?,
                     None => return Err(unsupported(target)),
                 };
                 self.set(&name, value);
@@ -113,7 +117,9 @@ impl Walk<'_> {
                     .then(|| words_after(target, 2));
                 self.set("timezone", value);
             }
-            K::SET_SCHEMA_VALUE => self.set("search_path", Some(last_value(target))),
+            K::SET_SCHEMA_VALUE => {
+                self.set("search_path", Some(quoted(last_value(target))));
+            }
             K::SET_XML_OPTION => self.set("xmloption", Some(last_value(target))),
             _ => return Err(unsupported(target)),
         }
@@ -156,7 +162,14 @@ impl Walk<'_> {
 
 /// The token of an argument that is one constant and nothing else.
 fn lone_constant(argument: Node<'_>) -> Option<Node<'_>> {
-    let literal = lone_child(argument).filter(|_| argument.kind() == K::ARG)?;
+    let mut literal = lone_child(argument).filter(|_| argument.kind() == K::ARG)?;
+    // A cast to what it is taken for anyway.
+    while literal.kind() == K::CAST_EXPR
+        && let Some(target) = literal.child(K::PATH_TYPE)
+        && matches!(path(target).as_slice(), [name] if matches!(&**name, "text" | "bool" | "boolean"))
+    {
+        literal = literal.first_inner().filter(|inner| *inner != target)?;
+    }
     lone_child(literal).filter(|token| literal.kind() == K::LITERAL && token.is_leaf())
 }
 
@@ -197,7 +210,7 @@ fn last_value(node: Node<'_>) -> String {
 }
 
 /// `= value, value`; `None` for DEFAULT.
-fn config_value(node: Node<'_>) -> Walked<Option<String>> {
+fn config_value(node: Node<'_>, names: bool) -> Walked<Option<String>> {
     if node.has(K::DEFAULT_KW) {
         return Ok(None);
     }
@@ -211,7 +224,42 @@ fn config_value(node: Node<'_>) -> Walked<Option<String>> {
                 "a value that is no plain constant",
             ));
         };
-        values.push(value);
+        values.push(if names { quoted(value) } else { value });
     }
     Ok(Some(values.join(", ")))
+}
+
+/// Whether a parameter is a list of names, which PostgreSQL shows with the quotes that they need.
+fn is_list_of_names(parameter: &str) -> bool {
+    matches!(
+        parameter,
+        "local_preload_libraries"
+            | "search_path"
+            | "session_preload_libraries"
+            | "shared_preload_libraries"
+            | "temp_tablespaces"
+            | "unix_socket_directories"
+    )
+}
+
+/// A name as `quote_identifier` writes it; keywords are quoted there too, but mean the same without.
+fn quoted(name: String) -> String {
+    let begins = name
+        .bytes()
+        .next()
+        .is_some_and(|byte| byte.is_ascii_lowercase() || byte == b'_');
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+    if begins && name.bytes().all(plain) {
+        return name;
+    }
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// Whether the last token is the keyword DEFAULT.
+fn ends_with_default(node: Node<'_>) -> bool {
+    let mut leaves = Vec::new();
+    collect(node, &mut leaves);
+    leaves
+        .pop()
+        .is_some_and(|leaf| leaf.eq_ignore_ascii_case("default"))
 }
