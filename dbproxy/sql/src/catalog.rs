@@ -231,6 +231,12 @@ impl Catalog {
             && !path.iter().any(is_type)
     }
 
+    /// The schema of the path that an unqualified type outside `pg_catalog` is in.
+    pub(crate) fn type_schema<'p>(&self, path: &'p [Arc<str>], name: &str) -> Option<&'p Arc<str>> {
+        let schemas = self.types.get(name)?;
+        path.iter().find(|schema| schemas.contains(*schema))
+    }
+
     /// The schemas of the path, `pg_catalog` left out, that have an operator of that name.
     pub(crate) fn operator_schemas<'p>(
         &self,

@@ -14,8 +14,24 @@ use exeat_policy::{Unreadable, UnreadableKind};
 
 use cursor::Cursor;
 
-/// Bytes of one message.
-pub(crate) const MAX_BYTES: usize = 1 << 20;
+/// How long a message may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of the text without its literals, which are what a reader has to understand.
+    pub text: usize,
+    /// Bytes of the whole, which only have to be passed over.
+    pub message: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            text: 1 << 20,
+            message: 16 << 20,
+        }
+    }
+}
+
 /// Tokens of one message.
 pub(crate) const MAX_TOKENS: usize = 1 << 17;
 /// Open parentheses, brackets and CASEs.
@@ -73,6 +89,14 @@ impl Token {
         sql.get(self.range()).unwrap_or("")
     }
 
+    /// Whether it is a string of any kind.
+    pub(crate) fn is_literal(&self) -> bool {
+        matches!(
+            self.kind,
+            Kind::Text | Kind::Escaped | Kind::Unicode | Kind::Bits | Kind::Dollar
+        )
+    }
+
     /// Whether it is this keyword (given in lower case).
     pub(crate) fn is_word(&self, sql: &str, word: &str) -> bool {
         self.kind == Kind::Word && self.text(sql).eq_ignore_ascii_case(word)
@@ -98,18 +122,16 @@ pub(crate) fn refuse(kind: UnreadableKind, offset: usize, detail: &str) -> Unrea
 }
 
 /// Reads the tokens of a whole message.
-pub(crate) fn lex(sql: &str) -> Result<Lexed, Unreadable> {
-    if sql.len() > MAX_BYTES {
-        return Err(refuse(
-            UnreadableKind::TooLarge,
-            MAX_BYTES,
-            "the message is over 1 MiB",
-        ));
+pub(crate) fn lex(sql: &str, limits: &Limits) -> Result<Lexed, Unreadable> {
+    if sql.len() > limits.message {
+        let detail = format!("the message is over {} bytes", limits.message);
+        return Err(refuse(UnreadableKind::TooLarge, limits.message, &detail));
     }
     if let Some(offset) = memchr::memchr(0, sql.as_bytes()) {
         return Err(refuse(UnreadableKind::Encoding, offset, "a NUL byte"));
     }
-    let mut tokens = Vec::with_capacity(sql.len() / 4);
+    let mut tokens = Vec::with_capacity((sql.len() / 4).min(MAX_TOKENS));
+    let mut literals = 0;
     let mut depth = Depth::default();
     let mut cursor = Cursor::new(sql);
     while let Some(token) = cursor.next_token()? {
@@ -120,14 +142,31 @@ pub(crate) fn lex(sql: &str) -> Result<Lexed, Unreadable> {
                 "too many tokens",
             ));
         }
+        if token.is_literal() {
+            literals += token.end - token.start;
+        }
+        if token.end - literals > limits.text {
+            return Err(too_long(limits, token.start));
+        }
         depth.count(&token, sql)?;
         tokens.push(token);
+    }
+    if sql.len() - literals > limits.text {
+        return Err(too_long(limits, sql.len()));
     }
     adjacent(&tokens, sql)?;
     Ok(Lexed {
         tokens,
         run: depth.deepest,
     })
+}
+
+fn too_long(limits: &Limits, offset: usize) -> Unreadable {
+    let detail = format!(
+        "the text without its literals is over {} bytes",
+        limits.text
+    );
+    refuse(UnreadableKind::TooLarge, offset, &detail)
 }
 
 /// How deep a recursive parser may have to go.

@@ -21,11 +21,12 @@ mod walk;
 
 pub use catalog::{Catalog, Relation, RelationKind};
 pub use exeat_policy::Subject;
+pub use lexer::Limits;
 pub use path::{is_path, written_path};
 pub use querytree::{
     AttributeSet, Command, QueryTree, QueryTreeError, RelationUse, SequenceCall, SequenceUse,
     TEXT_LIMIT as QUERY_TREE_LIMIT, query_tree,
 };
-pub use read::{Context, Statement, read, search_path};
+pub use read::{Context, Statement, read, read_within, search_path};
 pub use template::{ShortForm, short_form, template_into, typed_template_into};
 pub use text::{blank_comments, redact};

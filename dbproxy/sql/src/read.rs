@@ -10,7 +10,7 @@ use exeat_policy::{Confirmation, Facts, Setting, Subject, Unreadable, Unreadable
 
 use crate::catalog::Catalog;
 use crate::confirm::{self, Confirmed};
-use crate::lexer::{self, Kind, Lexed, Token, refuse};
+use crate::lexer::{self, Kind, Lexed, Limits, Token, refuse};
 use crate::names::constant;
 use crate::path;
 use crate::tree::Tree;
@@ -73,6 +73,8 @@ pub struct Statement {
     /// The types that PREPARE declares for its parameters, as they are written: `$1` first. Bytes within
     /// the message.
     pub declared: Vec<Range<usize>>,
+    /// It says CASCADE: it reaches what depends on what it names, which only the database knows.
+    pub cascades: bool,
 }
 
 impl Statement {
@@ -101,7 +103,14 @@ impl Statement {
 /// unreadable statement.
 #[must_use]
 pub fn read(sql: &str, context: &Context<'_>) -> Vec<Statement> {
-    let lexed = match lexer::lex(sql) {
+    read_within(sql, context, &Limits::default())
+}
+
+/// Like [`read`], with other limits than the usual ones. Texts of [`crate::blank_comments`] and
+/// [`crate::redact`] keep to those.
+#[must_use]
+pub fn read_within(sql: &str, context: &Context<'_>, limits: &Limits) -> Vec<Statement> {
+    let lexed = match lexer::lex(sql, limits) {
         Ok(lexed) => lexed,
         Err(unreadable) => return vec![unreadable_statement(0..sql.len(), unreadable)],
     };
@@ -132,6 +141,7 @@ fn unreadable_statement(range: Range<usize>, unreadable: Unreadable) -> Statemen
         questions: Vec::new(),
         into: None,
         declared: Vec::new(),
+        cascades: false,
     }
 }
 
@@ -162,6 +172,7 @@ fn statement(sql: &str, lexed: &Lexed, tokens: Range<usize>, context: &Context<'
                 questions: read.questions.parts.into_iter().map(within).collect(),
                 into: read.questions.into.map(within),
                 declared: read.questions.declared.into_iter().map(within).collect(),
+                cascades: read.cascades,
             }
         }
         Err(mut unreadable) => {

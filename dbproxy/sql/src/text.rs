@@ -7,7 +7,7 @@ mod tests;
 
 use std::borrow::Cow;
 
-use crate::lexer::{self, Kind};
+use crate::lexer::{self, Kind, Limits};
 
 pub use redact::redact;
 
@@ -15,7 +15,7 @@ pub use redact::redact;
 /// A text that can't be lexed comes back as it is; it is never forwarded.
 #[must_use]
 pub fn blank_comments(sql: &str) -> Cow<'_, str> {
-    let Ok(lexed) = lexer::lex(sql) else {
+    let Ok(lexed) = lexer::lex(sql, &Limits::default()) else {
         return Cow::Borrowed(sql);
     };
     let mut comments = lexed

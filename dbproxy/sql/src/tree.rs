@@ -50,7 +50,7 @@ impl<'a> Tree<'a> {
         let input = lexed.to_input();
         let output = EntryPoint::SourceFile.parse(&input);
         let mut builder = Builder {
-            slots: Vec::with_capacity(text.len() / 2),
+            slots: Vec::with_capacity((text.len() / 2).min(1 << 16)),
             open: NONE,
             at: 0,
             error: None,

@@ -2,11 +2,13 @@
 //! it does not know, nor forget a relation, column or function that the statement may touch: where
 //! PostgreSQL's answer depends on what is not known here, every possible answer is counted.
 
+mod bounds;
 mod change;
 mod copy;
 mod define;
 mod expression;
 mod from;
+mod option;
 mod output;
 mod query;
 mod question;
@@ -52,6 +54,8 @@ pub(crate) struct Found {
     /// The prepared statement or cursor that it names.
     pub(crate) prepared: Option<Arc<str>>,
     pub(crate) questions: Questions,
+    /// See [`crate::Statement::cascades`].
+    pub(crate) cascades: bool,
 }
 
 /// What PostgreSQL can be asked about, in bytes of the statement's text.
@@ -72,6 +76,7 @@ impl From<Facts> for Found {
             mentions: Mentions::default(),
             prepared: None,
             questions: Questions::default(),
+            cascades: false,
         }
     }
 }
@@ -101,6 +106,14 @@ struct Walk<'c> {
     /// Within the definition language: names are of what is defined.
     defining: bool,
     questions: Questions,
+    /// What is made is temporary.
+    temporary: bool,
+    /// The functions that a definition names are run later on.
+    runs: bool,
+    cascades: bool,
+    /// Columns that items and outputs were made of, and columns that names were looked for in.
+    held: usize,
+    looked: usize,
     /// Within a part that PostgreSQL will be asked about: what a name only might mean is left to it.
     asking: bool,
 }
@@ -123,6 +136,11 @@ impl<'c> Walk<'c> {
             frames: Vec::new(),
             defining: false,
             questions: Questions::default(),
+            temporary: false,
+            runs: false,
+            cascades: false,
+            held: 0,
+            looked: 0,
             asking: false,
         }
     }
@@ -159,6 +177,7 @@ impl<'c> Walk<'c> {
             mentions: self.mentions,
             prepared: self.prepared,
             questions: self.questions,
+            cascades: self.cascades,
         }
     }
 

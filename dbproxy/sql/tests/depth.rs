@@ -41,7 +41,7 @@ fn shapes() -> Vec<String> {
         format!("SELECT 1{}", " UNION SELECT 1".repeat(499)),
         format!("SELECT 1 WHERE 1 IN (1{})", ", 1".repeat(5_000)),
         format!("INSERT INTO t (a) VALUES (1){}", ", (1)".repeat(3_000)),
-        format!("SELECT 1{}", ", a.b".repeat(3_000)),
+        format!("SELECT 1{}", ", a.b".repeat(1_600)),
         format!(
             "WITH {} SELECT 1",
             (0..500)

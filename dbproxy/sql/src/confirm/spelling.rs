@@ -12,6 +12,9 @@ use exeat_policy::Verb;
 use crate::lexer::{Kind, Token};
 use crate::tree::{Node, Tree};
 
+/// Bytes of a literal that are worth copying.
+const LITERAL: usize = 256;
+
 /// The spelling of a statement whose tree starts at byte `start` of the message.
 pub(super) fn spelled(
     sql: &str,
@@ -28,6 +31,8 @@ pub(super) fn spelled(
         let other = others.next_if(|(at, _)| at + start == token.start);
         let spelling = match &other {
             None if token.kind == Kind::Number => plain(token.text(sql)),
+            // It copies them more than once, and nothing depends on what is in them.
+            None if token.is_literal() && token.end - token.start > LITERAL => "''",
             None => token.text(sql),
             Some((_, spelling)) if spelling.is_empty() => continue,
             Some((_, spelling)) => spelling,
@@ -90,6 +95,8 @@ fn respelled<'t>(leaf: Node<'t>, parent: Node<'t>) -> Option<Cow<'t, str>> {
     match (leaf.kind(), parent.kind()) {
         // It knows `TABLE t` in few places only, and neither `ONLY` nor a schema there.
         (K::TABLE_KW, K::TABLE) => Some(Cow::Borrowed("SELECT * FROM")),
+        // It knows no test for documents.
+        (K::DOCUMENT_KW, K::NAME_REF) if is_last_operand(parent) => Some(Cow::Borrowed("NULL")),
         // It knows the longer form only.
         (K::ISNULL_KW, K::POSTFIX_EXPR) => Some(Cow::Borrowed("IS NULL")),
         (K::NOTNULL_KW, K::POSTFIX_EXPR) => Some(Cow::Borrowed("IS NOT NULL")),
@@ -116,6 +123,14 @@ fn respelled<'t>(leaf: Node<'t>, parent: Node<'t>) -> Option<Cow<'t, str>> {
     }
 }
 
+/// Whether a name is what IS or IS NOT is asked of.
+fn is_last_operand(name: Node<'_>) -> bool {
+    name.parent().is_some_and(|parent| {
+        let operator = parent.children().nth(1).map(Node::kind);
+        parent.kind() == K::BIN_EXPR && matches!(operator, Some(K::IS_KW | K::IS_NOT))
+    })
+}
+
 /// Whether a node (with all below it) or token is left out.
 fn is_silent(node: Node<'_>, parent: Node<'_>) -> bool {
     match (node.kind(), parent.kind()) {
@@ -127,7 +142,10 @@ fn is_silent(node: Node<'_>, parent: Node<'_>) -> bool {
         (K::L_PAREN | K::R_PAREN, K::PAREN_EXPR) => {
             parent.parent().is_some_and(|item| item.kind() == K::PAREN_FROM_ITEM && item.has(K::ONLY_KW))
         }
-        (K::VARIADIC_KW, K::ARG)
+        // It knows neither every option of COPY nor several functions in one item.
+        (K::COPY_OPTION_LIST, K::COPY)
+        | (K::ROWS_KW | K::FROM_KW | K::L_PAREN | K::R_PAREN, K::ROWS_FROM_ITEM)
+        | (K::VARIADIC_KW, K::ARG)
         | (K::COLLATE_KW | K::COLLATION_REF, K::COLLATE)
         | (K::NO_KW | K::KEY_KW, K::FOR_NO_KEY_UPDATE | K::FOR_KEY_SHARE)
         | (K::DISTINCT | K::ALL, K::GROUP_BY_CLAUSE)
@@ -138,6 +156,7 @@ fn is_silent(node: Node<'_>, parent: Node<'_>) -> bool {
         | (K::SYMMETRIC | K::ASYMMETRIC | K::WHERE_CURRENT_OF | K::TRIM_BOTH, _)
         // Expressions within are compared: what they call or read makes the readers differ.
         | (K::INDEX_ACCESSOR | K::SLICE_ACCESSOR, K::COLUMN_TARGET) => true,
+        (K::WITH_KW, K::COPY) => parent.has(K::COPY_OPTION_LIST),
         (K::TRIM_LEADING | K::TRIM_TRAILING, _) => parent.has(K::TRIM_FROM),
         (K::FROM_ALIAS, _) => node.has(K::COLUMN_DEF_LIST) && !node.has(K::TABLE_ALIAS),
         (K::DOT | K::STAR, K::FIELD_EXPR) => {

@@ -2,6 +2,10 @@ use exeat_policy::UnreadableKind;
 
 use super::*;
 
+fn lex(sql: &str) -> Result<Lexed, Unreadable> {
+    super::lex(sql, &Limits::default())
+}
+
 fn texts(sql: &str) -> Vec<&str> {
     lex(sql)
         .unwrap()
@@ -127,6 +131,33 @@ fn statements_end_at_semicolons_outside_of_everything() {
 }
 
 #[test]
+fn literals_do_not_count_as_text() {
+    let limits = Limits {
+        text: 40,
+        message: 400,
+    };
+    let kind = |sql: &str| super::lex(sql, &limits).map(drop).map_err(|e| e.kind);
+    let long = "x".repeat(300);
+    for literal in [
+        format!("'{long}'"),
+        format!("E'{long}'"),
+        format!("$${long}$$"),
+        format!("U&'{long}'"),
+    ] {
+        assert_eq!(kind(&format!("select {literal}, 1")), Ok(()));
+    }
+    for sql in [
+        format!("select \"{long}\""),
+        format!("select 1 /* {long} */"),
+        format!("select {long}"),
+        format!("select 1{}", " ".repeat(300)),
+        format!("select 1, '{long}{long}'"),
+    ] {
+        assert_eq!(kind(&sql), Err(UnreadableKind::TooLarge), "{sql}");
+    }
+}
+
+#[test]
 fn depth_is_capped_in_every_shape() {
     let nested = |open: &str, close: &str, levels: usize| {
         format!("{}1{}", open.repeat(levels), close.repeat(levels))
@@ -148,7 +179,7 @@ fn depth_is_capped_in_every_shape() {
         format!("select a{}", "::int".repeat(MAX_RUN)),
         format!("select a{}", ".a".repeat(MAX_RUN)),
         "1,".repeat(MAX_TOKENS),
-        " ".repeat(MAX_BYTES + 1),
+        " ".repeat(Limits::default().text + 1),
     ] {
         assert_eq!(
             lex(&sql).unwrap_err().kind,

@@ -164,7 +164,9 @@ impl<'o> Fold<'o> {
                     return None;
                 }
                 self.write(name);
-                self.before = self.name();
+                let inner = name.get(1..name.len() - 1)?;
+                let named = is_one_of(inner, &SEQUENCES) || inner.get(..3).is_some_and(is_reg);
+                self.before = if named { Before::Sequence } else { self.name() };
             }
             Piece::Number(text, size) => self.number(text, size),
             Piece::Text(text) => self.text(text, after),
@@ -350,7 +352,6 @@ fn is_query(after: &[u8]) -> bool {
 /// Whether a string is cast to the name of something (`'t'::regclass`).
 fn is_cast_to_name(after: &[u8]) -> bool {
     let rest = after.trim_ascii_start();
-    let cast = rest.starts_with(b"::");
     let rest = match rest {
         [b':', b':', rest @ ..] => rest,
         [b'a' | b'A', b's' | b'S', rest @ ..] => rest,
@@ -365,7 +366,7 @@ fn is_cast_to_name(after: &[u8]) -> bool {
         rest = rest.get(schema.len()..).unwrap_or(&[]).trim_ascii_start();
         rest = rest.strip_prefix(b".").unwrap_or(rest).trim_ascii_start();
     }
-    rest.get(..3).is_some_and(is_reg) || cast && rest.first() == Some(&b'"')
+    rest.get(..3).is_some_and(is_reg) || rest.first() == Some(&b'"')
 }
 
 fn is_reg(start: &[u8]) -> bool {

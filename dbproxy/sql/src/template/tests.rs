@@ -105,6 +105,10 @@ fn what_decides_postgresqls_choice_stays() {
             "SELECT nextval('s'), setval('s', 5), lower('x')",
             "SELECT nextval('s'), setval('s', 0), lower('')",
         ),
+        (
+            "SELECT \"nextval\"('s'), \"regclass\"('t'), CAST('t' AS \"regclass\"), 't'::\"regclass\"",
+            "SELECT \"nextval\"('s'), \"regclass\"('t'), CAST('t' AS \"regclass\"), 't'::\"regclass\"",
+        ),
     ] {
         assert_eq!(template(sql).as_deref(), Some(expected), "{sql}");
     }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use crate::lexer::{self, Kind, Token};
+use crate::lexer::{self, Kind, Limits, Token};
 
 /// What a secret becomes.
 const HIDDEN: &str = "'…'";
@@ -19,11 +19,12 @@ const HOLDERS: [&str; 3] = ["create", "alter", "set"];
 /// loses everything after the first word that announces a secret.
 #[must_use]
 pub fn redact(sql: &str) -> Cow<'_, str> {
-    if !announces(sql) {
+    let code = may_hold_code(sql);
+    if !code && !announces(sql) {
         return Cow::Borrowed(sql);
     }
-    let Ok(lexed) = lexer::lex(sql) else {
-        return cut(sql);
+    let Ok(lexed) = lexer::lex(sql, &Limits::default()) else {
+        return cut(sql, code);
     };
     let mut text = String::with_capacity(sql.len());
     let mut copied = 0;
@@ -33,10 +34,16 @@ pub fn redact(sql: &str) -> Cow<'_, str> {
             .iter()
             .filter(|token| token.kind != Kind::Comment)
             .peekable();
-        let holds = tokens
-            .peek()
-            .is_some_and(|first| HOLDERS.iter().any(|word| first.is_word(sql, word)));
-        if holds {
+        let first = tokens.peek().copied();
+        let holds = |word: &str| first.is_some_and(|first| first.is_word(sql, word));
+        if holds("do") {
+            // Code in a language that nobody reads here: any of it may be a secret.
+            for code in tokens.filter(|token| token.is_literal()) {
+                text.push_str(sql.get(copied..code.start).unwrap_or(""));
+                text.push_str(HIDDEN);
+                copied = code.end;
+            }
+        } else if HOLDERS.iter().any(|word| holds(word)) {
             for secret in secrets(sql, tokens) {
                 text.push_str(sql.get(copied..secret.start).unwrap_or(""));
                 text.push_str(HIDDEN);
@@ -72,6 +79,15 @@ fn secrets<'t>(sql: &str, tokens: impl Iterator<Item = &'t Token>) -> Vec<Range<
     secrets
 }
 
+/// Whether a statement of the message may be a DO.
+fn may_hold_code(sql: &str) -> bool {
+    let first = sql.trim_start();
+    let is_do = |pair: &[u8]| pair.eq_ignore_ascii_case(b"do");
+    // Behind a comment or another statement it may be anywhere.
+    let later = first.starts_with(['-', '/', ';']) || sql.contains(';');
+    first.as_bytes().get(..2).is_some_and(is_do) || later && sql.as_bytes().windows(2).any(is_do)
+}
+
 fn announces(text: &str) -> bool {
     first_announcer(text).is_some()
 }
@@ -79,6 +95,10 @@ fn announces(text: &str) -> bool {
 fn first_announcer(text: &str) -> Option<usize> {
     let starts_at = |at: usize| {
         let rest = text.as_bytes().get(at..).unwrap_or(&[]);
+        // Most bytes begin none of them.
+        if !rest.first().is_some_and(|first| b"pcsPCS".contains(first)) {
+            return false;
+        }
         ANNOUNCERS.iter().any(|word| {
             rest.get(..word.len())
                 .is_some_and(|part| part.eq_ignore_ascii_case(word.as_bytes()))
@@ -88,8 +108,15 @@ fn first_announcer(text: &str) -> Option<usize> {
 }
 
 /// What can be kept of a text whose literals can't be told.
-fn cut(sql: &str) -> Cow<'_, str> {
-    match first_announcer(sql).and_then(|at| sql.get(..at)) {
+fn cut(sql: &str, code: bool) -> Cow<'_, str> {
+    let quote = sql.find(['\'', '$']).filter(|_| code);
+    let announcer = first_announcer(sql);
+    match quote
+        .into_iter()
+        .chain(announcer)
+        .min()
+        .and_then(|at| sql.get(..at))
+    {
         Some(kept) => Cow::Owned(format!("{kept}…")),
         None => Cow::Borrowed(sql),
     }

@@ -72,3 +72,24 @@ fn a_text_that_cannot_be_lexed_is_cut_before_the_secret() {
     assert_eq!(redact("alter role a password 'b"), "alter role a …");
     assert_eq!(redact("select 'b"), "select 'b");
 }
+
+#[test]
+fn code_is_left_out_of_what_is_recorded() {
+    for (sql, expected) in [
+        ("DO $$ BEGIN PERFORM login('hunter2'); END $$", "DO '…'"),
+        ("do language plpgsql 'x'", "do language plpgsql '…'"),
+        ("/* a */ DO $x$ y $x$", "/* a */ DO '…'"),
+        (
+            "SELECT 'a'; DO $$ y $$; SELECT 'b'",
+            "SELECT 'a'; DO '…'; SELECT 'b'",
+        ),
+        ("DO $$ y", "DO …"),
+        (
+            "INSERT INTO t VALUES ('a') ON CONFLICT DO NOTHING",
+            "INSERT INTO t VALUES ('a') ON CONFLICT DO NOTHING",
+        ),
+        ("SELECT 'a' AS do", "SELECT 'a' AS do"),
+    ] {
+        assert_eq!(redact(sql), expected, "{sql}");
+    }
+}

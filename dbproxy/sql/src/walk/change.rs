@@ -137,6 +137,7 @@ impl<'c> Walk<'c> {
             schema: None,
             shape: excluded(target),
             bases: Vec::new(),
+            unsure: false,
         };
         self.within(vec![target.item.clone()], |walk| {
             for child in node.inner() {

@@ -27,8 +27,20 @@ impl Walk<'_> {
         if relational {
             self.mentions.relations.insert(parts.join("."));
         }
+        if node.kind() == K::FUNCTION_NAME_REF && self.runs {
+            return self.runs_function(&parts, node);
+        }
+        let made = matches!(node.kind(), K::TABLE_NAME | K::VIEW | K::SEQUENCE);
         let full = match parts.as_slice() {
             [] => return Err(unsupported(node)),
+            [single] if made && self.temporary => Name {
+                schema: Some(Arc::from("pg_temp")),
+                name: Arc::clone(single),
+            },
+            [single] if made && single.starts_with("pg_") => Name {
+                schema: self.schema_of(""),
+                name: Arc::clone(single),
+            },
             [single] => {
                 let catalog = self.context.catalog;
                 let known =
@@ -59,6 +71,35 @@ impl Walk<'_> {
         Ok(())
     }
 
+    /// A function that a cast, an operator class, a handler or the like will run.
+    fn runs_function(&mut self, parts: &[Arc<str>], node: Node<'_>) -> Walked {
+        match parts {
+            [name] => self.calls(None, name),
+            [schema, name] => self.calls(Some(schema), name),
+            _ => return Err(unsupported(node)),
+        }
+        Ok(())
+    }
+
+    /// Counts the operator that CREATE OPERATOR makes.
+    pub(super) fn define_operator(&mut self, node: Node<'_>) -> Walked {
+        let mut parts = node.child(K::PATH_REF).map(path).unwrap_or_default();
+        parts.retain(|part| !part.is_empty());
+        let schema = match parts.as_slice() {
+            [] => self.schema_of(""),
+            [schema] => Some(Arc::clone(schema)),
+            _ => return Err(unsupported(node)),
+        };
+        let symbol = node.children().filter(|child| child.kind() != K::PATH_REF);
+        let symbol: String = symbol.map(Node::text).collect();
+        let relation = self.relation(Name {
+            schema,
+            name: Arc::from(symbol),
+        });
+        self.mark_all(relation, Access::Define);
+        Ok(())
+    }
+
     /// Counts an object that lives in no schema. A schema counts as everything in it.
     pub(super) fn define_global(&mut self, node: Node<'_>) -> Walked {
         let name = name(node);
@@ -78,6 +119,8 @@ impl Walk<'_> {
     /// under its own label, without a schema.
     pub(super) fn definition(&mut self, node: Node<'_>) -> Walked {
         let before = std::mem::replace(&mut self.defining, true);
+        self.temporary |= node.has(K::TEMP);
+        self.runs = runs_functions(node);
         for child in node.inner() {
             if is_query(child) && holds_question(node) {
                 self.question(child)?;
@@ -100,4 +143,16 @@ impl Walk<'_> {
             self.mark_all(relation, access);
         }
     }
+}
+
+/// Whether the functions that a definition refers to are those that what it makes will run. Any other
+/// statement that refers to one drops it, changes it or grants it.
+fn runs_functions(node: Node<'_>) -> bool {
+    let creates = format!("{:?}", node.kind()).starts_with("CREATE_");
+    // A schema may be made with grants in it.
+    creates && node.kind() != K::CREATE_SCHEMA
+        || matches!(
+            node.kind(),
+            K::ALTER_OPERATOR_FAMILY | K::ALTER_FOREIGN_DATA_WRAPPER
+        )
 }

@@ -83,7 +83,14 @@ impl Walk<'_> {
                 Ok(())
             }
             Handling::Name => Ok(()),
-            Handling::Walk => self.walk_children(node),
+            Handling::Walk if node.kind() == K::ATTRIBUTE_OPTION && self.defining => {
+                self.option(node)
+            }
+            Handling::Walk if is_made(node) && self.defining => self.define_operator(node),
+            Handling::Walk => {
+                self.cascades |= self.defining && is_cascade(node);
+                self.walk_children(node)
+            }
             Handling::Query => self.query(node).map(drop),
             Handling::Column => self.column(node),
             Handling::Field => self.field(node),
@@ -112,6 +119,7 @@ impl Walk<'_> {
                 self.calls_special(function);
                 Ok(())
             }
+            None if is_keyword(node, leaf.kind()) => Ok(()),
             None => self.read_column(&name(node), node),
         }
     }
@@ -158,8 +166,10 @@ impl Walk<'_> {
         let parts = dotted(node)?;
         output.open = true;
         if parts.base.kind() != K::NAME_REF {
+            output.unsure = true;
             return self.walk(parts.base);
         }
+        self.look_around(node)?;
         let first = name(parts.base);
         let item = match parts.fields.as_slice() {
             [] => self.item(None, &first),
@@ -168,9 +178,11 @@ impl Walk<'_> {
         };
         match item {
             Some(item) => {
+                self.hold_output(output, item.width(), node)?;
                 self.read_all(&item);
                 let (names, _) = item.names();
                 output.names.extend(names);
+                output.unsure |= item.unsure;
                 Ok(())
             }
             None if self.is_lenient() => Ok(()),
@@ -218,12 +230,12 @@ impl Walk<'_> {
     }
 
     /// Counts a type or collation unless it can only be PostgreSQL's own.
-    fn foreign(&mut self, node: Node<'_>, is_own: fn(&str) -> bool) -> Walked {
+    pub(super) fn foreign(&mut self, node: Node<'_>, is_own: fn(&str) -> bool) -> Walked {
         let (schema, name) = match path(node).as_slice() {
             [single] if is_own(single) => return Ok(()),
             [schema, _] if &**schema == "pg_catalog" => return Ok(()),
             [_] if self.asking => return Ok(()),
-            [single] => (self.schema_of(single), Arc::clone(single)),
+            [single] => (self.schema_of_type(single), Arc::clone(single)),
             [schema, single] => (Some(Arc::clone(schema)), Arc::clone(single)),
             _ => return Err(too_many_parts(node)),
         };
@@ -296,18 +308,56 @@ impl Walk<'_> {
                     .context
                     .catalog
                     .map(|catalog| catalog.operator_schemas(path, symbol));
-                for schema in others.into_iter().flatten() {
+                let others: Vec<_> = others.into_iter().flatten().collect();
+                let placed = !others.is_empty();
+                for schema in others {
                     self.operators.insert(Name {
                         schema: Some(Arc::clone(schema)),
                         name: Arc::clone(&name),
                     });
                 }
-                if !known {
+                if !known && !placed {
                     self.operators.insert(Name { schema: None, name });
                 }
             }
         }
     }
+}
+
+/// Whether a word in the place of a column is none: `a IS UNKNOWN`, `a IS NOT DOCUMENT`,
+/// `normalize(a, NFC)`.
+fn is_keyword(node: Node<'_>, leaf: K) -> bool {
+    let Some(parent) = node.parent() else {
+        return false;
+    };
+    match (leaf, parent.kind()) {
+        (K::UNKNOWN_KW | K::DOCUMENT_KW, K::BIN_EXPR) => {
+            let last = parent.children().last() == Some(node);
+            let operator = parent.children().nth(1).map(Node::kind);
+            last && matches!(operator, Some(K::IS_KW | K::IS_NOT))
+        }
+        (K::NFC_KW | K::NFD_KW | K::NFKC_KW | K::NFKD_KW, K::ARG) => {
+            let call = parent.parent().and_then(Node::parent);
+            let callee = call.and_then(Node::first_inner);
+            let bare = callee.filter(|callee| callee.kind() == K::NAME_REF);
+            let normalize = bare.and_then(Node::first_leaf).map(Node::kind);
+            let first = parent.parent().and_then(Node::first_inner);
+            normalize == Some(K::NORMALIZE_KW) && first != Some(parent)
+        }
+        _ => false,
+    }
+}
+
+/// Whether a node is the operator that CREATE OPERATOR makes.
+fn is_made(node: Node<'_>) -> bool {
+    let creates = |parent: Node<'_>| parent.kind() == K::CREATE_OPERATOR;
+    node.kind() == K::OP && node.parent().is_some_and(creates)
+}
+
+/// Whether a node is the CASCADE of a statement, not of a foreign key.
+fn is_cascade(node: Node<'_>) -> bool {
+    let key = |parent: Node<'_>| matches!(parent.kind(), K::ON_DELETE_ACTION | K::ON_UPDATE_ACTION);
+    node.kind() == K::CASCADE && !node.parent().is_some_and(key)
 }
 
 /// Whether a minus belongs to the number behind it, as PostgreSQL's grammar has it.

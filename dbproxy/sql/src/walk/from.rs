@@ -95,6 +95,7 @@ impl<'c> Walk<'c> {
             && let Some(cte) = self.ctes.iter().rev().find(|cte| cte.name == *single)
         {
             let output = cte.output.clone();
+            self.hold(output.names.len(), reference)?;
             let name = alias.name.unwrap_or_else(|| Arc::clone(single));
             self.push_item(derived(name, renamed(output, alias.columns), Vec::new()));
             return Ok(());
@@ -104,6 +105,9 @@ impl<'c> Walk<'c> {
         for relation in &base.bases {
             self.log.push(*relation);
             self.touch(*relation, Access::Select);
+        }
+        if !alias.columns.is_empty() {
+            self.hold(base.width() + alias.columns.len(), reference)?;
         }
         let base = self.with_columns(base, alias.columns);
         self.push_item(base);
@@ -140,6 +144,7 @@ impl<'c> Walk<'c> {
         if is_query(body) {
             let logged = self.log.len();
             let output = self.read_subquery(body, node.has(K::LATERAL_KW))?;
+            self.hold(output.names.len(), body)?;
             let bases = self.log.get(logged..).unwrap_or(&[]).to_vec();
             let item = derived(
                 alias.name.unwrap_or_else(|| Arc::from("")),
@@ -160,6 +165,9 @@ impl<'c> Walk<'c> {
         match alias.name {
             None => Ok(()),
             Some(name) => {
+                let width = self.width();
+                self.look(width, node)?;
+                self.hold(width, node)?;
                 self.join_alias(start, name, alias.columns, body);
                 Ok(())
             }

@@ -138,7 +138,7 @@ impl Walk<'_> {
         self.within(Vec::new(), |walk| {
             walk.read_relation(relation, None)?;
             let mut output = Output::default();
-            walk.star(&mut output);
+            walk.star(&mut output, node)?;
             walk.tail(node, tail, &output)?;
             Ok(output)
         })
@@ -154,6 +154,7 @@ impl Walk<'_> {
     fn values(&mut self, node: Node<'_>, tail: &[Node<'_>]) -> Walked<Output> {
         let list = node.child(K::ROW_LIST).ok_or_else(|| unsupported(node))?;
         let width = list.child(K::ROW).map_or(0, |row| row.inner().count());
+        self.hold_output(&Output::default(), width, node)?;
         self.walk(list)?;
         let names: Vec<Arc<str>> = (1..=width)
             .map(|n| Arc::from(format!("column{n}")))
@@ -168,9 +169,11 @@ impl Walk<'_> {
     /// A target list: its reads, and the names of its columns.
     pub(super) fn targets(&mut self, list: Node<'_>) -> Walked<Output> {
         let mut output = Output::default();
+        let written = list.inner().count();
+        self.hold_output(&output, written, list)?;
         for target in list.inner().filter(|child| child.kind() == K::TARGET) {
             let Some(expression) = target.first_inner() else {
-                self.star(&mut output);
+                self.star(&mut output, target)?;
                 continue;
             };
             if expression.kind() == K::FIELD_EXPR && expression.has(K::STAR) {
@@ -183,14 +186,18 @@ impl Walk<'_> {
                 .and_then(|alias| alias.child(K::COLUMN_NAME));
             match alias.map(name).or_else(|| column_name(expression)) {
                 Some(name) => output.names.push(name),
-                None => output.open = true,
+                None => {
+                    output.open = true;
+                    output.unsure = true;
+                }
             }
         }
         Ok(output)
     }
 
     /// `*`: all columns of all items of this level.
-    pub(super) fn star(&mut self, output: &mut Output) {
+    pub(super) fn star(&mut self, output: &mut Output, node: Node<'_>) -> Walked {
+        self.hold_output(output, self.width(), node)?;
         let items = self
             .frames
             .last()
@@ -201,15 +208,20 @@ impl Walk<'_> {
             let (names, open) = item.names();
             output.names.extend(names);
             output.open |= open;
+            output.unsure |= open && item.unsure;
         }
         output.shuffled |= items.len() > 1;
+        Ok(())
     }
 
     /// `SELECT … INTO t` makes a table.
     fn select_into(&mut self, node: Node<'_>) -> Walked {
         let table = node.child(K::TABLE_NAME).ok_or_else(|| unsupported(node))?;
         self.questions.into.get_or_insert_with(|| node.range());
-        self.define(table)
+        let before = std::mem::replace(&mut self.temporary, node.has(K::TEMP));
+        let made = self.define(table);
+        self.temporary = before;
+        made
     }
 }
 
@@ -230,6 +242,7 @@ pub(super) fn renamed(mut output: Output, names: Vec<Arc<str>>) -> Output {
             names,
             open: true,
             shuffled: true,
+            unsure: output.unsure,
         };
     }
     let rest = output.names.split_off(names.len().min(output.names.len()));
@@ -237,5 +250,6 @@ pub(super) fn renamed(mut output: Output, names: Vec<Arc<str>>) -> Output {
         names: names.into_iter().chain(rest).collect(),
         open: false,
         shuffled: false,
+        unsure: output.unsure,
     }
 }

@@ -1,6 +1,9 @@
 //! What names mean: relations by the search path, columns by the scopes, functions, types, collations
 //! and operators by the lists of what PostgreSQL brings along.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use exeat_policy::{Access, Name, UnreadableKind};
@@ -93,8 +96,19 @@ impl<'c> Walk<'c> {
         real.or_else(|| named.next()).cloned()
     }
 
+    /// The schema of an unqualified type or collation.
+    pub(super) fn schema_of_type(&self, name: &str) -> Option<Arc<str>> {
+        let path = self.context.search_path;
+        let known = self
+            .context
+            .catalog
+            .and_then(|catalog| catalog.type_schema(path, name));
+        known.cloned().or_else(|| self.schema_of(name))
+    }
+
     /// Counts a read of an unqualified column (or a whole row by its alias).
     pub(super) fn read_column(&mut self, name: &str, node: Node<'_>) -> Walked {
+        self.look_around(node)?;
         if self.asking {
             self.read_certain(name);
             return Ok(());
@@ -190,6 +204,7 @@ impl<'c> Walk<'c> {
         name: &str,
         node: Node<'_>,
     ) -> Walked {
+        self.look_around(node)?;
         let Some(item) = self.item(schema, qualifier) else {
             if self.is_lenient() {
                 return Ok(());
@@ -200,15 +215,66 @@ impl<'c> Walk<'c> {
                 "a qualifier that nothing in scope has",
             ));
         };
-        if !self.read_of(&item, name) && !self.is_lenient() {
-            // `o.f` may also be the function f of a row: a catalog that has no such column can't tell.
-            return Err(refused(
-                UnreadableKind::Unresolved,
-                node,
-                "a column that its relation does not have",
-            ));
+        if self.asking {
+            self.read_of(&item, name);
+            return Ok(());
         }
-        Ok(())
+        if matches!(item.find(name), Match::Perhaps(_)) {
+            self.perhaps_calls(&item, name);
+        }
+        if self.read_of(&item, name) {
+            return Ok(());
+        }
+        // PostgreSQL reads `o.f` as f(o) where o has no such column.
+        if self.defining {
+            self.read_all(&item);
+            self.calls(None, &Arc::from(name));
+            return Ok(());
+        }
+        Err(refused(
+            UnreadableKind::Unresolved,
+            node,
+            "a column that its relation does not have",
+        ))
+    }
+
+    /// Counts the call that `x.f` is where x has no column f: of every f on the path. Where no catalog
+    /// knows the columns of a relation, they are taken for those that the policy names.
+    fn perhaps_calls(&mut self, item: &Item<'_>, name: &str) {
+        let (catalog, path) = (self.context.catalog, self.context.search_path);
+        if catalog.is_some_and(|catalog| catalog.is_only_a_field(path, name)) {
+            return;
+        }
+        let name: Arc<str> = Arc::from(name);
+        let system = |schema: &str| matches!(schema, "pg_catalog" | "information_schema");
+        match (&item.shape, catalog) {
+            (Shape::Base { .. }, None) => {}
+            (Shape::Base { relation, .. }, Some(catalog)) => {
+                let known = self.relations.get(*relation as usize);
+                let own = known
+                    .and_then(|name| name.schema.as_deref())
+                    .is_some_and(system);
+                if !own {
+                    return self.calls(None, &name);
+                }
+                // The columns of the system's relations come before the system's functions.
+                let schemas = catalog.function_schemas(path, &name);
+                for schema in schemas
+                    .into_iter()
+                    .flatten()
+                    .filter(|schema| !system(schema))
+                {
+                    self.functions.insert(Name {
+                        schema: Some(Arc::clone(schema)),
+                        name: Arc::clone(&name),
+                    });
+                }
+            }
+            (Shape::Derived { .. }, _) if item.unsure || catalog.is_some() => {
+                self.calls(None, &name);
+            }
+            (Shape::Derived { .. }, _) => {}
+        }
     }
 
     /// Counts a read of one column of an item; false where it surely has none of that name.
@@ -333,6 +399,7 @@ impl<'c> Walk<'c> {
             schema,
             shape: Shape::Base { relation, known },
             bases: vec![relation],
+            unsure: false,
         }
     }
 }

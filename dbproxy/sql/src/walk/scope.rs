@@ -57,6 +57,8 @@ pub(super) struct Item<'c> {
     pub(super) shape: Shape<'c>,
     /// The relations that FOR UPDATE locks.
     pub(super) bases: Vec<RelationId>,
+    /// It may have columns that are no relation's, which nothing names here.
+    pub(super) unsure: bool,
 }
 
 /// Whether an item has a column.
@@ -107,6 +109,14 @@ impl Item<'_> {
         }
     }
 
+    /// How many columns it is known to have; one at least, for its own sake.
+    pub(super) fn width(&self) -> usize {
+        1 + match &self.shape {
+            Shape::Base { known, .. } => known.map_or(0, <[_]>::len),
+            Shape::Derived { columns, .. } => columns.len(),
+        }
+    }
+
     /// The names of its columns, and whether there may be more.
     pub(super) fn names(&self) -> (Vec<Arc<str>>, bool) {
         match &self.shape {
@@ -153,6 +163,8 @@ pub(super) struct Output {
     pub(super) open: bool,
     /// The order of the names is not PostgreSQL's (a `*` over a join that merges columns).
     pub(super) shuffled: bool,
+    /// Some of those others may be no relation's.
+    pub(super) unsure: bool,
 }
 
 /// A common table expression that is in scope.

@@ -13,6 +13,8 @@ use crate::tree::Node;
 
 impl Walk<'_> {
     fn set(&mut self, name: &str, value: Option<String>) {
+        // NONE is the role that a session has without one.
+        let value = value.filter(|value| name != "role" || value != "none");
         self.settings.push(Setting {
             name: Arc::from(name),
             value: value.map(Arc::from),
@@ -33,7 +35,8 @@ impl Walk<'_> {
                 Ok(())
             }
             K::SET_SESSION_AUTH => {
-                self.set("session_authorization", Some(last_value(node)));
+                let value = (!ends_with_default(node)).then(|| last_value(node));
+                self.set("session_authorization", value);
                 Ok(())
             }
             K::RESET_SESSION_AUTH => {
@@ -80,7 +83,7 @@ impl Walk<'_> {
         };
         let plain = list.kind() == K::ARG_LIST
             && parameter.kind() == K::STRING
-            && matches!(value.kind(), K::STRING | K::POSITIONAL_PARAM)
+            && matches!(value.kind(), K::STRING | K::POSITIONAL_PARAM | K::NULL_KW)
             && matches!(
                 local.kind(),
                 K::TRUE_KW | K::FALSE_KW | K::STRING | K::POSITIONAL_PARAM
@@ -88,8 +91,9 @@ impl Walk<'_> {
         let Some(parameter) = constant(parameter.text()).filter(|_| plain) else {
             return false;
         };
-        let value = constant(value.text()).unwrap_or_else(|| value.text().to_owned());
-        self.set(&parameter.to_ascii_lowercase(), Some(value));
+        let value = (value.kind() != K::NULL_KW)
+            .then(|| constant(value.text()).unwrap_or_else(|| value.text().to_owned()));
+        self.set(&parameter.to_ascii_lowercase(), value);
         true
     }
 
@@ -104,12 +108,7 @@ impl Walk<'_> {
                     .ok_or_else(|| unsupported(target))?;
                 let name = path(parameter).join(".").to_ascii_lowercase();
                 let value = match target.child(K::TO_CONFIG_VALUE) {
-                    Some(value) if name == "search_path" => {
-                        // PostgreSQL takes each word or string for one schema, whatever is in it.
-                        config_values(value)?
-                            .map(|schemas| joined(schemas.iter().map(String::as_str)))
-                    }
-                    Some(value) => config_values(value)?.map(|values| values.join(", ")),
+                    Some(value) => config_value(value, is_list_of_names(&name))?,
                     None => return Err(unsupported(target)),
                 };
                 self.set(&name, value);
@@ -120,8 +119,7 @@ impl Walk<'_> {
                 self.set("timezone", value);
             }
             K::SET_SCHEMA_VALUE => {
-                let schema = last_value(target);
-                self.set("search_path", Some(joined([schema.as_str()])));
+                self.set("search_path", Some(quoted(last_value(target))));
             }
             K::SET_XML_OPTION => self.set("xmloption", Some(last_value(target))),
             _ => return Err(unsupported(target)),
@@ -165,7 +163,14 @@ impl Walk<'_> {
 
 /// The token of an argument that is one constant and nothing else.
 fn lone_constant(argument: Node<'_>) -> Option<Node<'_>> {
-    let literal = lone_child(argument).filter(|_| argument.kind() == K::ARG)?;
+    let mut literal = lone_child(argument).filter(|_| argument.kind() == K::ARG)?;
+    // A cast to what it is taken for anyway.
+    while literal.kind() == K::CAST_EXPR
+        && let Some(target) = literal.child(K::PATH_TYPE)
+        && matches!(path(target).as_slice(), [name] if matches!(&**name, "text" | "bool" | "boolean"))
+    {
+        literal = literal.first_inner().filter(|inner| *inner != target)?;
+    }
     lone_child(literal).filter(|token| literal.kind() == K::LITERAL && token.is_leaf())
 }
 
@@ -206,7 +211,7 @@ fn last_value(node: Node<'_>) -> String {
 }
 
 /// `= value, value`; `None` for DEFAULT.
-fn config_values(node: Node<'_>) -> Walked<Option<Vec<String>>> {
+fn config_value(node: Node<'_>, names: bool) -> Walked<Option<String>> {
     if node.has(K::DEFAULT_KW) {
         return Ok(None);
     }
@@ -220,7 +225,42 @@ fn config_values(node: Node<'_>) -> Walked<Option<Vec<String>>> {
                 "a value that is no plain constant",
             ));
         };
-        values.push(value);
+        values.push(if names { quoted(value) } else { value });
     }
-    Ok(Some(values))
+    Ok(Some(values.join(", ")))
+}
+
+/// Whether a parameter is a list of names, which PostgreSQL shows with the quotes that they need.
+fn is_list_of_names(parameter: &str) -> bool {
+    matches!(
+        parameter,
+        "local_preload_libraries"
+            | "search_path"
+            | "session_preload_libraries"
+            | "shared_preload_libraries"
+            | "temp_tablespaces"
+            | "unix_socket_directories"
+    )
+}
+
+/// A name as `quote_identifier` writes it; keywords are quoted there too, but mean the same without.
+fn quoted(name: String) -> String {
+    let begins = name
+        .bytes()
+        .next()
+        .is_some_and(|byte| byte.is_ascii_lowercase() || byte == b'_');
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+    if begins && name.bytes().all(plain) {
+        return name;
+    }
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// Whether the last token is the keyword DEFAULT.
+fn ends_with_default(node: Node<'_>) -> bool {
+    let mut leaves = Vec::new();
+    collect(node, &mut leaves);
+    leaves
+        .pop()
+        .is_some_and(|leaf| leaf.eq_ignore_ascii_case("default"))
 }

@@ -1,5 +1,8 @@
 //! The statement at the top: what it is, and which part of the walk reads it.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use exeat_policy::{Access, UnreadableKind, Verb};
@@ -25,6 +28,7 @@ impl Walk<'_> {
                 "a second statement without a semicolon",
             ));
         }
+        self.temporary = node.has(K::TEMP);
         let verb = self.top(node)?;
         let defines = self
             .touched
@@ -77,6 +81,8 @@ impl Walk<'_> {
             | K::SET_CONSTRAINTS
             | K::SET_TRANSACTION => self.setting(node).map(|()| Verb::Set),
             K::SHOW => Ok(Verb::Show),
+            // Code in another language: nobody reads it here.
+            K::DO => Ok(Verb::Do),
             K::EXPLAIN => self.wrapped(node, Verb::Explain),
             K::PREPARE => {
                 self.prepared = node.child(K::PREPARED_STATEMENT).map(name);
@@ -155,9 +161,10 @@ impl Walk<'_> {
     }
 
     fn truncate(&mut self, node: Node<'_>) -> Walked {
-        if node.has(K::CASCADE) {
-            let detail =
-                "TRUNCATE … CASCADE empties relations that it does not name: name them all";
+        self.cascades = node.has(K::CASCADE);
+        if self.cascades && !self.context.asks {
+            let detail = "TRUNCATE … CASCADE empties relations that it does not name, which only the \
+                          database knows: name them all";
             return Err(refused(UnreadableKind::Unsupported, node, detail));
         }
         self.relations_of(node, Access::Truncate)

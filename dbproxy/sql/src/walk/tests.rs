@@ -273,7 +273,7 @@ fn functions_operators_types_and_settings_are_named() {
         (
             "set session authorization default",
             "session_authorization",
-            Some("default"),
+            None,
         ),
         (
             "set transaction read write",

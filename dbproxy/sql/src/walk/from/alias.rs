@@ -128,6 +128,7 @@ impl<'c> Walk<'c> {
             .iter()
             .flat_map(|item| item.bases.iter().copied())
             .collect();
+        let unsure = items.iter().any(|item| item.unsure);
         let item = Item {
             alias,
             schema: None,
@@ -137,6 +138,7 @@ impl<'c> Walk<'c> {
                 behind,
             },
             bases,
+            unsure,
         };
         let item = self.with_columns(item, names);
         self.push_item(item);
@@ -163,5 +165,6 @@ pub(super) fn derived<'c>(alias: Arc<str>, output: Output, bases: Vec<RelationId
             behind: Vec::new(),
         },
         bases,
+        unsure: output.unsure,
     }
 }

@@ -52,6 +52,7 @@ impl Walk<'_> {
             names,
             open: !alias.complete,
             shuffled: true,
+            unsure: !alias.complete,
         };
         self.push_item(derived(name, output, Vec::new()));
         Ok(())

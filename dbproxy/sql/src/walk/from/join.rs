@@ -28,25 +28,26 @@ impl<'c> Walk<'c> {
                         self.walk_children(part)?;
                         self.set_loose(loose);
                     }
-                    K::JOIN_USING_CLAUSE => self.join_using(part),
+                    K::JOIN_USING_CLAUSE => self.join_using(part)?,
                     _ => self.read_item(part)?,
                 }
             }
             if child.has(K::NATURAL_KW) {
-                self.natural(right);
+                self.natural(right, child)?;
             }
         }
         Ok(())
     }
 
-    fn join_using(&mut self, node: Node<'_>) {
-        let Some(frame) = self.frames.last() else {
-            return;
-        };
-        let items: Vec<Item<'c>> = frame.items.iter().skip(frame.first).cloned().collect();
+    fn join_using(&mut self, node: Node<'_>) -> Walked {
         let list = node.child(K::COLUMN_REF_LIST);
         let names: Vec<Arc<str>> =
             list.map_or_else(Vec::new, |list| list.inner().map(name).collect());
+        self.look(self.width().saturating_mul(names.len() + 1), node)?;
+        let Some(frame) = self.frames.last() else {
+            return Ok(());
+        };
+        let items: Vec<Item<'c>> = frame.items.iter().skip(frame.first).cloned().collect();
         for name in &names {
             for item in &items {
                 self.read_of(item, name);
@@ -62,12 +63,15 @@ impl<'c> Walk<'c> {
             };
             self.push_item(derived(name(alias), output, Vec::new()));
         }
+        Ok(())
     }
 
     /// NATURAL reads the columns that both sides have.
-    fn natural(&mut self, right: usize) {
+    fn natural(&mut self, right: usize, node: Node<'_>) -> Walked {
+        let width = self.width();
+        self.look(width, node)?;
         let Some(frame) = self.frames.last() else {
-            return;
+            return Ok(());
         };
         let items: Vec<Item<'c>> = frame.items.iter().skip(frame.first).cloned().collect();
         let (left, right) = items.split_at(right.saturating_sub(frame.first).min(items.len()));
@@ -87,13 +91,14 @@ impl<'c> Walk<'c> {
             for item in &items {
                 self.read_perhaps(item);
             }
-            return;
+            return Ok(());
         }
         let (known, others) = if left_open {
             (right_names, left)
         } else {
             (left_names, right)
         };
+        self.look(width.saturating_mul(known.len()), node)?;
         for name in known {
             let shared = others
                 .iter()
@@ -102,6 +107,7 @@ impl<'c> Walk<'c> {
                 self.read_of(item, &name);
             }
         }
+        Ok(())
     }
 }
 

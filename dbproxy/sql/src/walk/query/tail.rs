@@ -53,6 +53,7 @@ impl Walk<'_> {
 
     /// A bare name in GROUP BY: a column of this level first, then an output column, then outwards.
     fn group_name(&mut self, node: Node<'_>, output: &Output) -> Walked {
+        self.look(self.width() + output.names.len(), node)?;
         let name = name(node);
         let items = self
             .frames
@@ -74,6 +75,7 @@ impl Walk<'_> {
     /// A bare name in ORDER BY or DISTINCT ON is an output column where there is one of that name;
     /// anything else is an expression over the input.
     pub(super) fn output_or_input(&mut self, node: Node<'_>, output: &Output) -> Walked {
+        self.look(output.names.len(), node)?;
         let inner = bare(node);
         if inner.kind() == K::NAME_REF && output.names.contains(&name(inner)) {
             return Ok(());
@@ -108,6 +110,7 @@ impl Walk<'_> {
         tail: &[Node<'_>],
         output: Output,
     ) -> Walked<Output> {
+        self.hold(output.names.len(), node)?;
         let columns = output.names.iter().cloned().map(Column::derived).collect();
         let shape = Shape::Derived {
             columns,
@@ -119,12 +122,14 @@ impl Walk<'_> {
             schema: None,
             shape,
             bases: Vec::new(),
+            unsure: output.unsure,
         };
         self.within(vec![item], |walk| walk.tail(node, tail, &output))?;
         Ok(output)
     }
 
     fn locking(&mut self, node: Node<'_>) -> Walked {
+        self.look(self.width(), node)?;
         let items = self
             .frames
             .last()

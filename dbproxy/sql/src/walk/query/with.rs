@@ -47,6 +47,7 @@ impl Walk<'_> {
                     names: column_list(*table),
                     open: true,
                     shuffled: false,
+                    unsure: true,
                 };
                 self.ctes.push(Cte {
                     name: cte_name(*table),
@@ -79,6 +80,7 @@ impl Walk<'_> {
                 K::SEARCH_CLAUSE | K::CYCLE_CLAUSE => {
                     self.walk_children(child)?;
                     output.open = true;
+                    output.unsure = true;
                 }
                 _ if is_query(child) => output = self.query(child)?,
                 _ => return Err(unsupported(child)),

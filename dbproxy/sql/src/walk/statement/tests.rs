@@ -1,0 +1,339 @@
+use std::sync::Arc;
+
+use exeat_policy::{Access, Columns, Confirmation, Facts, Subject, Verb};
+
+use crate::{Catalog, Context, Relation, RelationKind, Statement, read};
+
+fn catalog() -> Catalog {
+    let mut catalog = Catalog::new(1);
+    for (schema, name) in [
+        ("public", "t"),
+        ("public", "pg_mine"),
+        ("pg_catalog", "pg_class"),
+    ] {
+        catalog.add_relation(Relation {
+            schema: schema.into(),
+            name: name.into(),
+            kind: RelationKind::Table,
+            columns: vec!["a".into(), "b".into()],
+        });
+    }
+    catalog.add_function("pg_catalog", "set_config");
+    catalog.add_operator("public", "<=>");
+    catalog.add_type("public", "mood");
+    catalog
+}
+
+fn one(sql: &str, asks: bool) -> Statement {
+    let catalog = catalog();
+    let context = Context {
+        catalog: Some(&catalog),
+        asks,
+        ..Context::default()
+    };
+    let mut statements = read(sql, &context);
+    assert_eq!(statements.len(), 1, "{sql}");
+    statements.remove(0)
+}
+
+fn facts(sql: &str, asks: bool) -> Arc<Facts> {
+    match one(sql, asks).subject {
+        Subject::Readable(facts) => facts,
+        Subject::Unreadable(unreadable) => panic!("{sql}: {unreadable:?}"),
+    }
+}
+
+fn columns(facts: &Facts) -> Vec<&str> {
+    let names = facts
+        .relations
+        .iter()
+        .filter_map(|access| match &access.columns {
+            Columns::Named(names) => Some(names.iter().map(|name| &**name)),
+            Columns::All => None,
+        });
+    names.flatten().collect()
+}
+
+#[test]
+fn keywords_are_no_columns() {
+    for sql in [
+        "SELECT a IS UNKNOWN FROM t",
+        "SELECT a IS NOT UNKNOWN FROM t",
+        "SELECT a IS DOCUMENT FROM t",
+        "SELECT a IS NOT DOCUMENT FROM t",
+        "SELECT a IS NORMALIZED, a IS NFC NORMALIZED, a IS NOT NFKD NORMALIZED FROM t",
+        "SELECT normalize(a), normalize(a, NFC), normalize(a, nfkd) FROM t",
+        "SELECT trim(both from a), trim(leading 'x' from a), trim(a, 'x'), trim(from a) FROM t",
+        "SELECT extract(epoch FROM a), extract(foo FROM a), extract('x' FROM a) FROM t",
+        "SELECT a END FROM t",
+        "SELECT a, 1_000, 0x1F, 0o17, 0b1 FROM t",
+        "SELECT a = ANY (VALUES (1), (2)) FROM t",
+        "SELECT a FROM ROWS FROM (generate_series(1, 2), f(3)) x(c, d), t",
+        "COPY (SELECT a FROM t) TO STDOUT (FORMAT csv, FORCE_QUOTE *)",
+        "COPY (SELECT a FROM t) TO STDOUT WITH (FORMAT csv, FORCE_QUOTE (a), NULL 'x')",
+    ] {
+        for asks in [false, true] {
+            assert_eq!(columns(&facts(sql, asks)), ["a"], "{sql}");
+        }
+        if !sql.contains("VALUES") {
+            let confirmation = facts(sql, false).confirmation;
+            assert_eq!(confirmation, Confirmation::Confirmed, "{sql}");
+        }
+    }
+    // Where they are none, they are columns.
+    for sql in [
+        "SELECT unknown FROM t",
+        "SELECT a IS DISTINCT FROM unknown FROM t",
+        "SELECT a IS NOT DISTINCT FROM document FROM t",
+        "SELECT f(a, nfc) FROM t",
+        "SELECT normalize(nfc, NFC) FROM t",
+        "SELECT pg_catalog.normalize(a, nfc) FROM t",
+        "SELECT unknown IS NULL FROM t",
+    ] {
+        assert!(
+            matches!(one(sql, false).subject, Subject::Unreadable(_)),
+            "{sql}"
+        );
+    }
+}
+
+#[test]
+fn what_is_temporary_is_in_the_temporary_schema() {
+    for sql in [
+        "CREATE TEMP TABLE t (a int)",
+        "CREATE TEMPORARY TABLE IF NOT EXISTS t (a int)",
+        "CREATE LOCAL TEMP TABLE t (a int)",
+        "CREATE GLOBAL TEMPORARY TABLE t (a int)",
+        "CREATE TEMP TABLE t ON COMMIT DROP AS SELECT 1 a",
+        "CREATE TABLE pg_temp.t (a int)",
+        "CREATE TEMP TABLE pg_temp.t (a int)",
+        "SELECT 1 a INTO TEMP t",
+        "SELECT 1 a INTO TEMPORARY TABLE t UNION SELECT 2",
+        "SELECT 1 a INTO LOCAL TEMP t",
+        "SELECT 1 a INTO pg_temp.t",
+        "CREATE TEMP VIEW t AS SELECT 1",
+        "CREATE OR REPLACE TEMPORARY VIEW t AS SELECT 1",
+        "CREATE TEMP RECURSIVE VIEW t (a) AS SELECT 1",
+        "CREATE TEMP SEQUENCE t",
+        "DROP TABLE pg_temp.t",
+        "EXPLAIN CREATE TEMP TABLE t AS SELECT 1",
+    ] {
+        for asks in [false, true] {
+            let f = facts(sql, asks);
+            let defined: Vec<_> = f
+                .relations
+                .iter()
+                .filter(|access| access.access == Access::Define)
+                .map(|access| access.relation.to_string())
+                .collect();
+            assert_eq!(defined, ["pg_temp.t"], "{sql}");
+        }
+    }
+    // What it refers to is where it ever was.
+    let f = facts("CREATE TEMP TABLE x (LIKE t, b int)", false);
+    let names: Vec<_> = f
+        .relations
+        .iter()
+        .map(|access| access.relation.to_string())
+        .collect();
+    assert_eq!(names, ["pg_temp.x", "public.t"]);
+    let f = facts("SELECT 1 a INTO UNLOGGED x", false);
+    assert_eq!(f.relations[0].relation.to_string(), "public.x");
+}
+
+#[test]
+fn names_of_ones_own_may_begin_like_the_systems() {
+    for (sql, expected) in [
+        ("SELECT a FROM pg_mine", "public.pg_mine"),
+        ("SELECT a FROM pg_class", "pg_catalog.pg_class"),
+        ("CREATE TABLE pg_new (a int)", "public.pg_new"),
+        ("CREATE VIEW pg_new AS SELECT 1", "public.pg_new"),
+        ("DROP TABLE pg_mine", "public.pg_mine"),
+    ] {
+        assert_eq!(
+            facts(sql, false).relations[0].relation.to_string(),
+            expected,
+            "{sql}"
+        );
+    }
+}
+
+#[test]
+fn operators_and_types_are_named_by_the_schema_that_has_them() {
+    let f = facts("SELECT a <=> b, a <#> b, a <<-> b, a @>> b FROM t", false);
+    let operators: Vec<_> = f.operators.iter().map(ToString::to_string).collect();
+    assert_eq!(operators, ["<#>", "<<->", "@>>", "public.<=>"]);
+    let f = facts("SELECT a::mood FROM t", false);
+    assert_eq!(f.types[0].to_string(), "public.mood");
+}
+
+#[test]
+fn what_cascades_says_so() {
+    for (sql, cascades) in [
+        ("DROP TABLE t CASCADE", true),
+        ("DROP SCHEMA s CASCADE", true),
+        ("DROP TYPE ty CASCADE", true),
+        ("DROP OWNED BY x CASCADE", true),
+        ("ALTER TABLE t DROP COLUMN a CASCADE", true),
+        ("ALTER TABLE t DROP CONSTRAINT c CASCADE", true),
+        ("ALTER TYPE ty DROP ATTRIBUTE a CASCADE", true),
+        ("ALTER DOMAIN d DROP CONSTRAINT c CASCADE", true),
+        ("REVOKE SELECT ON t FROM x CASCADE", true),
+        ("TRUNCATE t CASCADE", true),
+        ("TRUNCATE t RESTART IDENTITY CASCADE", true),
+        ("TRUNCATE t", false),
+        ("DROP TABLE t RESTRICT", false),
+        (
+            "CREATE TABLE x (a int REFERENCES t ON DELETE CASCADE ON UPDATE CASCADE)",
+            false,
+        ),
+        (
+            "ALTER TABLE t ADD FOREIGN KEY (a) REFERENCES t (a) ON DELETE CASCADE",
+            false,
+        ),
+        ("SELECT 1", false),
+    ] {
+        let statement = one(sql, true);
+        assert!(
+            matches!(statement.subject, Subject::Readable(_)),
+            "{statement:?}"
+        );
+        assert_eq!(statement.cascades, cascades, "{sql}");
+    }
+    // Nobody is there to say what it reaches.
+    assert!(matches!(
+        one("TRUNCATE t CASCADE", false).subject,
+        Subject::Unreadable(_)
+    ));
+}
+
+#[test]
+fn do_is_code_that_nobody_reads() {
+    for sql in [
+        "DO $$ BEGIN DELETE FROM t; END $$",
+        "DO LANGUAGE plpgsql 'begin null; end'",
+        "DO $x$ BEGIN END $x$ LANGUAGE plpython3u",
+    ] {
+        let f = facts(sql, false);
+        assert_eq!((f.verb, &*f.label), (Verb::Do, "do"), "{sql}");
+        assert!(f.relations.is_empty() && f.functions.is_empty());
+        assert_eq!(f.confirmation, Confirmation::Confirmed);
+    }
+}
+
+#[test]
+fn settings_have_the_value_that_postgresql_shows() {
+    for (sql, name, value) in [
+        ("RESET ROLE", "role", None),
+        ("SET ROLE NONE", "role", None),
+        ("SET LOCAL ROLE NONE", "role", None),
+        ("SET role TO none", "role", None),
+        ("SELECT set_config('role', 'none', false)", "role", None),
+        ("SET ROLE x", "role", Some("x")),
+        ("SET ROLE \"None\"", "role", Some("None")),
+        (
+            "SET SESSION AUTHORIZATION DEFAULT",
+            "session_authorization",
+            None,
+        ),
+        (
+            "SET LOCAL SESSION AUTHORIZATION DEFAULT",
+            "session_authorization",
+            None,
+        ),
+        (
+            "SET SESSION AUTHORIZATION 'default'",
+            "session_authorization",
+            Some("default"),
+        ),
+        ("SET search_path TO public", "search_path", Some("public")),
+        (
+            "SET search_path = \"public\", 'x', pg_catalog",
+            "search_path",
+            Some("public, x, pg_catalog"),
+        ),
+        (
+            "SET search_path TO \"Foo Bar\", \"$user\"",
+            "search_path",
+            Some("\"Foo Bar\", \"$user\""),
+        ),
+        ("SET search_path = 'a, b'", "search_path", Some("\"a, b\"")),
+        ("SET search_path = ''", "search_path", Some("\"\"")),
+        ("SET SCHEMA 'A'", "search_path", Some("\"A\"")),
+        (
+            "SELECT set_config('search_path', 'a, b', false)",
+            "search_path",
+            Some("a, b"),
+        ),
+        (
+            "SET client_encoding TO 'UNICODE'",
+            "client_encoding",
+            Some("UNICODE"),
+        ),
+        ("SET DateStyle TO ISO, MDY", "datestyle", Some("iso, mdy")),
+        (
+            "SELECT set_config('a.b'::text, 'c'::text, false::bool)",
+            "a.b",
+            Some("c"),
+        ),
+        (
+            "SELECT set_config('work_mem', NULL, false)",
+            "work_mem",
+            None,
+        ),
+    ] {
+        let f = facts(sql, false);
+        let found: Vec<_> = f
+            .settings
+            .iter()
+            .map(|s| (&*s.name, s.value.as_deref()))
+            .collect();
+        assert_eq!(found, [(name, value)], "{sql}");
+        assert!(f.functions.is_empty(), "{sql}: {f:?}");
+    }
+}
+
+#[test]
+fn what_pools_and_tools_send_first_is_read() {
+    for sql in [
+        "SET SESSION AUTHORIZATION DEFAULT;RESET ALL;CLOSE ALL;UNLISTEN *;SELECT pg_advisory_unlock_all();DISCARD SEQUENCES;DISCARD TEMP",
+        "SET DateStyle=ISO; SET client_min_messages=notice; SELECT set_config('bytea_output','hex',false) FROM pg_show_all_settings() WHERE name = 'bytea_output'; SET client_encoding='utf-8';",
+    ] {
+        for statement in read(sql, &Context::default()) {
+            let Subject::Readable(facts) = &statement.subject else {
+                panic!("{statement:?}");
+            };
+            assert_eq!(facts.confirmation, Confirmation::Confirmed, "{facts:?}");
+        }
+    }
+}
+
+#[test]
+fn indexes_are_relations() {
+    for (sql, access, expected) in [
+        ("REINDEX INDEX i", Access::Maintain, &["public.i"][..]),
+        ("REINDEX INDEX CONCURRENTLY s.i", Access::Maintain, &["s.i"]),
+        (
+            "CLUSTER t USING i",
+            Access::Maintain,
+            &["public.i", "public.t"],
+        ),
+        ("DROP INDEX i, s.j", Access::Define, &["public.i", "s.j"]),
+        (
+            "ALTER INDEX i RENAME TO j",
+            Access::Define,
+            &["public.i", "public.j"],
+        ),
+    ] {
+        let Subject::Readable(f) = &read(sql, &Context::default())[0].subject else {
+            panic!("{sql}");
+        };
+        let names: Vec<_> = f
+            .relations
+            .iter()
+            .map(|one| one.relation.to_string())
+            .collect();
+        assert_eq!(names, expected, "{sql}");
+        assert!(f.relations.iter().all(|one| one.access == access), "{sql}");
+    }
+}
