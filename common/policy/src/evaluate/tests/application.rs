@@ -10,8 +10,18 @@ fn application_holds_the_other_presets_and_more() {
         ..facts(verb)
     };
     for facts in [
-        call(&["lower", "gen_random_uuid", "version", "pg_catalog.to_regclass"]),
-        call(&["pg_advisory_xact_lock", "pg_notify", "txid_current", "lastval"]),
+        call(&[
+            "lower",
+            "gen_random_uuid",
+            "version",
+            "pg_catalog.to_regclass",
+        ]),
+        call(&[
+            "pg_advisory_xact_lock",
+            "pg_notify",
+            "txid_current",
+            "lastval",
+        ]),
         call(&["information_schema._pg_expandarray"]),
         select("pg_catalog.pg_class", None),
         select("information_schema.columns", None),
@@ -24,7 +34,11 @@ fn application_holds_the_other_presets_and_more() {
         set("work_mem", Some("64MB")),
         set("work_mem", None),
     ] {
-        assert_eq!(run(&policy, facts.clone()).effect, Effect::Allow, "{facts:?}");
+        assert_eq!(
+            run(&policy, facts.clone()).effect,
+            Effect::Allow,
+            "{facts:?}"
+        );
     }
     for facts in [
         call(&["pg_sleep"]),
@@ -41,7 +55,11 @@ fn application_holds_the_other_presets_and_more() {
         set("search_path", Some("x")),
         set("log_statement", Some("none")),
     ] {
-        assert_eq!(run(&policy, facts.clone()).effect, Effect::Deny, "{facts:?}");
+        assert_eq!(
+            run(&policy, facts.clone()).effect,
+            Effect::Deny,
+            "{facts:?}"
+        );
     }
 }
 

@@ -53,7 +53,7 @@ fn a_sequence_goes_with_the_table_that_owns_it() {
             }
         }
     }
-    let told = run(&policy(ANALYST), used(SequenceAccess::Next, seq, owner));
+    let told = run(&policy(ANALYST), used(Next, seq, owner));
     assert_eq!(
         told.detail.as_deref(),
         Some("nextval on public.orders_id_seq")
@@ -105,9 +105,7 @@ fn deny_rules_hold_for_sequences() {
         ("insert: public.orders(total)", vec![]),
         ("call: [setval]", vec![Set]),
     ] {
-        let policy = grants(&format!(
-            "allow:\n  - rule: everything\ndeny:\n  - {deny}"
-        ));
+        let policy = grants(&format!("allow:\n  - rule: everything\ndeny:\n  - {deny}"));
         for access in [Next, Read, Set] {
             let facts = used(access, Some("public.orders_id_seq"), Some("public.orders"));
             let denied = run(&policy, facts).reason == Reason::DeniedByRule;

@@ -53,7 +53,10 @@ fn functions_operators_and_types_go_by_schema_too() {
     let policy = grants(
         "allow:\n  - call: [ext.*]\n  - operator: ['ext.*']\n  - type: [ext.*]\ndeny:\n  - call: [ext.evil]\n  - operator: ['ext.!!']\n  - type: [ext.secret]",
     );
-    allowed(&run(&policy, uses(&["ext.f"], &["ext.<->", "ext.*"], &["ext.t"])), SHOP_0);
+    allowed(
+        &run(&policy, uses(&["ext.f"], &["ext.<->", "ext.*"], &["ext.t"])),
+        SHOP_0,
+    );
     for (facts, reason) in [
         (uses(&["other.f"], &[], &[]), Reason::FunctionNotAllowed),
         (uses(&["f"], &[], &[]), Reason::FunctionNotAllowed),
@@ -73,7 +76,10 @@ fn functions_operators_and_types_go_by_schema_too() {
 #[test]
 fn functions_of_every_schema_are_none_of_postgresqls_own() {
     let policy = grants("allow:\n  - call: ['*.*']\n  - operator: ['*.*']\n  - type: ['*.*']");
-    allowed(&run(&policy, uses(&["a.f", "b.f"], &["c.+"], &["d.t"])), SHOP_0);
+    allowed(
+        &run(&policy, uses(&["a.f", "b.f"], &["c.+"], &["d.t"])),
+        SHOP_0,
+    );
     for function in ["lower", "pg_sleep", "pg_catalog.pg_read_file"] {
         denied(
             &run(&policy, uses(&[function], &[], &[])),
@@ -141,7 +147,13 @@ fn who_uses_a_schema_may_name_its_types() {
 #[test]
 fn who_defines_a_schema_made_what_is_in_it() {
     let policy = grants("allow:\n  - define: staging.*\ndeny:\n  - call: [staging.dblink]");
-    allowed(&run(&policy, uses(&["staging.f"], &["staging.+"], &["staging.t"])), SHOP_0);
+    allowed(
+        &run(
+            &policy,
+            uses(&["staging.f"], &["staging.+"], &["staging.t"]),
+        ),
+        SHOP_0,
+    );
     for facts in [
         uses(&["public.f"], &[], &[]),
         uses(&["lower"], &[], &[]),

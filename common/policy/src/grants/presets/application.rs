@@ -25,7 +25,8 @@ const FUNCTIONS: &[&str] = &[
     "txid_snapshot_xmin", "txid_status", "txid_visible_in_snapshot",
 ];
 
-/// Parameters that may have any value: time-outs, how plans are made, how values look.
+/// Parameters that may have any value: time-outs, how plans are made, how values look. Row security hides
+/// rows, or refuses the statements of which it would: neither way shows more, and `pg_dump` asks for the second.
 #[rustfmt::skip]
 const PARAMETERS: &[&str] = &[
     "check_function_bodies", "client_connection_check_interval", "constraint_exclusion", "cpu_index_tuple_cost",
@@ -44,7 +45,7 @@ const PARAMETERS: &[&str] = &[
     "max_parallel_workers_per_gather", "min_parallel_index_scan_size", "min_parallel_table_scan_size",
     "parallel_leader_participation", "parallel_setup_cost", "parallel_tuple_cost", "plan_cache_mode",
     "quote_all_identifiers", "random_page_cost", "recursive_worktable_factor", "restrict_nonsystem_relation_kind",
-    "seq_page_cost", "statement_timeout", "synchronize_seqscans", "synchronous_commit", "tcp_keepalives_count",
+    "row_security", "seq_page_cost", "statement_timeout", "synchronize_seqscans", "synchronous_commit", "tcp_keepalives_count",
     "tcp_keepalives_idle", "tcp_keepalives_interval", "tcp_user_timeout", "transaction_read_only",
     "transaction_timeout", "xmlbinary",
 ];

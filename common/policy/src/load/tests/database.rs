@@ -82,7 +82,7 @@ fn database_rules_that_can_never_match_are_errors() {
         ("operator: ['pg_catalog.+']", "can never match"),
         ("operator: ['pg_catalog.*']", "can never match"),
         ("type: [pg_catalog.int4]", "can never match"),
-        ("operator: ['x.**.']", "can't be read"),
+        ("operator: ['x.**.']", "too many parts"),
         ("call: [f.*, f.*]", "a second time"),
         ("set: [a.*, a.*]", "a second time"),
         ("preset: [applcation]", "unknown word `applcation`"),

