@@ -32,7 +32,6 @@ const PINNED: &[&str] = &[
     "escape_string_warning",
     "backslash_quote",
     "client_encoding",
-    "row_security",
     "session_preload_libraries",
     "local_preload_libraries",
     "shared_preload_libraries",
@@ -50,7 +49,6 @@ const PINNED: &[&str] = &[
 /// one that PostgreSQL has from the start. `pg_dump` and pools write them out.
 const STANDARD: &[(&str, &str)] = &[
     ("default_table_access_method", "heap"),
-    ("role", "none"),
     ("session_replication_role", "origin"),
     ("xmloption", "content"),
 ];
@@ -88,8 +86,8 @@ pub(crate) fn harmless(setting: &Setting) -> bool {
     match setting.value.as_deref() {
         Some(value) if one_way => is_on(value),
         Some(value) if is("transform_null_equals") => is_off(value),
-        // Row security hides rows, or refuses statements of which it would: neither shows more.
-        Some(value) if is("row_security") => is_on(value) || is_off(value),
+        // A role may be called NONE: only this spelling is nobody's.
+        Some(value) if is("role") => value == "none",
         Some(value) if is("client_encoding") => utf8(value),
         Some(value) => STANDARD
             .iter()

@@ -245,15 +245,7 @@ fn is_list_of_names(parameter: &str) -> bool {
 
 /// A name as `quote_identifier` writes it; keywords are quoted there too, but mean the same without.
 fn quoted(name: String) -> String {
-    let begins = name
-        .bytes()
-        .next()
-        .is_some_and(|byte| byte.is_ascii_lowercase() || byte == b'_');
-    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
-    if begins && name.bytes().all(plain) {
-        return name;
-    }
-    format!("\"{}\"", name.replace('"', "\"\""))
+    joined([name.as_str()])
 }
 
 /// Whether the last token is the keyword DEFAULT.
