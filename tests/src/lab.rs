@@ -45,6 +45,8 @@ pub struct Setup {
     pub database: Option<Upstream>,
     /// `plain`, `commitment` or `none`.
     pub parameters: Option<&'static str>,
+    /// `second_wall` of the database.
+    pub second_wall: Option<&'static str>,
     /// `runtime.drain_timeout`.
     pub drain: Option<&'static str>,
     /// `audit.segment_bytes`.
@@ -309,6 +311,9 @@ impl Lab {
         }
         if let Some(user) = &upstream.catalog_user {
             writeln!(text, "      catalog_user: {user}").unwrap();
+        }
+        if let Some(mode) = setup.second_wall {
+            writeln!(text, "      second_wall: {mode}").unwrap();
         }
         writeln!(text, "      users:").unwrap();
         for (user, password) in &upstream.users {

@@ -22,4 +22,5 @@ mod record;
 mod slow;
 mod sql;
 mod tls;
+mod wall;
 mod world;
