@@ -166,7 +166,7 @@ pub struct Sent {
 impl Sent {
     pub fn new(sql: &str, carrier: Carrier) -> Self {
         let mut all = exchanges(&sql.replace('\0', " "), carrier);
-        if carrier != Carrier::Bare {
+        if Self::needs_transaction(sql, carrier) {
             all.insert(0, frame('Q', &cstr("BEGIN")));
             all.push(frame('Q', &cstr("ROLLBACK")));
         }
@@ -174,6 +174,23 @@ impl Sent {
             answers: all.len(),
             bytes: all.concat(),
         }
+    }
+
+    /// A plain query changes nothing that would have to be undone, and three messages are slower than one.
+    fn needs_transaction(sql: &str, carrier: Carrier) -> bool {
+        let query = sql
+            .get(..7)
+            .is_some_and(|start| start.eq_ignore_ascii_case("select "));
+        let plain = matches!(
+            carrier,
+            Carrier::Simple
+                | Carrier::Twice
+                | Carrier::Extended
+                | Carrier::Binary
+                | Carrier::Parameters
+                | Carrier::CopyOut
+        );
+        carrier != Carrier::Bare && !(query && plain && !sql.contains(';'))
     }
 
     pub fn send(&self, wire: &mut Wire) {

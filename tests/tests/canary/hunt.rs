@@ -40,13 +40,13 @@ pub fn case(seed: u64, number: u64, seeds: &[Seed]) -> Case {
         .collect();
     let of_seed = |random: &mut Random| own[random.below(own.len())].sql.clone();
     let sql = match random.below(100) {
-        0..=57 => Grammar::new(&mut random, role).statement(),
-        58..=79 => {
+        0..=67 => Grammar::new(&mut random, role).statement(),
+        68..=83 => {
             let sql = Grammar::new(&mut random, role).statement();
             let other = of_seed(&mut random);
             mutate(&sql, &other, role, &mut random)
         }
-        80..=95 => {
+        84..=96 => {
             let sql = of_seed(&mut random);
             let other = Grammar::new(&mut random, role).statement();
             mutate(&sql, &other, role, &mut random)

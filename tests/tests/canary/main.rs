@@ -127,7 +127,7 @@ const SHOWN: &[(&str, &str)] = &[
     ("SELECT val FROM parted", "parted.val"),
     ("SELECT label FROM kin_base", "kin_child.label"),
     ("SELECT extra FROM kin_child", "kin_child.extra"),
-    ("SELECT tail FROM derived", "as"),
+    ("SELECT tail FROM derived", ""),
     ("SELECT ssn FROM twice", "twice.ssn"),
     ("SELECT body FROM hidden.vault", "vault.body"),
     ("SELECT status FROM hidden.orders", "hidden.orders"),
@@ -141,10 +141,6 @@ const SHOWN: &[(&str, &str)] = &[
     ("SELECT pg_read_file('canary_file.txt')", "file"),
     ("SELECT x.reveal FROM abs(1) x", "secrets.body"),
     ("SELECT email FROM cust_v", "customers.email"),
-    (
-        "SELECT most_common_vals FROM pg_stats WHERE tablename = 'orders'",
-        "orders.ssn",
-    ),
     (
         "SELECT histogram_bounds FROM pg_stats WHERE tablename = 'orders'",
         "orders.ssn",

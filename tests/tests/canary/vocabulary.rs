@@ -154,17 +154,16 @@ pub const FORBIDDEN_COLUMNS: &[&str] = &[
     "name",
 ];
 
-/// Functions that a role may call: name, arguments, result.
+/// Functions that a role may call: name, arguments, result. Not those that have a forbidden overload in `public`: the
+/// table of tries has them.
 pub const FUNCTIONS: &[(&str, &[Type], Type)] = &[
-    ("lower", &[Text], Text),
     ("upper", &[Text], Text),
     ("coalesce", &[Text, Text], Text),
     ("left", &[Text, Int], Text),
-    ("length", &[Text], Int),
     ("abs", &[Int], Int),
     ("coalesce", &[Int, Int], Int),
     ("nullif", &[Int, Int], Int),
-    ("pg_catalog.lower", &[Text], Text),
+    ("pg_catalog.upper", &[Text], Text),
     ("round", &[Int], Int),
 ];
 
@@ -270,7 +269,7 @@ pub const CHANGES: &[(&str, &str)] = &[
     ("writer", "UPDATE orders SET status = {text}"),
     (
         "writer",
-        "UPDATE orders SET status = lower({text}) WHERE id = {int} RETURNING id",
+        "UPDATE orders SET status = upper({text}) WHERE id = {int} RETURNING id",
     ),
     (
         "writer",
@@ -360,7 +359,7 @@ pub const CHANGES: &[(&str, &str)] = &[
     ),
     ("", "UPDATE orders SET total = {int} RETURNING *"),
     ("", "UPDATE secrets SET body = {text} RETURNING body"),
-    ("", "UPDATE orders SET status = {text} WHERE ssn > 'cnry8'"),
+    ("", "UPDATE orders SET status = {text} WHERE ssn > 'd'"),
     ("", "UPDATE orders SET status = ssn"),
     ("", "UPDATE orders SET status = {text} RETURNING ssn"),
     ("", "DELETE FROM secrets RETURNING *"),

@@ -6,8 +6,9 @@ CREATE SCHEMA hidden;
 CREATE SCHEMA staging;
 CREATE SCHEMA reports;
 CREATE EXTENSION dblink SCHEMA hidden;
-CREATE EXTENSION hstore SCHEMA public;
-CREATE EXTENSION citext SCHEMA public;
+-- Not in `public`: their operators would stand beside PostgreSQL's own in every expression.
+CREATE EXTENSION hstore SCHEMA hidden;
+CREATE EXTENSION citext SCHEMA hidden;
 
 CREATE TABLE trace.may (who name, what text, PRIMARY KEY (who, what));
 INSERT INTO trace.may VALUES
