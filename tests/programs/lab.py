@@ -199,7 +199,8 @@ class Cluster:
 
     def _ready(self):
         file = self.folder / "postmaster.pid"
-        return file.is_file() and "ready" in file.read_text().splitlines()[-1]
+        # The last line, once it is written.
+        return file.is_file() and "ready" in file.read_text()[-12:]
 
     def admin(self, database, sql):
         """Runs SQL as the superuser over the socket; unaligned rows."""

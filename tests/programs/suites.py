@@ -44,11 +44,11 @@ default_pool_size = 80
     return port
 
 
-def outcomes(folder, port, options, seconds):
+def outcomes(folder, port, options, seconds, show=False):
     environment = clean_environment() | {
         "PGHOST": "127.0.0.1", "PGPORT": str(port), "PGUSER": "owner", "PGPASSWORD": PASSWORDS["owner"], "PGDATABASE": "suite",
         "PGSSLMODE": "disable"}
-    command = [sys.executable, "-m", "pytest", "-v", "-p", "no:cacheprovider", "--no-header", "-rN", "--tb=no", "--color=no", *options]
+    command = [sys.executable, "-m", "pytest", "-v", "-p", "no:cacheprovider", "--no-header", "-rN", "--color=no", *(["--tb=short"] if show else ["--tb=no"]), *options]
     with subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                           start_new_session=True) as process:
         try:
@@ -64,6 +64,7 @@ def main():
     parser.add_argument("--exeat", required=True)
     parser.add_argument("--mode", default=SWITCHED_ON[-1])
     parser.add_argument("--pgbouncer", action="store_true")
+    parser.add_argument("--show", action="store_true", help="how each failure of the proxy's run ended")
     parser.add_argument("--seconds", type=int, default=300)
     parser.add_argument("folder", type=pathlib.Path)
     arguments, options = parser.parse_known_args()
@@ -72,10 +73,14 @@ def main():
     for way in ("direct", arguments.mode, *(["pgbouncer"] if arguments.pgbouncer else [])):
         cluster = lab.cluster(f"suite-{way}", ["suite"])
         cluster.admin("postgres", "ALTER ROLE owner SUPERUSER")
+        # asyncpg's tests of pools come to this one by name.
+        cluster.databases = ["suite", "postgres"]
         port = {"direct": lambda: cluster.port, "pgbouncer": lambda: pgbouncer(lab, cluster)}.get(
             way, lambda: lab.proxy(cluster, way).port)()
-        runs[way], out = outcomes(arguments.folder, port, options, arguments.seconds)
+        runs[way], out = outcomes(arguments.folder, port, options, arguments.seconds, arguments.show)
         print(way, {word: list(runs[way].values()).count(word) for word in sorted(set(runs[way].values()))}, out.strip().splitlines()[-1])
+        if arguments.show and way != "direct":
+            print("\n".join(line for line in out.splitlines() if line.startswith(("E  ", "tests/", "____"))))
     for way in list(runs)[1:]:
         found = [(name, runs["direct"][name], runs[way].get(name, "missing")) for name in runs["direct"] if runs["direct"][name] != runs[way].get(name, "missing")]
         print(f"{way}: {len(found)} of {len(runs['direct'])} differ from direct")

@@ -61,6 +61,7 @@ step("tpc", lambda: (con.set_session(autocommit=False), con.tpc_begin(con.xid(1,
 step("tpc recover", lambda: con.tpc_recover())
 step("rollback", con.rollback)
 step("large object", lambda: (lo := con.lobject(0, "wb"), lo.write(b"hello"), lo.close(), con.rollback())[1])
+step("rollback", con.rollback)
 step("notice", run, "DROP TABLE IF EXISTS nosuch")
 step("several", run, "SELECT 1; SELECT 2")
 step("rollback", con.rollback)
