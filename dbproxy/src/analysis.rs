@@ -38,14 +38,18 @@ pub(crate) struct Question {
     pub(crate) version: u64,
     /// What texts with the same answer have in common.
     pub(crate) template: Arc<[u8]>,
-    /// One of them.
+    /// One of them, as short as it gets.
     pub(crate) text: Arc<str>,
     /// The types of its parameters, 0 where the server is to find out.
     pub(crate) types: Arc<[u32]>,
+    /// The text itself with the types of its parameters, where `text` is a shorter one: errors are about it.
+    pub(crate) whole: Option<(Arc<str>, Arc<[u32]>)>,
+    /// The types that PREPARE declares for its parameters, as they are written.
+    pub(crate) declared: Arc<[Box<str>]>,
 }
 
 /// What a kept answer depends on.
-type Key = (u64, Arc<[u8]>, Arc<[u32]>);
+type Key = (u64, Arc<[u8]>, Arc<[u32]>, Arc<[Box<str>]>);
 
 impl Question {
     fn key(&self) -> Key {
@@ -53,7 +57,16 @@ impl Question {
             self.version,
             Arc::clone(&self.template),
             Arc::clone(&self.types),
+            Arc::clone(&self.declared),
         )
+    }
+
+    /// What is asked where the error has to be that of the text itself.
+    pub(crate) fn in_full(&self) -> (&str, &[u32]) {
+        match &self.whole {
+            Some((text, types)) => (text, types),
+            None => (&self.text, &self.types),
+        }
     }
 }
 
@@ -159,7 +172,16 @@ impl Analyser {
 
     async fn find_out(&self, question: &Question) -> Outcome {
         let begun = Instant::now();
-        let asked = tokio::time::timeout(PATIENCE, self.ask(question)).await;
+        let asked = async {
+            match self.ask(question, &question.text, &question.types).await? {
+                Told::Error(_) if question.whole.is_some() => {
+                    let (text, types) = question.in_full();
+                    self.ask(question, text, types).await
+                }
+                told => Ok(told),
+            }
+        };
+        let asked = tokio::time::timeout(PATIENCE, asked).await;
         let outcome = match asked {
             Ok(Ok(Told::Trees(trees))) => self.understood(&trees).await,
             Ok(Ok(Told::Error(error))) if error.is_lock_timeout() => Outcome::Locked,
@@ -192,19 +214,24 @@ impl Analyser {
         }
     }
 
-    async fn ask(&self, question: &Question) -> Result<Told, UpstreamError> {
+    async fn ask(
+        &self,
+        question: &Question,
+        text: &str,
+        types: &[u32],
+    ) -> Result<Told, UpstreamError> {
         // Never closed.
         let _place = self.places.acquire().await;
         let idle = self.take_idle();
         if let Some(mut asker) = idle
-            && let Ok(told) = asker.ask(&question.text, &question.types).await
+            && let Ok(told) = asker.ask(text, types, &question.declared).await
         {
             self.put_back(asker);
             return Ok(told);
         }
         // The first one, or the old connection broke.
         let mut asker = Asker::open(&self.upstream, &self.user).await?;
-        let told = asker.ask(&question.text, &question.types).await?;
+        let told = asker.ask(text, types, &question.declared).await?;
         self.put_back(asker);
         Ok(told)
     }

@@ -131,27 +131,37 @@ fn key_columns(detail: &str) -> Option<Vec<&str>> {
 
 /// Where the columns of a RowDescription come from: table and attribute number, 0 and 0 where from none.
 pub(crate) fn origins(body: &[u8]) -> Result<Vec<(u32, i16)>, Violation> {
+    columns(body, |origin, _| origin)
+}
+
+/// The types of the columns of a RowDescription; of a domain the type below it.
+pub(crate) fn types_of(body: &[u8]) -> Result<Vec<u32>, Violation> {
+    columns(body, |_, of| of)
+}
+
+fn columns<T>(body: &[u8], take: impl Fn((u32, i16), u32) -> T) -> Result<Vec<T>, Violation> {
     let mut reader = Reader::new(body);
     let count = reader.u16().ok_or(Violation::Malformed)?;
-    let mut origins = Vec::new();
+    let mut taken = Vec::new();
     for _ in 0..count {
-        let origin = column(&mut reader).ok_or(Violation::Malformed)?;
-        origins.push(origin);
+        let (origin, of) = column(&mut reader).ok_or(Violation::Malformed)?;
+        taken.push(take(origin, of));
     }
     if reader.is_empty() {
-        Ok(origins)
+        Ok(taken)
     } else {
         Err(Violation::Malformed)
     }
 }
 
-/// Name, table, attribute number; then type, its size, its modifier and the format.
-fn column(reader: &mut Reader<'_>) -> Option<(u32, i16)> {
+/// Name, table, attribute number and type; then its size, its modifier and the format.
+fn column(reader: &mut Reader<'_>) -> Option<((u32, i16), u32)> {
     reader.string()?;
     let table = reader.u32()?;
     let number = reader.u16()?;
-    reader.bytes(4 + 2 + 4 + 2)?;
-    Some((table, i16::from_be_bytes(number.to_be_bytes())))
+    let of = reader.u32()?;
+    reader.bytes(2 + 4 + 2)?;
+    Some(((table, i16::from_be_bytes(number.to_be_bytes())), of))
 }
 
 #[cfg(test)]

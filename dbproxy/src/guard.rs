@@ -371,12 +371,7 @@ impl Guard {
             return Ok(found);
         }
         let version = self.scope.version;
-        let oids: Arc<[u32]> = types
-            .as_chunks::<4>()
-            .0
-            .iter()
-            .map(|oid| u32::from_be_bytes(*oid))
-            .collect();
+        let oids: Arc<[u32]> = template::oids(types).as_slice().into();
         let own = self.own.is_some();
         let transparent = self.transparent();
         let (mut aside, mut over_own) = (Vec::new(), Vec::new());

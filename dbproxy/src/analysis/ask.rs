@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::disclosure::types_of;
 use crate::upstream::{Channel, Upstream, UpstreamError, Wanted};
 use crate::wire::{Reader, Violation, write};
 
@@ -126,26 +127,60 @@ impl Asker {
         })
     }
 
-    /// Has the server parse a statement; nothing is run.
-    pub(super) async fn ask(&mut self, text: &str, types: &[u32]) -> Result<Told, UpstreamError> {
+    /// Has the server parse a statement; nothing is run. `declared`: the types of its parameters, as
+    /// they are written.
+    pub(super) async fn ask(
+        &mut self,
+        text: &str,
+        types: &[u32],
+        declared: &[Box<str>],
+    ) -> Result<Told, UpstreamError> {
+        if declared.is_empty() {
+            return Ok(self.parse(text, types, false).await?.0);
+        }
+        let nulls: Vec<String> = declared
+            .iter()
+            .map(|written| format!("NULL::{written}"))
+            .collect();
+        let of_types = format!("SELECT {}", nulls.join(", "));
+        match self.parse(&of_types, &[], true).await? {
+            (Told::Trees(_), found) if found.len() == declared.len() => {
+                Ok(self.parse(text, &found, false).await?.0)
+            }
+            (Told::Trees(_), _) => Err(Violation::Malformed.into()),
+            (refused, _) => Ok(refused),
+        }
+    }
+
+    /// What the server says of a text; and the types of its result, where it is asked to describe it.
+    async fn parse(
+        &mut self,
+        text: &str,
+        types: &[u32],
+        describe: bool,
+    ) -> Result<(Told, Vec<u32>), UpstreamError> {
         let mut question = Vec::with_capacity(text.len() + 32);
         write::parse_with(&mut question, "", text, types);
+        if describe {
+            write::frame(&mut question, b'D', |out| out.extend_from_slice(b"S\0"));
+        }
         write::frame(&mut question, b'S', |_| {});
         self.channel.send(&question).await?;
         let mut trees = Trees::default();
-        let mut error = None;
+        let (mut error, mut found) = (None, Vec::new());
         loop {
             match self.channel.any_message().await? {
                 (b'N', body) => trees.hear(&body),
                 (b'E', body) => error = Some(ServerError::read(&body)),
+                (b'T', body) => found = types_of(&body)?,
                 (b'Z', _) => break,
-                (b'1' | b'S' | b'A', _) => {}
+                (b'1' | b't' | b'n' | b'S' | b'A', _) => {}
                 _ => return Err(Violation::UnexpectedType.into()),
             }
         }
         Ok(match error {
-            Some(error) => Told::Error(error),
-            None => Told::Trees(trees),
+            Some(error) => (Told::Error(error), found),
+            None => (Told::Trees(trees), found),
         })
     }
 }

@@ -54,16 +54,39 @@ impl<'s> Reading<'s> {
         if !matches!(statement.subject, Subject::Readable(_)) {
             return Vec::new();
         }
+        let declared: Arc<[Box<str>]> = statement
+            .declared
+            .iter()
+            .filter_map(|range| Some(self.text.get(range.clone())?.into()))
+            .collect();
         let question = |text: std::borrow::Cow<'_, str>| {
             let mut template = Vec::with_capacity(text.len());
-            if !exeat_sql::template_into(&text, &mut template) {
+            if !exeat_sql::typed_template_into(&text, types, &mut template) {
                 template = text.as_bytes().to_vec();
             }
+            let short = exeat_sql::short_form(&text, types).filter(|_| declared.is_empty());
+            let (asked, types, whole) = match short {
+                Some(short) => {
+                    let of = |number: &u16| {
+                        let index = usize::from(*number).checked_sub(1);
+                        index
+                            .and_then(|index| types.get(index))
+                            .copied()
+                            .unwrap_or(0)
+                    };
+                    let asked: Arc<[u32]> = short.parameters.iter().map(of).collect();
+                    let whole = (Arc::from(&*text), Arc::clone(types));
+                    (Arc::from(short.text), asked, Some(whole))
+                }
+                None => (Arc::from(&*text), Arc::clone(types), None),
+            };
             Question {
                 version,
                 template: template.into(),
-                text: text.into(),
-                types: Arc::clone(types),
+                text: asked,
+                types,
+                whole,
+                declared: Arc::clone(&declared),
             }
         };
         statement.question_texts(self.text).map(question).collect()

@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 
 use exeat_policy::{Subject, Verb};
+use smallvec::SmallVec;
 
 use super::verdict::Verdict;
 
@@ -22,24 +23,36 @@ const TYPES: u8 = 0xff;
 
 impl<'s> Key<'s> {
     pub(super) fn of(sql: &'s [u8], types: &[u8]) -> Self {
-        let mut shared = template(sql);
-        let mut own = Cow::Borrowed(sql);
         // The types choose among functions of one name. All unknown is as good as none.
-        if types.iter().any(|byte| *byte != 0) {
-            for key in shared.iter_mut().chain([own.to_mut()]) {
-                key.push(TYPES);
-                key.extend_from_slice(types);
-            }
+        if types.iter().all(|byte| *byte == 0) {
+            return Self {
+                shared: template(sql, &[]),
+                own: Cow::Borrowed(sql),
+            };
         }
-        Self { shared, own }
+        let mut own = sql.to_vec();
+        own.push(TYPES);
+        own.extend_from_slice(types);
+        Self {
+            shared: template(sql, &oids(types)),
+            own: Cow::Owned(own),
+        }
     }
 }
 
-/// The text with its plain literals taken out; `None` where it has none, or where one can't be sure.
-fn template(sql: &[u8]) -> Option<Vec<u8>> {
+/// The types of parameters as numbers.
+pub(super) fn oids(types: &[u8]) -> SmallVec<[u32; 16]> {
+    let oids = types.as_chunks::<4>().0;
+    oids.iter().map(|oid| u32::from_be_bytes(*oid)).collect()
+}
+
+/// The text with its plain literals taken out and the types put in; `None` where it is its own, or where
+/// one can't be sure.
+fn template(sql: &[u8], types: &[u32]) -> Option<Vec<u8>> {
     let text = str::from_utf8(sql).ok()?;
     let mut template = Vec::with_capacity(sql.len());
-    (exeat_sql::template_into(text, &mut template) && template != sql).then_some(template)
+    let found = exeat_sql::typed_template_into(text, types, &mut template);
+    (found && template != sql).then_some(template)
 }
 
 /// Whether the verdict on one text of a template is the verdict on all.

@@ -56,7 +56,17 @@ impl Relay {
             return Refusal::Wait;
         }
         for question in questions {
-            self.ask_one_over_own(question);
+            if question.declared.is_empty() {
+                self.ask_one_over_own(question);
+            } else {
+                // What the types are called says what they are only to who looks them up first.
+                self.guard
+                    .heard(question, Err(ServerError::declared_types()));
+            }
+        }
+        if self.queue.is_empty() {
+            self.refresh = Some(Box::pin(async {}));
+            return Refusal::Wait;
         }
         if self.batch != Batch::Fresh {
             self.ask_for_answers();
@@ -67,9 +77,10 @@ impl Relay {
 
     fn ask_one_over_own(&mut self, question: Question) {
         let within_batch = self.batch != Batch::Fresh;
+        let (text, types) = question.in_full();
         self.inbound.inject(|out| {
             write::run(out, TELL);
-            write::parse_with(out, "", &question.text, &question.types);
+            write::parse_with(out, "", text, types);
             write::run(out, BE_QUIET);
             if !within_batch {
                 write::frame(out, b'S', |_| {});
@@ -123,6 +134,22 @@ impl Relay {
 }
 
 impl ServerError {
+    fn declared_types() -> Self {
+        Self::of(&[
+            (b'S', "ERROR"),
+            (b'V', "ERROR"),
+            (b'C', "0A000"),
+            (
+                b'M',
+                "PREPARE with declared types is not possible where the session has definitions of its own",
+            ),
+            (
+                b'H',
+                "Leave the types out, or prepare the statement by the protocol.",
+            ),
+        ])
+    }
+
     /// What the server answers in a failed transaction block, in its own words.
     fn failed_block() -> Self {
         Self::of(&[
