@@ -372,7 +372,7 @@ fn is_sign(minus: Node<'_>) -> bool {
 }
 
 /// The function behind a keyword that stands alone.
-fn value_function(kind: K) -> Option<&'static str> {
+pub(super) fn value_function(kind: K) -> Option<&'static str> {
     Some(match kind {
         K::CURRENT_CATALOG_KW => "current_catalog",
         K::CURRENT_DATE_KW => "current_date",
