@@ -1,6 +1,8 @@
 //! Expressions: every node is handled by its kind; what has no handling of its own has its children
 //! walked, so that a sub-query is found wherever it hides.
 
+mod special;
+
 use std::sync::Arc;
 
 use exeat_policy::{Name, Unreadable, UnreadableKind};
@@ -12,6 +14,8 @@ use crate::builtin;
 use crate::kinds::{Handling, handling};
 use crate::names::{name, path};
 use crate::tree::Node;
+use special::special;
+pub(super) use special::value_function;
 
 /// A dotted expression taken apart.
 struct Dotted<'t> {
@@ -369,58 +373,4 @@ fn is_sign(minus: Node<'_>) -> bool {
         .and_then(|parent| parent.child(K::LITERAL))
         .and_then(Node::first_leaf);
     literal.is_some_and(|leaf| matches!(leaf.kind(), K::INT_NUMBER | K::NUMERIC_NUMBER))
-}
-
-/// The function behind a keyword that stands alone.
-fn value_function(kind: K) -> Option<&'static str> {
-    Some(match kind {
-        K::CURRENT_CATALOG_KW => "current_catalog",
-        K::CURRENT_DATE_KW => "current_date",
-        K::CURRENT_ROLE_KW => "current_role",
-        K::CURRENT_SCHEMA_KW => "current_schema",
-        K::CURRENT_TIME_KW => "current_time",
-        K::CURRENT_TIMESTAMP_KW => "current_timestamp",
-        K::CURRENT_USER_KW => "current_user",
-        K::LOCALTIME_KW => "localtime",
-        K::LOCALTIMESTAMP_KW => "localtimestamp",
-        K::SESSION_USER_KW => "session_user",
-        K::SYSTEM_USER_KW => "system_user",
-        K::USER_KW => "user",
-        _ => return None,
-    })
-}
-
-/// The function behind a syntax of its own.
-fn special(node: Node<'_>) -> Option<&'static str> {
-    Some(match node.kind() {
-        K::AT_LOCAL | K::AT_TIME_ZONE => "timezone",
-        K::COLLATION_FOR_FN => "pg_collation_for",
-        K::EXTRACT_FN => "extract",
-        K::IS_NORMALIZED | K::IS_NOT_NORMALIZED => "is_normalized",
-        K::JSON_ARRAY_AGG_FN => "json_arrayagg",
-        K::JSON_ARRAY_FN => "json_array",
-        K::JSON_EXISTS_FN => "json_exists",
-        K::JSON_FN => "json",
-        K::JSON_OBJECT_AGG_FN => "json_objectagg",
-        K::JSON_OBJECT_FN => "json_object",
-        K::JSON_QUERY_FN => "json_query",
-        K::JSON_SCALAR_FN => "json_scalar",
-        K::JSON_SERIALIZE_FN => "json_serialize",
-        K::JSON_TABLE => "json_table",
-        K::JSON_VALUE_FN => "json_value",
-        K::NOT_SIMILAR_TO | K::SIMILAR_TO => "similar_to_escape",
-        K::OVERLAY_FN => "overlay",
-        K::POSITION_FN => "position",
-        K::SUBSTRING_FN => "substring",
-        K::TRIM_FN => "trim",
-        K::XML_ELEMENT_FN => "xmlelement",
-        K::XML_EXISTS_FN => "xmlexists",
-        K::XML_FOREST_FN => "xmlforest",
-        K::XML_PARSE_FN => "xmlparse",
-        K::XML_PI_FN => "xmlpi",
-        K::XML_ROOT_FN => "xmlroot",
-        K::XML_SERIALIZE_FN => "xmlserialize",
-        K::XML_TABLE => "xmltable",
-        _ => return None,
-    })
 }

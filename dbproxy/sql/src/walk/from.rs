@@ -10,6 +10,7 @@ use std::sync::Arc;
 use exeat_policy::{Access, UnreadableKind};
 use squawk_parser::SyntaxKind as K;
 
+use super::expression::value_function;
 use super::query::{is_query, renamed};
 use super::scope::{Item, Output};
 use super::{Walk, Walked, refused, unsupported};
@@ -91,6 +92,22 @@ impl<'c> Walk<'c> {
         let parts = path(reference);
         self.mentions.relations.insert(parts.join("."));
         let alias = item.map(alias).unwrap_or_default();
+        // `FROM current_date`: no relation has such a name without quotes.
+        let keyword = reference.first_leaf().map(Node::kind);
+        if let [_] = parts.as_slice()
+            && let Some(function) = keyword.and_then(value_function)
+        {
+            self.calls_special(function);
+            let output = Output {
+                names: alias.columns,
+                open: true,
+                shuffled: true,
+                unsure: true,
+            };
+            let name = alias.name.unwrap_or_else(|| Arc::from(function));
+            self.push_item(derived(name, output, Vec::new()));
+            return Ok(());
+        }
         if let [single] = parts.as_slice()
             && let Some(cte) = self.ctes.iter().rev().find(|cte| cte.name == *single)
         {

@@ -46,6 +46,7 @@ fn a_field_of_what_is_not_all_known_is_a_call() {
         "abs(1) WITH ORDINALITY x",
         "ROWS FROM (abs(1), lower('a')) x",
         "CAST(1 AS int) AS x",
+        "current_date AS x",
         "LATERAL abs(1) x",
         "(SELECT id, total + 1 FROM orders) x",
         "(SELECT id, (total)::s.t FROM orders) x",
