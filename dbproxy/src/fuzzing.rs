@@ -6,34 +6,34 @@ use crate::wire::{Violation, backend, frame, frontend, options, startup};
 /// Frames of a client, one after another, each read as what its tag says it is. How many were whole.
 pub fn frontend(bytes: &[u8]) -> usize {
     frames(bytes, |tag, body| match tag {
-        b'Q' => drop(frontend::query(body)),
-        b'P' => drop(frontend::parse(body)),
+        b'Q' => seen(frontend::query(body)),
+        b'P' => seen(frontend::parse(body)),
         b'B' => {
             if let Ok(bind) = frontend::bind(body) {
-                drop(frontend::values(bind.values));
+                seen(frontend::values(bind.values));
             }
         }
-        b'E' => drop(frontend::execute(body)),
-        b'D' | b'C' => drop(frontend::target(body)),
+        b'E' => seen(frontend::execute(body)),
+        b'D' | b'C' => seen(frontend::target(body)),
         b'p' => {
-            let _ = frontend::password(body);
-            let _ = frontend::sasl_initial(body);
+            seen(frontend::password(body));
+            seen(frontend::sasl_initial(body));
         }
-        _ => drop(frontend::empty(body)),
+        _ => seen(frontend::empty(body)),
     })
 }
 
 /// Frames of a server, the same way.
 pub fn backend(bytes: &[u8]) -> usize {
     frames(bytes, |tag, body| match tag {
-        b'Z' => drop(backend::ready(body)),
-        b'S' => drop(backend::parameter_status(body)),
-        b'K' => drop(backend::key_data(body)),
-        b'R' => drop(backend::authentication(body)),
-        b'C' => drop(backend::rows(body)),
+        b'Z' => seen(backend::ready(body)),
+        b'S' => seen(backend::parameter_status(body)),
+        b'K' => seen(backend::key_data(body)),
+        b'R' => seen(backend::authentication(body)),
+        b'C' => seen(backend::rows(body)),
         b'E' | b'N' => {
             let fields = backend::error_fields(body);
-            let _ = fields.code.map(str::len);
+            seen(fields.code.map(str::len));
         }
         _ => {}
     })
@@ -42,13 +42,13 @@ pub fn backend(bytes: &[u8]) -> usize {
 /// The first packet of a client. How many bytes it took; `None` where more are needed or it is refused.
 pub fn startup(bytes: &[u8]) -> Option<usize> {
     if let Ok(text) = str::from_utf8(bytes) {
-        drop(options::settings(text));
+        seen(options::settings(text));
     }
     let (opening, taken) = startup::read(bytes).ok()??;
     if let startup::Opening::Startup(packet) = &opening
         && let Some(text) = &packet.options
     {
-        drop(options::settings(text));
+        seen(options::settings(text));
     }
     Some(taken)
 }
@@ -71,3 +71,6 @@ fn frames(bytes: &[u8], mut read: impl FnMut(u8, &[u8])) -> usize {
 pub fn violation(bytes: &[u8]) -> Option<&'static str> {
     frame::header(bytes).err().map(Violation::kind)
 }
+
+/// What was read is of no interest here: only that reading it ended.
+fn seen<T>(_read: T) {}
