@@ -1,7 +1,7 @@
 # Thin on purpose: each target is one or two commands. CARGO_TARGET_DIR keeps the build outside the checkout.
 TARGET := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
 
-.PHONY: help demo test test-deep test-postgres-versions fuzz bench lint
+.PHONY: help demo test test-deep test-programs test-postgres-versions fuzz bench lint
 
 help:
 	@echo 'make demo    build, start a throw-away database, two origins and both services, take the tour, stay up (TOUR=once: exit after the tour)'
@@ -9,6 +9,7 @@ help:
 	@echo 'make test-deep  the canary tests with 100,000 statements (SEED=n: other ones)'
 	@echo 'make fuzz    every fuzz target in a loop of mutations, MINUTES=n each (5)'
 	@echo 'make test-postgres-versions  what PostgreSQL says of statements, on the major versions 14 to 18 (npm installs them)'
+	@echo 'make test-programs   the days of twenty drivers, ORMs and tools, directly and through the proxy; installs them'
 	@echo 'make bench   release build, then gateway against Squid and proxy against PgBouncer'
 	@echo 'make lint    formatting and clippy only'
 
@@ -22,7 +23,7 @@ lint:
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 
 test: lint
-	@tests/prepare.sh postgresql curl psycopg
+	@tests/prepare.sh postgresql curl psycopg programs-core
 	@tests/run.sh
 
 test-deep:
@@ -40,6 +41,11 @@ test-postgres-versions:
 	@while read -r major bin; do echo "PostgreSQL $$major ($$bin)"; \
 	  PATH="$$bin:$$PATH" EXEAT_POSTGRES_MAJOR=$$major cargo test --quiet --locked -p exeat-tests --test querytree </dev/null || exit 1; \
 	done <$(TARGET)/postgres-versions.txt
+
+test-programs:
+	@tests/prepare.sh postgresql programs
+	cargo build --locked -p exeat
+	@$(TARGET)/venv/bin/python tests/programs/run.py --refused --exeat $(TARGET)/debug/exeat --packages $(TARGET)/programs
 
 bench:
 	@tests/prepare.sh postgresql pgbouncer squid

@@ -73,8 +73,8 @@ def main():
     for way in ("direct", arguments.mode, *(["pgbouncer"] if arguments.pgbouncer else [])):
         cluster = lab.cluster(f"suite-{way}", ["suite"])
         cluster.admin("postgres", "ALTER ROLE owner SUPERUSER")
-        # asyncpg's tests of pools come to this one by name.
-        cluster.databases = ["suite", "postgres"]
+        # asyncpg's tests come to these by name (the last one they make themselves).
+        cluster.databases = ["suite", "postgres", "asyncpg_intro_test"]
         port = {"direct": lambda: cluster.port, "pgbouncer": lambda: pgbouncer(lab, cluster)}.get(
             way, lambda: lab.proxy(cluster, way).port)()
         runs[way], out = outcomes(arguments.folder, port, options, arguments.seconds, arguments.show)

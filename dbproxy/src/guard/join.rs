@@ -76,11 +76,15 @@ fn relations(ours: &Facts, answers: &[Arc<Analysed>]) -> Vec<RelationAccess> {
         .flat_map(|answer| &answer.relations)
         .cloned()
         .collect();
+    // A name without a schema is one that ours can't resolve.
+    let same = |own: &Name, theirs: &Name| {
+        own.name == theirs.name && (own.schema.is_none() || own.schema == theirs.schema)
+    };
     let sees = |own: &RelationAccess| {
         let theirs = answers.iter().flat_map(|answer| &answer.relations);
         theirs
             .into_iter()
-            .any(|access| access.access == own.access && access.relation == own.relation)
+            .any(|access| access.access == own.access && same(&own.relation, &access.relation))
     };
     let unseen: Vec<_> = ours
         .relations

@@ -215,6 +215,7 @@ step("sequence", lambda: con.execute("SELECT nextval('orders_id_seq'), currval('
 step("truncate", lambda: con.execute("TRUNCATE keyed").statusmessage)
 step("explain", lambda: con.execute("EXPLAIN (COSTS OFF) SELECT * FROM keyed WHERE k = 1").fetchall())
 step("two phase", lambda: (con.execute("BEGIN"), con.execute("INSERT INTO keyed VALUES (1, 'x')"), con.execute("PREPARE TRANSACTION 'day'"), con.execute("COMMIT PREPARED 'day'").statusmessage)[3])
+step("ended", con.rollback)
 
 
 def temporary():
