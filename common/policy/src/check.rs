@@ -2,10 +2,11 @@
 //!
 //! All problems of all files are collected. Nothing here may weaken a rule to make it fit.
 
-mod database;
+pub(crate) mod database;
 mod egress;
 mod proofs;
 mod roles;
+mod sets;
 
 use std::sync::Arc;
 
@@ -18,6 +19,7 @@ use crate::map::Map;
 use crate::pattern::Refused;
 use crate::set::{Identities, Role};
 use crate::yaml::{Problem, Sink};
+use sets::RuleSets;
 
 /// The one version of the format.
 const VERSION: u32 = 1;
@@ -28,6 +30,9 @@ pub(crate) struct Checker<'a> {
     sink: &'a Sink,
     /// Whether somebody is writing this policy; otherwise it was in force once, and is read back.
     written: bool,
+    /// Whether problems are known already: the rules of a set are checked once, and taken in often.
+    muted: bool,
+    sets: RuleSets<'a>,
     locations: Map<Arc<str>, Location>,
     rules: usize,
 }
@@ -42,15 +47,19 @@ pub(crate) struct Compiled {
 }
 
 /// Checks the document of all files and compiles it. Usable only when the sink stayed empty.
-pub(crate) fn check(document: &Document, sources: &[Source], sink: &Sink) -> Compiled {
+pub(crate) fn check<'a>(document: &'a Document, sources: &'a [Source], sink: &'a Sink) -> Compiled {
     let mut checker = Checker {
         lines: Lines::of(sources),
         sink,
         written: !sources.is_empty(),
+        muted: false,
+        sets: RuleSets::default(),
         locations: Map::default(),
         rules: 0,
     };
+    checker.rule_sets(document);
     let (roles, identities) = checker.roles(document);
+    checker.unused_sets();
     let by_name = roles
         .iter()
         .enumerate()
@@ -80,8 +89,10 @@ pub(crate) fn check_version(version: &Spanned<u32>, sink: &Sink) {
 
 impl Checker<'_> {
     fn problem(&self, place: &Place, message: impl Into<String>, hint: impl Into<String>) {
-        self.sink
-            .push(Problem::at(place.clone(), message).hint(hint));
+        if !self.muted {
+            self.sink
+                .push(Problem::at(place.clone(), message).hint(hint));
+        }
     }
 
     /// A problem of what is written, not of what it means: a policy that is read back from its
@@ -96,6 +107,9 @@ impl Checker<'_> {
     fn refused<T>(&self, place: &Place, result: Result<T, Refused>) -> Option<T> {
         result
             .map_err(|refused| {
+                if self.muted {
+                    return;
+                }
                 let problem = Problem::at(place.clone(), refused.message);
                 self.sink.push(match refused.hint {
                     Some(hint) => problem.hint(hint),
@@ -118,6 +132,14 @@ impl Checker<'_> {
     fn rule_path(&mut self, path: String, place: &Place) -> Arc<str> {
         self.rules += 1;
         self.path(path, place)
+    }
+
+    /// The same for all rules of a list.
+    fn rule_paths<T>(&mut self, list: &str, rules: &[Spanned<T>]) -> Vec<Arc<str>> {
+        let rules = rules.iter().enumerate();
+        rules
+            .map(|(at, rule)| self.rule_path(format!("{list}[{at}]"), &rule.place))
+            .collect()
     }
 
     /// `line 12`, or `policy.yaml, line 12` where the other place is in another file.

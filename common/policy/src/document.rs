@@ -16,7 +16,7 @@ pub(crate) mod spanned;
 
 pub(crate) use database::{
     AllowDocument, DatabaseDocument, DatabaseModeDocument, DenyDocument, MaskDocument,
-    PresetDocument, WholeDocument,
+    PresetDocument, RuleSetDocument, WholeDocument,
 };
 pub(crate) use egress::{EgressAllowDocument, EgressDenyDocument, EgressDocument};
 
@@ -34,6 +34,13 @@ pub(crate) struct Document {
     /// The version of this format: 1.
     #[schemars(extend("const" = 1))]
     pub(crate) version: Spanned<u32>,
+    /// Lists of database rules that databases of several roles `use`, by name.
+    #[serde(
+        default,
+        deserialize_with = "tried",
+        skip_serializing_if = "Entries::is_empty"
+    )]
+    pub(crate) rule_sets: Entries<RuleSetDocument>,
     /// The roles by name. In a folder of several files each role stands in one file.
     pub(crate) roles: Entries<RoleDocument>,
 }

@@ -1,215 +1,153 @@
 //! What a role may do in a database, compiled: lookups by name, whatever the number of rules.
 
+pub(crate) mod bounds;
 pub(crate) mod floors;
+mod names;
 pub(crate) mod presets;
+mod relations;
+mod words;
 
 use std::sync::Arc;
 
 use crate::map::{Map, Set};
-use crate::pattern::RelationPattern;
-use crate::{Access, Name};
+use crate::{Access, Name, Setting};
+
+pub(crate) use names::Names;
+pub(crate) use relations::{Relation, Relations};
+pub(crate) use words::Words;
 
 /// The path of a rule.
 pub(crate) type Rule = Arc<str>;
 
 /// The allow rules, or the deny rules, of a role in a database.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Grants {
-    schemas: Map<Arc<str>, SchemaGrants>,
+    pub(crate) relations: Relations,
     pub(crate) functions: Names,
     pub(crate) operators: Names,
     pub(crate) types: Names,
-    pub(crate) settings: Map<Arc<str>, Rule>,
-    pub(crate) statements: Map<Arc<str>, Rule>,
-    pub(crate) builtins: Option<Rule>,
-    pub(crate) introspection: Option<Rule>,
+    pub(crate) settings: Words,
+    pub(crate) statements: Words,
+    pub(crate) presets: Presets,
     /// `rule: everything`.
     pub(crate) everything: Option<Rule>,
 }
 
-/// Rules by qualified name.
+/// The rules that name a preset.
 #[derive(Debug, Default)]
-pub(crate) struct Names(Map<Arc<str>, Map<Arc<str>, Rule>>);
-
-impl Names {
-    pub(crate) fn insert(&mut self, schema: Arc<str>, name: Arc<str>, rule: Rule) -> Option<Rule> {
-        self.0.entry(schema).or_default().insert(name, rule)
-    }
-
-    pub(crate) fn find(&self, schema: &str, name: &str) -> Option<&Rule> {
-        self.0.get(schema)?.get(name)
-    }
+pub(crate) struct Presets {
+    pub(crate) builtins: Option<Rule>,
+    pub(crate) introspection: Option<Rule>,
+    pub(crate) application: Option<Rule>,
 }
 
-#[derive(Debug, Default)]
-struct SchemaGrants {
-    /// `schema.*`.
-    every: ByAccess<Rule>,
-    /// Boxed, because a relation rarely has rules for more than two of the six accesses.
-    relations: Map<Arc<str>, ByAccess<Box<ColumnGrants>>>,
-}
-
-/// The rules for one access to one relation: their union holds.
-#[derive(Debug, Default)]
-pub(crate) struct ColumnGrants {
-    /// All columns, also those added later.
-    pub(crate) all: Option<Rule>,
-    /// These columns.
-    pub(crate) columns: Map<Arc<str>, Rule>,
-    /// The first rule of either kind.
-    pub(crate) first: Option<Rule>,
-}
-
-/// One optional value for each access that a rule can name.
-#[derive(Debug)]
-struct ByAccess<T>([Option<T>; 6]);
-
-impl<T> Default for ByAccess<T> {
+impl Default for Grants {
     fn default() -> Self {
-        Self([const { None }; 6])
-    }
-}
-
-impl<T> ByAccess<T> {
-    fn slot(access: Access) -> Option<usize> {
-        match access {
-            Access::Select => Some(0),
-            Access::Insert => Some(1),
-            Access::Update => Some(2),
-            Access::Delete => Some(3),
-            Access::Truncate => Some(4),
-            // To vacuum or refresh is part of looking after the definition.
-            Access::Define | Access::Maintain => Some(5),
-            // No rule names it: see `Relation::lock`.
-            Access::Lock => None,
+        Self {
+            relations: Relations::default(),
+            functions: Names::default(),
+            operators: Names::default(),
+            types: Names::default(),
+            settings: Words::parameters(),
+            statements: Words::statements(),
+            presets: Presets::default(),
+            everything: None,
         }
     }
-
-    fn find(&self, access: Access) -> Option<&T> {
-        self.0.get(Self::slot(access)?)?.as_ref()
-    }
-
-    fn entry(&mut self, access: Access) -> Option<&mut Option<T>> {
-        self.0.get_mut(Self::slot(access)?)
-    }
 }
 
-/// What the rules say about one access to one relation.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Relation<'a> {
-    every: Option<&'a Rule>,
-    own: Option<&'a ColumnGrants>,
-}
-
-impl<'a> Relation<'a> {
-    /// A rule for all columns.
-    pub(crate) fn all(&self) -> Option<&'a Rule> {
-        self.every.or_else(|| self.own?.all.as_ref())
+impl Presets {
+    /// The rule that lets what introspection holds be read and called: `application` holds it too.
+    pub(crate) fn introspection(&self) -> Option<&Rule> {
+        self.introspection.as_ref().or(self.application.as_ref())
     }
 
-    /// A rule for this column.
-    pub(crate) fn column(&self, name: &str) -> Option<&'a Rule> {
-        self.all().or_else(|| self.own?.columns.get(name))
+    fn builtins(&self) -> Option<&Rule> {
+        self.builtins.as_ref().or(self.application.as_ref())
     }
 
-    /// Any rule, whatever its columns.
-    pub(crate) fn any(&self) -> Option<&'a Rule> {
-        self.every.or_else(|| self.own?.first.as_ref())
+    fn is_empty(&self) -> bool {
+        self.builtins.is_none() && self.introspection.is_none() && self.application.is_none()
     }
 }
 
 impl Grants {
-    /// Adds a relation rule. `false` where it says nothing that an earlier rule did not say.
-    pub(crate) fn insert(
-        &mut self,
-        access: Access,
-        pattern: &RelationPattern,
-        rule: &Rule,
-    ) -> bool {
-        let schema = self.schemas.entry(pattern.schema.clone()).or_default();
-        let Some(relation) = &pattern.relation else {
-            return schema
-                .every
-                .entry(access)
-                .is_some_and(|slot| slot.replace(rule.clone()).is_none());
-        };
-        let relation = schema.relations.entry(relation.clone()).or_default();
-        let Some(slot) = relation.entry(access) else {
-            return false;
-        };
-        let grants = slot.get_or_insert_default();
-        grants.first.get_or_insert_with(|| rule.clone());
-        match &pattern.columns {
-            None => grants.all.replace(rule.clone()).is_none(),
-            Some(columns) => {
-                let mut news = false;
-                for column in columns {
-                    news |= grants
-                        .columns
-                        .insert(column.clone(), rule.clone())
-                        .is_none();
-                }
-                news
-            }
-        }
-    }
-
     /// Whether there is no rule at all.
     pub(crate) fn is_empty(&self) -> bool {
-        let Self {
-            schemas,
-            functions,
-            operators,
-            types,
-            settings,
-            statements,
-            builtins,
-            introspection,
-            everything,
-        } = self;
-        let names = [functions, operators, types];
-        let presets = [builtins, introspection, everything];
-        schemas.is_empty()
-            && names.iter().all(|names| names.0.is_empty())
-            && settings.is_empty()
-            && statements.is_empty()
-            && presets.iter().all(|preset| preset.is_none())
-    }
-
-    /// What the rules say about an access to a relation.
-    pub(crate) fn relation(&self, access: Access, schema: &str, name: &str) -> Relation<'_> {
-        let schema = self.schemas.get(schema);
-        Relation {
-            every: schema.and_then(|schema| schema.every.find(access)),
-            own: schema
-                .and_then(|schema| schema.relations.get(name))
-                .and_then(|relation| relation.find(access))
-                .map(|grants| &**grants),
-        }
-    }
-
-    /// What the rules say about an access to a whole schema.
-    pub(crate) fn schema(&self, access: Access, schema: &str) -> Option<&Rule> {
-        self.schemas.get(schema)?.every.find(access)
+        self.relations.is_empty()
+            && [&self.functions, &self.operators, &self.types]
+                .iter()
+                .all(|names| names.is_empty())
+            && self.settings.is_empty()
+            && self.statements.is_empty()
+            && self.presets.is_empty()
+            && self.everything.is_none()
     }
 
     /// The rule that allows a function. Names without a schema are PostgreSQL's own.
     pub(crate) fn function(&self, function: &Name) -> Option<&Rule> {
         let schema = schema_of(function);
-        self.functions.find(schema, &function.name).or_else(|| {
-            if schema != PG_CATALOG {
-                return None;
-            }
-            let builtin = self
-                .builtins
-                .as_ref()
-                .filter(|_| presets::is_builtin(&function.name));
-            builtin.or_else(|| {
-                self.introspection
-                    .as_ref()
-                    .filter(|_| presets::is_introspection_function(&function.name))
+        let name = &function.name;
+        self.functions
+            .find(schema, name)
+            .or_else(|| self.own(schema))
+            .or_else(|| match schema {
+                PG_CATALOG => self.preset_function(name),
+                INFORMATION_SCHEMA => self
+                    .presets
+                    .introspection()
+                    .filter(|_| presets::is_standard_function(name)),
+                _ => None,
             })
+    }
+
+    fn preset_function(&self, name: &str) -> Option<&Rule> {
+        let builtin = self
+            .presets
+            .builtins()
+            .filter(|_| presets::is_builtin(name));
+        let looks = || {
+            self.presets
+                .introspection()
+                .filter(|_| presets::is_introspection_function(name))
+        };
+        let application = || {
+            self.presets
+                .application
+                .as_ref()
+                .filter(|_| presets::is_application_function(name))
+        };
+        builtin.or_else(looks).or_else(application)
+    }
+
+    /// The rule that allows an operator. PostgreSQL's own never come here.
+    pub(crate) fn operator(&self, schema: &str, name: &str) -> Option<&Rule> {
+        self.operators
+            .find(schema, name)
+            .or_else(|| self.own(schema))
+    }
+
+    /// The rule that allows a type or collation: also one for anything in its schema, because who may
+    /// read or write a column may name its type.
+    pub(crate) fn type_of(&self, schema: &str, name: &str) -> Option<&Rule> {
+        self.types
+            .find(schema, name)
+            .or_else(|| self.relations.used(schema))
+    }
+
+    /// The rule that lets a parameter be set.
+    pub(crate) fn setting(&self, setting: &Setting) -> Option<&Rule> {
+        self.settings.find(&setting.name).or_else(|| {
+            self.presets
+                .application
+                .as_ref()
+                .filter(|_| presets::is_application_setting(setting))
         })
+    }
+
+    /// Who may define everything in a schema made what is in it.
+    fn own(&self, schema: &str) -> Option<&Rule> {
+        self.relations.schema(Access::Define, schema)
     }
 }
 
@@ -218,6 +156,14 @@ pub(crate) const STATEMENTS: &[&str] = &["do", "listen", "lock", "maintain", "no
 
 /// The schema of PostgreSQL's own things.
 pub(crate) const PG_CATALOG: &str = "pg_catalog";
+
+/// The standard's views, and their functions and types.
+pub(crate) const INFORMATION_SCHEMA: &str = "information_schema";
+
+/// Whether a schema is PostgreSQL's own, so that `*.*` is not about it. Temporary objects are somebody's.
+pub(crate) fn is_own_schema(schema: &str) -> bool {
+    schema == INFORMATION_SCHEMA || schema.starts_with("pg_") && !schema.starts_with("pg_temp")
+}
 
 /// The schema that a function, operator or type is looked for in: PostgreSQL's own unless it says so.
 pub(crate) fn schema_of(name: &Name) -> &str {

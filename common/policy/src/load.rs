@@ -31,7 +31,10 @@ pub fn load(sources: &[Source]) -> Result<PolicySet, Diagnostics> {
         check_version(&document.version, &sink);
         match &mut merged {
             None => merged = Some(document),
-            Some(merged) => merged.roles.0.extend(document.roles.0),
+            Some(merged) => {
+                merged.rule_sets.0.extend(document.rule_sets.0);
+                merged.roles.0.extend(document.roles.0);
+            }
         }
     }
     compile(merged, sources, sink)

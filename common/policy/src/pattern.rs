@@ -12,7 +12,7 @@ use ipnet::IpNet;
 use crate::address::set_aside;
 
 pub(crate) use host::HostPattern;
-pub(crate) use relation::{RelationPattern, column_path, qualified};
+pub(crate) use relation::{NamePattern, RelationPattern, column_path};
 
 /// What is wrong with a pattern, and what to write instead.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -14,7 +14,7 @@ use crate::evaluate::statement::{Lack, access_word, floor, lacks};
 use crate::grants::{PG_CATALOG, STATEMENTS};
 use crate::{
     Access, AddressClass, Basis, Columns, ConnectionRequest, Decision, Effect, Facts, Host, Name,
-    PolicySet, Protocol, Reason, Request, StatementRequest, Subject, classify,
+    PolicySet, Protocol, Reason, Request, SequenceAccess, StatementRequest, Subject, classify,
 };
 
 #[cfg(test)]
@@ -224,6 +224,7 @@ impl Missing {
             }
             Lack::AllColumns(access) => self.relation(access, None),
             Lack::Function(name) => self.list("call", quoted(&qualified(name))),
+            Lack::Sequence(used) => self.sequence(used),
             Lack::Operator(name) | Lack::Type(name) if name.schema.is_none() => {
                 self.hopeless(format!(
                     "`{name}` is not qualified and not known; write its schema"
@@ -283,6 +284,22 @@ impl Missing {
         }
     }
 
+    fn sequence(&mut self, used: &crate::SequenceUse) {
+        let known = used.sequence.as_ref().filter(|it| it.schema.is_some());
+        let Some(sequence) = known else {
+            self.hopeless("it uses a sequence that it does not name; `call` the function instead");
+            return;
+        };
+        let word = match used.access {
+            SequenceAccess::Read => "select",
+            SequenceAccess::Next | SequenceAccess::Set => "update",
+        };
+        let rule = format!("{word}: {}", quoted(&full(sequence)));
+        if !self.relations.contains(&rule) {
+            self.relations.push(rule);
+        }
+    }
+
     fn rules(self) -> Vec<String> {
         let lists = self
             .lists
@@ -299,12 +316,19 @@ fn qualified(name: &Name) -> String {
     }
 }
 
+/// A name with its schema.
+fn full(name: &Name) -> String {
+    let schema = name.schema.as_deref().map(identifier).unwrap_or_default();
+    format!("{schema}.{}", identifier(&name.name))
+}
+
 fn operator(name: &Name) -> String {
-    format!(
-        "{}.{}",
-        name.schema.as_deref().map(identifier).unwrap_or_default(),
-        name.name
-    )
+    let schema = name.schema.as_deref().map(identifier).unwrap_or_default();
+    match &*name.name {
+        // `schema.*` is every operator of it.
+        "*" => format!("{schema}.\"*\""),
+        symbols => format!("{schema}.{symbols}"),
+    }
 }
 
 /// An identifier as rules write it.

@@ -1,24 +1,34 @@
-//! What a role may do in a database: its rules, masks and limits.
+//! What a role may do in a database: its rules, those of the sets that it uses, masks and limits.
 //!
 //! Deny rules come first, because an allow rule that one of them covers is a mistake.
 
 mod lists;
 mod masks;
 mod relations;
-mod words;
+mod rules;
+pub(crate) mod words;
 
 use std::sync::Arc;
 
 use super::Checker;
+use crate::Assurance;
+use crate::document::entries::Entries;
 use crate::document::list::List;
 use crate::document::spanned::Spanned;
 use crate::document::{
-    AllowDocument, DatabaseDocument, DatabaseModeDocument, DenyDocument, WholeDocument,
+    AllowDocument, DatabaseDocument, DatabaseModeDocument, DenyDocument, MaskDocument,
 };
-use crate::grants::{Grants, Masks, PG_CATALOG};
+use crate::grants::{Grants, Masks, Rule};
 use crate::set::{DatabaseGrant, DatabaseLimits, Mode};
-use crate::{Access, Assurance};
-use words::{allowed_setting, denied_statement, setting, statement};
+
+/// The rules of a database or of a rule set, with their paths.
+pub(super) struct Rules<'a> {
+    pub(super) allow: &'a List<Spanned<AllowDocument>>,
+    pub(super) allow_paths: Arc<[Rule]>,
+    pub(super) deny: &'a List<Spanned<DenyDocument>>,
+    pub(super) deny_paths: Arc<[Rule]>,
+    pub(super) mask: &'a Entries<MaskDocument>,
+}
 
 impl Checker<'_> {
     pub(super) fn database(
@@ -40,10 +50,19 @@ impl Checker<'_> {
                 "write the PostgreSQL role that the session runs as",
             );
         }
-        let deny = self.denies_in(&path, &document.deny);
-        let masks = self.masks(&document.mask, &deny);
-        let allow = self.allows_in(&path, &document.allow, (&deny, &masks));
-        self.meaningful(&document.mask, &allow);
+        let own = Rules {
+            allow: &document.allow,
+            allow_paths: self
+                .rule_paths(&format!("{path}.allow"), &document.allow)
+                .into(),
+            deny: &document.deny,
+            deny_paths: self
+                .rule_paths(&format!("{path}.deny"), &document.deny)
+                .into(),
+            mask: &document.mask,
+        };
+        let sets = self.used_sets(document.uses.as_ref());
+        let (allow, deny, masks) = self.compiled(&own, &sets);
         DatabaseGrant {
             as_role: Arc::from(document.as_role.as_str()),
             limits: self.limits(document),
@@ -59,6 +78,36 @@ impl Checker<'_> {
             deny,
             masks,
         }
+    }
+
+    /// Compiles rules with those of the sets that are used beside them. The own ones come first, so that
+    /// they are the ones that decisions name.
+    pub(super) fn compiled(
+        &mut self,
+        own: &Rules<'_>,
+        sets: &[Rules<'_>],
+    ) -> (Grants, Grants, Masks) {
+        let (mut allow, mut deny) = (Grants::default(), Grants::default());
+        let mut masks = Masks::default();
+        self.denies_in(&mut deny, own);
+        self.muted(|checker| {
+            sets.iter()
+                .for_each(|set| checker.denies_in(&mut deny, set))
+        });
+        self.masks(&mut masks, own.mask, &deny);
+        self.muted(|checker| {
+            for set in sets {
+                checker.masks(&mut masks, set.mask, &deny);
+            }
+        });
+        self.allows_in(&mut allow, own, (&deny, &masks));
+        self.muted(|checker| {
+            for set in sets {
+                checker.allows_in(&mut allow, set, (&deny, &masks));
+            }
+        });
+        self.meaningful(own.mask, &allow);
+        (allow, deny, masks)
     }
 
     fn limits(&self, document: &DatabaseDocument) -> DatabaseLimits {
@@ -77,79 +126,5 @@ impl Checker<'_> {
                 .and_then(|limit| self.positive(limit, "rows")),
             statement_timeout: limits.statement_timeout.map(|timeout| timeout.0),
         }
-    }
-
-    fn denies_in(&mut self, database: &str, rules: &List<Spanned<DenyDocument>>) -> Grants {
-        let mut deny = Grants::default();
-        for (at, rule) in rules.iter().enumerate() {
-            let path = self.rule_path(format!("{database}.deny[{at}]"), &rule.place);
-            let mut on = |access, text| self.relation(&mut deny, None, access, text, &path);
-            match &rule.value {
-                DenyDocument::Select(text) => on(Access::Select, text),
-                DenyDocument::Insert(text) => on(Access::Insert, text),
-                DenyDocument::Update(text) => on(Access::Update, text),
-                DenyDocument::Delete(text) => on(Access::Delete, text),
-                DenyDocument::Truncate(text) => on(Access::Truncate, text),
-                DenyDocument::Define(text) => on(Access::Define, text),
-                DenyDocument::Call(list) => {
-                    self.names(&mut deny.functions, None, list, Some(PG_CATALOG), &path)
-                }
-                DenyDocument::Set(list) => {
-                    self.words(&mut deny.settings, None, list, setting, &path)
-                }
-                DenyDocument::Statement(list) => {
-                    self.words(&mut deny.statements, None, list, denied_statement, &path)
-                }
-            }
-        }
-        deny
-    }
-
-    fn allows_in(
-        &mut self,
-        database: &str,
-        rules: &List<Spanned<AllowDocument>>,
-        (deny, masks): (&Grants, &Masks),
-    ) -> Grants {
-        let mut allow = Grants::default();
-        for (at, rule) in rules.iter().enumerate() {
-            let path = self.rule_path(format!("{database}.allow[{at}]"), &rule.place);
-            let mut on =
-                |access, text| self.relation(&mut allow, Some((deny, masks)), access, text, &path);
-            match &rule.value {
-                AllowDocument::Select(text) => on(Access::Select, text),
-                AllowDocument::Insert(text) => on(Access::Insert, text),
-                AllowDocument::Update(text) => on(Access::Update, text),
-                AllowDocument::Delete(text) => on(Access::Delete, text),
-                AllowDocument::Truncate(text) => on(Access::Truncate, text),
-                AllowDocument::Define(text) => on(Access::Define, text),
-                AllowDocument::Call(list) => {
-                    self.callable(list);
-                    let denied = Some(&deny.functions);
-                    self.names(&mut allow.functions, denied, list, Some(PG_CATALOG), &path);
-                }
-                AllowDocument::Operator(list) => {
-                    self.names(&mut allow.operators, None, list, None, &path)
-                }
-                AllowDocument::Type(list) => self.names(&mut allow.types, None, list, None, &path),
-                AllowDocument::Set(list) => {
-                    let denied = Some(&deny.settings);
-                    self.words(&mut allow.settings, denied, list, allowed_setting, &path);
-                }
-                AllowDocument::Statement(list) => {
-                    let denied = Some(&deny.statements);
-                    self.words(&mut allow.statements, denied, list, statement, &path);
-                }
-                AllowDocument::Preset(list) => self.presets(&mut allow, list, &path),
-                AllowDocument::Rule(whole) => match whole.value {
-                    WholeDocument::Everything => {
-                        if allow.everything.replace(path).is_some() {
-                            self.twice(&whole.place, "`everything`");
-                        }
-                    }
-                },
-            }
-        }
-        allow
     }
 }

@@ -28,6 +28,14 @@ pub(crate) struct DatabaseDocument {
         skip_serializing_if = "Option::is_none"
     )]
     pub(crate) assurance: Option<Spanned<Assurance>>,
+    /// Rule sets whose rules hold here as well.
+    #[serde(
+        default,
+        rename = "use",
+        deserialize_with = "tried",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub(crate) uses: Option<Spanned<List<Spanned<String>>>>,
     /// What is allowed. An empty list allows nothing but what touches nothing (`SELECT 1`).
     #[serde(default, deserialize_with = "tried")]
     pub(crate) allow: List<Spanned<AllowDocument>>,
@@ -61,6 +69,33 @@ pub(crate) struct DatabaseDocument {
     pub(crate) audit: Option<AuditMode>,
 }
 
+/// Database rules under one name. A rule set uses no other one.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RuleSetDocument {
+    /// What is allowed.
+    #[serde(
+        default,
+        deserialize_with = "tried",
+        skip_serializing_if = "List::is_empty"
+    )]
+    pub(crate) allow: List<Spanned<AllowDocument>>,
+    /// What is denied even where an allow rule of the database, or of another set that it uses, matches.
+    #[serde(
+        default,
+        deserialize_with = "tried",
+        skip_serializing_if = "List::is_empty"
+    )]
+    pub(crate) deny: List<Spanned<DenyDocument>>,
+    /// Columns that may not be read as they are, `schema.table.column`.
+    #[serde(
+        default,
+        deserialize_with = "tried",
+        skip_serializing_if = "Entries::is_empty"
+    )]
+    pub(crate) mask: Entries<MaskDocument>,
+}
+
 /// What becomes of a statement that the rules deny.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -79,30 +114,31 @@ pub(crate) enum DatabaseModeDocument {
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum AllowDocument {
-    /// Reading a relation: `schema.table`, `schema.table(column, …)` or `schema.*`.
+    /// Reading a relation: `schema.table`, `schema.table(column, …)`, `schema.*` or `*.*`.
     Select(Spanned<String>),
-    /// Adding rows: `schema.table`, `schema.table(column, …)` or `schema.*`.
+    /// Adding rows: `schema.table`, `schema.table(column, …)`, `schema.*` or `*.*`.
     Insert(Spanned<String>),
-    /// Changing rows: `schema.table`, `schema.table(column, …)` or `schema.*`.
+    /// Changing rows: `schema.table`, `schema.table(column, …)`, `schema.*` or `*.*`.
     Update(Spanned<String>),
-    /// Removing rows: `schema.table` or `schema.*`.
+    /// Removing rows: `schema.table`, `schema.*` or `*.*`.
     Delete(Spanned<String>),
-    /// Emptying a relation: `schema.table` or `schema.*`.
+    /// Emptying a relation: `schema.table`, `schema.*` or `*.*`.
     Truncate(Spanned<String>),
-    /// Calling functions and procedures; without a schema they are PostgreSQL's own.
+    /// Calling functions and procedures: `function` (PostgreSQL's own), `schema.function`, `schema.*` or `*.*`.
     Call(Spanned<List<Spanned<String>>>),
-    /// Operators that are not PostgreSQL's own, `schema.operator`.
+    /// Operators that are not PostgreSQL's own: `schema.operator`, `schema.*` or `*.*`.
     Operator(Spanned<List<Spanned<String>>>),
-    /// Types, domains and collations that are not PostgreSQL's own, `schema.type`.
+    /// Types, domains and collations that are not PostgreSQL's own: `schema.type`, `schema.*` or `*.*`.
     Type(Spanned<List<Spanned<String>>>),
-    /// Setting configuration parameters beyond the harmless ones.
+    /// Setting configuration parameters beyond the harmless ones; `prefix.*` for those of one prefix.
     Set(Spanned<List<Spanned<String>>>),
-    /// Kinds of statements that nothing else allows: `listen`, `notify`, `lock`, `maintain`, or the
-    /// words of a definition statement that names no relation, like `create extension`.
+    /// Kinds of statements that nothing else allows: `do`, `listen`, `notify`, `lock`, `maintain`, or the
+    /// words of a definition statement that names no relation, like `create extension` or `create *`.
     Statement(Spanned<List<Spanned<String>>>),
-    /// Creating, altering and dropping: `schema.table` or `schema.*`. Grants unconfirmed statements of this kind.
+    /// Creating, altering and dropping: `schema.table`, `schema.*` or `*.*`. Grants unconfirmed statements of this kind.
     Define(Spanned<String>),
-    /// Fixed lists: `builtins` (harmless functions), `introspection` (what drivers and psql look up).
+    /// Fixed lists: `builtins` (harmless functions), `introspection` (what drivers and psql look up),
+    /// `application` (both, and what ordinary programs send and set).
     Preset(Spanned<List<Spanned<PresetDocument>>>),
     /// `everything`: all that the deny rules and masks leave. Without any of them also what can't be read.
     Rule(Spanned<WholeDocument>),
@@ -120,23 +156,27 @@ pub(crate) enum WholeDocument {
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum DenyDocument {
-    /// Reading a relation: `schema.table`, `schema.table(column, …)` or `schema.*`.
+    /// Reading a relation: `schema.table`, `schema.table(column, …)`, `schema.*` or `*.*`.
     Select(Spanned<String>),
-    /// Adding rows: `schema.table`, `schema.table(column, …)` or `schema.*`.
+    /// Adding rows: `schema.table`, `schema.table(column, …)`, `schema.*` or `*.*`.
     Insert(Spanned<String>),
-    /// Changing rows: `schema.table`, `schema.table(column, …)` or `schema.*`.
+    /// Changing rows: `schema.table`, `schema.table(column, …)`, `schema.*` or `*.*`.
     Update(Spanned<String>),
-    /// Removing rows: `schema.table` or `schema.*`.
+    /// Removing rows: `schema.table`, `schema.*` or `*.*`.
     Delete(Spanned<String>),
-    /// Emptying a relation: `schema.table` or `schema.*`.
+    /// Emptying a relation: `schema.table`, `schema.*` or `*.*`.
     Truncate(Spanned<String>),
-    /// Calling functions and procedures; without a schema they are PostgreSQL's own.
+    /// Calling functions and procedures: `function` (PostgreSQL's own), `schema.function`, `schema.*` or `*.*`.
     Call(Spanned<List<Spanned<String>>>),
-    /// Setting configuration parameters.
+    /// Operators that are not PostgreSQL's own: `schema.operator`, `schema.*` or `*.*`.
+    Operator(Spanned<List<Spanned<String>>>),
+    /// Types, domains and collations that are not PostgreSQL's own: `schema.type`, `schema.*` or `*.*`.
+    Type(Spanned<List<Spanned<String>>>),
+    /// Setting configuration parameters; `prefix.*` for those of one prefix.
     Set(Spanned<List<Spanned<String>>>),
     /// Kinds of statements, the same words as in an allow rule.
     Statement(Spanned<List<Spanned<String>>>),
-    /// Creating, altering and dropping: `schema.table` or `schema.*`.
+    /// Creating, altering and dropping: `schema.table`, `schema.*` or `*.*`.
     Define(Spanned<String>),
 }
 
@@ -150,6 +190,9 @@ pub(crate) enum PresetDocument {
     Builtins,
     /// The catalog tables and functions that drivers, ORMs and psql's `\d` look things up in.
     Introspection,
+    /// Both, and what ordinary programs send beside their tables: timeouts and planner settings, advisory
+    /// locks, LISTEN and NOTIFY, transaction ids.
+    Application,
 }
 
 /// How a masked column is to look.

@@ -5,15 +5,17 @@
 
 mod cover;
 mod lack;
+mod sequences;
 mod verb;
 mod words;
 
 use std::ops::ControlFlow;
 
 use super::Verdict;
+use crate::grants::bounds::milliseconds;
 use crate::grants::floors::{catalog_write, harmless, never_called, pinned};
 use crate::grants::presets::{is_builtin, is_introspection_function};
-use crate::grants::{Grants, PG_CATALOG, Rule, schema_of};
+use crate::grants::{Grants, Names, PG_CATALOG, Rule, schema_of};
 use crate::set::{DatabaseGrant, Mode};
 use crate::{Access, AuditMode, Basis, Columns, Facts, Name, Reason, Subject, Unreadable, Verb};
 
@@ -54,6 +56,9 @@ fn unread(grant: &DatabaseGrant, unreadable: &Unreadable) -> Verdict {
 
 fn readable(grant: &DatabaseGrant, facts: &Facts) -> Verdict {
     let audit = grant.audit.unwrap_or_else(|| default_audit(facts));
+    if let Some(detail) = over(grant, facts) {
+        return Verdict::deny(Reason::SettingNotAllowed, Basis::Limit, audit).detail(detail);
+    }
     if let Some(rule) = grant.everything() {
         return Verdict::allow(rule, audit);
     }
@@ -98,6 +103,19 @@ fn default_audit(facts: &Facts) -> AuditMode {
     }
 }
 
+/// A time-out that is longer than the role's limit, or may be: a limit holds whatever rules and modes say.
+fn over(grant: &DatabaseGrant, facts: &Facts) -> Option<String> {
+    let limit = grant.limits.statement_timeout?.as_millis();
+    let longer =
+        |value: &str| milliseconds(value).is_none_or(|ms| ms == 0 || u128::from(ms) > limit);
+    facts.settings.iter().find_map(|setting| {
+        let name = setting.name.eq_ignore_ascii_case("statement_timeout");
+        // DEFAULT and RESET go back to the limit, with which the session started.
+        let value = setting.value.as_deref().filter(|_| name)?;
+        longer(value).then(|| format!("statement_timeout above the role's limit of {limit} ms"))
+    })
+}
+
 /// What no rule opens.
 pub(crate) fn floor(facts: &Facts) -> Option<(Reason, String)> {
     if let Some(setting) = facts
@@ -126,8 +144,8 @@ pub(crate) fn floor(facts: &Facts) -> Option<(Reason, String)> {
 fn denied<'g>(deny: &'g Grants, facts: &Facts) -> Option<(&'g Rule, String)> {
     if let Some(rule) = deny
         .statements
-        .get(verb_word(facts.verb))
-        .or_else(|| deny.statements.get(&*facts.label))
+        .find(verb_word(facts.verb))
+        .or_else(|| deny.statements.find(&facts.label))
     {
         return Some((rule, facts.label.to_string()));
     }
@@ -135,7 +153,9 @@ fn denied<'g>(deny: &'g Grants, facts: &Facts) -> Option<(&'g Rule, String)> {
         let Some(schema) = access.relation.schema.as_deref() else {
             continue;
         };
-        let rules = deny.relation(access.access, schema, &access.relation.name);
+        let rules = deny
+            .relations
+            .relation(access.access, schema, &access.relation.name);
         let rule = rules.all().or_else(|| match &access.columns {
             Columns::All => rules.any(),
             Columns::Named(columns) => columns.iter().find_map(|column| rules.column(column)),
@@ -149,10 +169,23 @@ fn denied<'g>(deny: &'g Grants, facts: &Facts) -> Option<(&'g Rule, String)> {
             return Some((rule, function.to_string()));
         }
     }
-    facts
-        .settings
-        .iter()
-        .find_map(|setting| Some((deny.settings.get(&*setting.name)?, setting.name.to_string())))
+    let named = |names: &'g Names, name: &Name| {
+        let rule = names.find(name.schema.as_deref()?, &name.name)?;
+        Some((rule, name.to_string()))
+    };
+    let operators = facts.operators.iter();
+    let types = facts.types.iter();
+    operators
+        .filter_map(|name| named(&deny.operators, name))
+        .chain(types.filter_map(|name| named(&deny.types, name)))
+        .next()
+        .or_else(|| sequences::denied(deny, facts))
+        .or_else(|| {
+            facts.settings.iter().find_map(|setting| {
+                let rule = deny.settings.find(&setting.name)?;
+                Some((rule, setting.name.to_string()))
+            })
+        })
 }
 
 /// A masked column that the statement reads.

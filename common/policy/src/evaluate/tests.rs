@@ -1,6 +1,7 @@
 //! Facts about decisions: by connection, by statement, by caller, and what holds for all of them.
 
 mod addresses;
+mod application;
 mod caller;
 mod connection;
 mod cost;
@@ -9,11 +10,13 @@ mod kinds;
 mod modes;
 mod names;
 mod properties;
+mod sequences;
 mod settings;
 mod statement;
 mod tls;
 mod transparent;
 mod unmatched;
+mod wildcards;
 
 use std::sync::Arc;
 

@@ -32,7 +32,6 @@ const PINNED: &[&str] = &[
     "escape_string_warning",
     "backslash_quote",
     "client_encoding",
-    "row_security",
     "session_preload_libraries",
     "local_preload_libraries",
     "shared_preload_libraries",
@@ -44,6 +43,14 @@ const PINNED: &[&str] = &[
     "xmloption",
     "default_table_access_method",
     "all",
+];
+
+/// Pinned parameters and the one value that changes nothing of what the reader takes for granted: the
+/// one that PostgreSQL has from the start. `pg_dump` and pools write them out.
+const STANDARD: &[(&str, &str)] = &[
+    ("default_table_access_method", "heap"),
+    ("session_replication_role", "origin"),
+    ("xmloption", "content"),
 ];
 
 /// Functions that set parameters, or run SQL that stands in a string or a cursor.
@@ -74,16 +81,33 @@ pub(crate) fn harmless(setting: &Setting) -> bool {
     }
     let is = |name: &str| setting.name.eq_ignore_ascii_case(name);
     // Of strings only the standard reading is the reader's.
-    let one_way = listed(READ_ONLY, &setting.name) || is("standard_conforming_strings");
+    let one_way =
+        listed(READ_ONLY, &setting.name) || is("standard_conforming_strings") || is("array_nulls");
     match setting.value.as_deref() {
-        Some(value) if one_way => ["on", "true", "yes", "1"]
-            .iter()
-            .any(|on| value.eq_ignore_ascii_case(on)),
+        Some(value) if one_way => is_on(value),
+        Some(value) if is("transform_null_equals") => is_off(value),
+        // A role may be called NONE: only this spelling is nobody's.
+        Some(value) if is("role") => value == "none",
         Some(value) if is("client_encoding") => utf8(value),
-        Some(_) => false,
-        // RESET goes back to what the session started with, which the proxy pinned in the startup packet.
-        None => one_way || is("all") || is("client_encoding"),
+        Some(value) => STANDARD
+            .iter()
+            .any(|(name, standard)| is(name) && value.eq_ignore_ascii_case(standard)),
+        // RESET goes back to what the session started with, which the proxy pinned in the startup packet;
+        // what it did not pin there is what it was, because nothing could change it.
+        None => one_way || pinned(&setting.name),
     }
+}
+
+fn is_on(value: &str) -> bool {
+    ["on", "true", "yes", "1"]
+        .iter()
+        .any(|on| value.eq_ignore_ascii_case(on))
+}
+
+fn is_off(value: &str) -> bool {
+    ["off", "false", "no", "0"]
+        .iter()
+        .any(|off| value.eq_ignore_ascii_case(off))
 }
 
 /// PostgreSQL compares the names of parameters without case.

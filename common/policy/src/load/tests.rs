@@ -6,6 +6,7 @@ mod egress;
 mod policies;
 mod proofs;
 mod reference;
+mod rule_sets;
 
 use super::*;
 

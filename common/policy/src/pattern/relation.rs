@@ -1,5 +1,6 @@
-//! Relation patterns: `schema.table`, `schema.table(column, …)`, `schema.*`; names in the catalog's
-//! spelling, in double quotes where PostgreSQL would need them.
+//! Relation patterns: `schema.table`, `schema.table(column, …)`, `schema.*`, `*.*`; and patterns of
+//! functions, operators and types. Names in the catalog's spelling, in double quotes where PostgreSQL
+//! would need them: `public.*` is everything in `public`, `public."*"` its operator of that name.
 
 use std::sync::Arc;
 
@@ -8,8 +9,9 @@ use super::Refused;
 /// Which relations and columns a rule is about.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct RelationPattern {
-    pub(crate) schema: Arc<str>,
-    /// `None` for `schema.*`.
+    /// `None` for `*.*`: every schema but PostgreSQL's own.
+    pub(crate) schema: Option<Arc<str>>,
+    /// `None` for `schema.*` and `*.*`.
     pub(crate) relation: Option<Arc<str>>,
     /// Sorted; `None` for all columns, also those added later.
     pub(crate) columns: Option<Vec<Arc<str>>>,
@@ -19,11 +21,18 @@ impl RelationPattern {
     /// Reads a pattern as it stands in a document.
     pub(crate) fn parse(text: &str) -> Result<Self, Refused> {
         let mut reader = Reader { text, rest: text };
-        let schema = reader.name()?;
+        let Some(schema) = reader.schema()? else {
+            return Ok(Self {
+                schema: None,
+                relation: None,
+                columns: None,
+            });
+        };
         if !reader.take('.') {
             return Err(Refused::new(format!("`{text}` says no schema"))
                 .hint(format!("write `public.{text}`")));
         }
+        let schema = Some(schema);
         if reader.take('*') {
             reader.end()?;
             return Ok(Self {
@@ -66,23 +75,47 @@ impl RelationPattern {
     }
 }
 
-/// Reads `name` or `schema.name`; the default schema fills in. Operators are read as they stand.
-pub(crate) fn qualified(
-    text: &str,
-    default: Option<&str>,
-) -> Result<(Arc<str>, Arc<str>), Refused> {
-    let mut reader = Reader { text, rest: text };
-    let first = reader.name()?;
-    let names = if reader.take('.') {
-        (first, reader.name_or_operator()?)
-    } else {
-        let default = default.ok_or_else(|| {
-            Refused::new(format!("`{text}` says no schema")).hint(format!("write `public.{text}`"))
-        })?;
-        (Arc::from(default), first)
-    };
-    reader.end()?;
-    Ok(names)
+/// Which functions, operators or types a rule is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum NamePattern {
+    /// `*.*`: every schema but PostgreSQL's own.
+    Any,
+    /// `schema.*`.
+    Schema(Arc<str>),
+    /// `schema.name`.
+    Name(Arc<str>, Arc<str>),
+}
+
+impl NamePattern {
+    /// Reads a pattern; the default schema fills in. Operators are read as they stand.
+    pub(crate) fn parse(text: &str, default: Option<&str>) -> Result<Self, Refused> {
+        let mut reader = Reader { text, rest: text };
+        let Some(first) = reader.schema()? else {
+            return Ok(Self::Any);
+        };
+        let pattern = if !reader.take('.') {
+            let default = default.ok_or_else(|| {
+                Refused::new(format!("`{text}` says no schema"))
+                    .hint(format!("write `public.{text}`"))
+            })?;
+            Self::Name(Arc::from(default), first)
+        } else if reader.rest.trim() == "*" {
+            reader.rest = "";
+            Self::Schema(first)
+        } else {
+            Self::Name(first, reader.name_or_operator()?)
+        };
+        reader.end()?;
+        Ok(pattern)
+    }
+
+    /// The schema that it is about, where it is about one.
+    pub(crate) fn schema(&self) -> Option<&str> {
+        match self {
+            Self::Any => None,
+            Self::Schema(schema) | Self::Name(schema, _) => Some(schema),
+        }
+    }
 }
 
 /// Reads `schema.table.column`.
@@ -117,6 +150,19 @@ impl Reader<'_> {
             }
             None => false,
         }
+    }
+
+    /// A schema, or `None` where the whole text is `*.*`.
+    fn schema(&mut self) -> Result<Option<Arc<str>>, Refused> {
+        if !self.take('*') {
+            return self.name().map(Some);
+        }
+        if self.take('.') && self.take('*') && self.rest.trim().is_empty() {
+            return Ok(None);
+        }
+        Err(Refused::new(format!("`{}` is no name", self.text)).hint(
+            "write `schema.*` for all of a schema, or `*.*` for every schema but PostgreSQL's own",
+        ))
     }
 
     fn end(&self) -> Result<(), Refused> {

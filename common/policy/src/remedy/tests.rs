@@ -355,15 +355,15 @@ fn the_rules_for_a_statement_allow_it() {
             name: "work_mem".into(),
             value: Some("1GB".into()),
         }],
-        operators: vec![name("vectors.<->")],
-        types: vec![name("public.status")],
+        operators: vec![name("vectors.<->"), name("vectors.*")],
+        types: vec![name("other.status")],
         ..facts(Verb::Select, vec![], &[])
     };
     let snippet = helps(on(session));
     assert!(
         snippet.contains("set: [work_mem]")
-            && snippet.contains("operator: [\"vectors.<->\"]")
-            && snippet.contains("type: [public.status]"),
+            && snippet.contains("operator: [\"vectors.<->\", \"vectors.\\\"*\\\"\"]")
+            && snippet.contains("type: [other.status]"),
         "{snippet}"
     );
 }

@@ -2,47 +2,69 @@
 //!
 //! A name that stands twice, or that a deny rule names too, must never pass: one of the two is a mistake.
 
-use std::sync::Arc;
-
-use super::words::Word;
+use super::words::{Unknown, Word};
 use crate::check::Checker;
 use crate::document::PresetDocument;
 use crate::document::list::List;
 use crate::document::spanned::{Place, Spanned};
 use crate::grants::floors::never_called;
-use crate::grants::{Grants, Names, PG_CATALOG, Rule};
-use crate::map::Map;
-use crate::pattern::qualified;
+use crate::grants::{Names, PG_CATALOG, Presets, Rule, Words};
+use crate::pattern::NamePattern;
 
 /// The names of one rule.
 type Listed<T> = Spanned<List<Spanned<T>>>;
+
+/// What a list of names is about.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Named {
+    Functions,
+    Operators,
+    Types,
+}
 
 impl Checker<'_> {
     pub(super) fn names(
         &self,
         names: &mut Names,
         denied: Option<&Names>,
-        list: &Listed<String>,
-        default: Option<&str>,
+        (kind, list): (Named, &Listed<String>),
         path: &Rule,
     ) {
         self.never_empty(list);
+        let default = (kind == Named::Functions).then_some(PG_CATALOG);
         for text in list.iter() {
-            let Some((schema, name)) = self.refused(&text.place, qualified(text, default)) else {
+            let Some(pattern) = self.refused(&text.place, NamePattern::parse(text, default)) else {
                 continue;
             };
-            if let Some(by) = denied.and_then(|denied| denied.find(&schema, &name)) {
+            self.matchable(text, kind, &pattern);
+            if let Some(by) = denied.and_then(|denied| denied.covering(&pattern)) {
                 self.denied(text, by);
-            } else if names.insert(schema, name, path.clone()).is_some() {
+            } else if !names.insert(&pattern, path) {
                 self.twice(&text.place, &format!("`{}`", text.value));
             }
         }
     }
 
+    /// PostgreSQL's own operators and types need no rule, and no rule reaches them.
+    fn matchable(&self, text: &Spanned<String>, kind: Named, pattern: &NamePattern) {
+        let what = match kind {
+            Named::Functions => return,
+            Named::Operators => "operators",
+            Named::Types => "types",
+        };
+        if pattern.schema() == Some(PG_CATALOG) {
+            self.slip(
+                &text.place,
+                format!("a rule that can never match: PostgreSQL's own {what} need none"),
+                "take it out",
+            );
+        }
+    }
+
     pub(super) fn words(
         &self,
-        words: &mut Map<Arc<str>, Rule>,
-        denied: Option<&Map<Arc<str>, Rule>>,
+        words: &mut Words,
+        denied: Option<&Words>,
         list: &Listed<String>,
         valid: impl Fn(&str) -> Word,
         path: &Rule,
@@ -50,43 +72,65 @@ impl Checker<'_> {
         self.never_empty(list);
         for word in list.iter() {
             let text = word.as_str();
-            if let Err((message, hint)) = valid(text) {
-                self.problem(&word.place, message, hint);
-            } else if words.insert(Arc::from(text), path.clone()).is_some() {
-                self.twice(&word.place, &format!("`{text}`"));
+            match valid(text) {
+                Ok(()) => {}
+                Err(Unknown::Never(message, hint)) => {
+                    self.problem(&word.place, message, hint);
+                    continue;
+                }
+                Err(Unknown::Slip(message, hint)) => self.slip(&word.place, message, hint),
             }
-            if let Some(by) = denied.and_then(|denied| denied.get(text)) {
+            if let Some(by) = denied.and_then(|denied| denied.covering(text)) {
                 self.denied(word, by);
+            } else if !words.insert(text, path) {
+                self.twice(&word.place, &format!("`{text}`"));
             }
         }
     }
 
-    pub(super) fn presets(&self, allow: &mut Grants, list: &Listed<PresetDocument>, path: &Rule) {
+    pub(super) fn presets(
+        &self,
+        presets: &mut Presets,
+        list: &Listed<PresetDocument>,
+        path: &Rule,
+    ) {
         self.never_empty(list);
         for preset in list.iter() {
             let slot = match preset.value {
-                PresetDocument::Builtins => &mut allow.builtins,
-                PresetDocument::Introspection => &mut allow.introspection,
+                PresetDocument::Builtins => &mut presets.builtins,
+                PresetDocument::Introspection => &mut presets.introspection,
+                PresetDocument::Application => &mut presets.application,
             };
-            if slot.replace(path.clone()).is_some() {
+            if slot.is_some() {
                 self.twice(&preset.place, "this preset");
+            } else {
+                *slot = Some(path.clone());
             }
         }
     }
 
-    /// Functions that no rule opens.
+    /// Functions that no rule opens, or only one by one.
     pub(super) fn callable(&self, list: &Listed<String>) {
         for text in list.iter() {
             // What can't be read is reported where the names are taken in.
-            let Ok((schema, name)) = qualified(text, Some(PG_CATALOG)) else {
-                continue;
-            };
-            if &*schema == PG_CATALOG && never_called(&name) {
-                self.problem(
-                    &text.place,
-                    format!("a rule that can never match: `{name}` goes around the reading of statements"),
-                    "it sets parameters or runs SQL that it is given; no rule opens it",
-                );
+            match NamePattern::parse(text, Some(PG_CATALOG)) {
+                Ok(NamePattern::Name(schema, name))
+                    if &*schema == PG_CATALOG && never_called(&name) =>
+                {
+                    self.problem(
+                        &text.place,
+                        format!("a rule that can never match: `{name}` goes around the reading of statements"),
+                        "it sets parameters or runs SQL that it is given; no rule opens it",
+                    );
+                }
+                Ok(NamePattern::Schema(schema)) if &*schema == PG_CATALOG => {
+                    self.problem(
+                        &text.place,
+                        "`pg_catalog.*` holds functions that read files, signal sessions and change settings",
+                        "name the functions, or write `preset: [builtins]`",
+                    );
+                }
+                _ => {}
             }
         }
     }

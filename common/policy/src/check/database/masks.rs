@@ -10,14 +10,13 @@ use crate::grants::{Grants, Masks};
 use crate::pattern::column_path;
 
 impl Checker<'_> {
-    pub(super) fn masks(&self, document: &Entries<MaskDocument>, deny: &Grants) -> Masks {
-        let mut masks = Masks::default();
+    pub(super) fn masks(&self, masks: &mut Masks, document: &Entries<MaskDocument>, deny: &Grants) {
         for (text, _) in document.iter() {
             let Some([schema, relation, column]) = self.refused(&text.place, column_path(text))
             else {
                 continue;
             };
-            let denied = deny.relation(Access::Select, &schema, &relation);
+            let denied = deny.relations.relation(Access::Select, &schema, &relation);
             if let Some(by) = denied.column(&column) {
                 self.slip(
                     &text.place,
@@ -27,7 +26,6 @@ impl Checker<'_> {
             }
             masks.insert(schema, relation, column);
         }
-        masks
     }
 
     /// A mask of a column beside those that the rules list is a slip. Of a relation that no rule speaks
@@ -38,7 +36,7 @@ impl Checker<'_> {
             let Ok([schema, relation, column]) = column_path(text) else {
                 continue;
             };
-            let granted = allow.relation(Access::Select, &schema, &relation);
+            let granted = allow.relations.relation(Access::Select, &schema, &relation);
             if granted.any().is_some() && granted.column(&column).is_none() {
                 self.slip(
                     &text.place,

@@ -33,18 +33,18 @@ impl Checker<'_> {
             return;
         }
         if let Some((deny, masks)) = against {
-            if catalog_write(&pattern.schema, access) {
+            let schema = pattern.schema.as_deref().unwrap_or_default();
+            if catalog_write(schema, access) {
                 self.problem(
                     place,
                     format!(
-                        "a rule that can never match: `{}` is PostgreSQL's own and only ever read",
-                        pattern.schema
+                        "a rule that can never match: `{schema}` is PostgreSQL's own and only ever read"
                     ),
                     "take the rule out",
                 );
                 return;
             }
-            if &*pattern.schema == PG_CATALOG && pattern.relation.is_none() {
+            if schema == PG_CATALOG && pattern.relation.is_none() {
                 self.problem(
                     place,
                     "`pg_catalog.*` holds password hashes and statistics",
@@ -68,7 +68,7 @@ impl Checker<'_> {
                 );
             }
         }
-        if !grants.insert(access, &pattern, path) {
+        if !grants.relations.insert(access, &pattern, path) {
             self.problem(
                 place,
                 "an earlier rule already says this",
@@ -80,10 +80,13 @@ impl Checker<'_> {
 
 /// The deny rule that covers all that an allow rule says.
 fn shadow(deny: &Grants, access: Access, pattern: &RelationPattern) -> Option<Rule> {
-    let Some(relation) = &pattern.relation else {
-        return deny.schema(access, &pattern.schema).cloned();
+    let Some(schema) = &pattern.schema else {
+        return deny.relations.every_schema(access).cloned();
     };
-    let denied = deny.relation(access, &pattern.schema, relation);
+    let Some(relation) = &pattern.relation else {
+        return deny.relations.schema(access, schema).cloned();
+    };
+    let denied = deny.relations.relation(access, schema, relation);
     match &pattern.columns {
         None => denied.all().cloned(),
         Some(columns) => {
@@ -98,13 +101,15 @@ fn shadow(deny: &Grants, access: Access, pattern: &RelationPattern) -> Option<Ru
 
 /// Whether masks, with deny rules, shut all columns that an allow rule lists.
 fn shut(deny: &Grants, masks: &Masks, pattern: &RelationPattern) -> bool {
-    let (Some(relation), Some(columns)) = (&pattern.relation, &pattern.columns) else {
+    let (Some(schema), Some(relation), Some(columns)) =
+        (&pattern.schema, &pattern.relation, &pattern.columns)
+    else {
         return false;
     };
-    let Some(masked) = masks.of(&pattern.schema, relation) else {
+    let Some(masked) = masks.of(schema, relation) else {
         return false;
     };
-    let denied = deny.relation(Access::Select, &pattern.schema, relation);
+    let denied = deny.relations.relation(Access::Select, schema, relation);
     columns
         .iter()
         .all(|column| masked.contains(column) || denied.column(column).is_some())

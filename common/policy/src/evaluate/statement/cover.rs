@@ -9,15 +9,24 @@ mod everything;
 use std::ops::ControlFlow;
 
 use super::lack::Lack;
+use super::sequences;
 use super::verb::{Need, need};
 use super::words::verb_word;
 use crate::grants::floors::harmless;
 use crate::grants::presets::is_introspection_relation;
-use crate::grants::{Grants, Names, Relation, Rule};
+use crate::grants::{Grants, INFORMATION_SCHEMA, Relation, Rule};
 use crate::{Access, Columns, Confirmation, Facts, Name, RelationAccess, Verb};
 
+/// The accesses that a lock comes with.
+const LOCKS: [Access; 4] = [
+    Access::Update,
+    Access::Delete,
+    Access::Truncate,
+    Access::Define,
+];
+
 /// What covers a piece: a rule, or nothing where none is needed; otherwise what is lacking.
-type Cover<'g, 'f> = Result<Option<&'g Rule>, Lack<'f>>;
+pub(super) type Cover<'g, 'f> = Result<Option<&'g Rule>, Lack<'f>>;
 
 /// Calls `found` for each thing that no rule covers, until it breaks. Gives the rule that covers the
 /// first thing that one covers.
@@ -51,17 +60,19 @@ fn pieces<'g, 'f>(
         seen(relation(allow, facts, access))?;
     }
     for name in &facts.functions {
-        seen(by(allow.function(name), Lack::Function(name)))?;
+        seen(function(allow, facts, name))?;
+    }
+    for used in &facts.sequences {
+        seen(sequences::cover(allow, facts, used))?;
     }
     for name in &facts.operators {
-        seen(by(qualified(&allow.operators, name), Lack::Operator(name)))?;
+        seen(operator(allow, name))?;
     }
     for name in &facts.types {
-        seen(by(qualified(&allow.types, name), Lack::Type(name)))?;
+        seen(type_of(allow, name))?;
     }
     for setting in facts.settings.iter().filter(|setting| !harmless(setting)) {
-        let rule = allow.settings.get(&*setting.name);
-        seen(by(rule, Lack::Setting(setting)))?;
+        seen(by(allow.setting(setting), Lack::Setting(setting)))?;
     }
     // By now a definition has been granted, and only a definition may stay unconfirmed.
     if facts.confirmation == Confirmation::Unconfirmed && facts.verb != Verb::Define {
@@ -76,12 +87,32 @@ fn by<'g, 'f>(rule: Option<&'g Rule>, lack: Lack<'f>) -> Cover<'g, 'f> {
 }
 
 fn by_word<'g, 'f>(allow: &'g Grants, word: &'f str) -> Cover<'g, 'f> {
-    by(allow.statements.get(word), Lack::Statement(word))
+    by(allow.statements.find(word), Lack::Statement(word))
+}
+
+/// A function of sequences needs no rule where what it does to which sequence is known: that is judged.
+fn function<'g, 'f>(allow: &'g Grants, facts: &'f Facts, name: &'f Name) -> Cover<'g, 'f> {
+    match allow.function(name) {
+        None if sequences::known(facts, name) => Ok(None),
+        rule => by(rule, Lack::Function(name)),
+    }
 }
 
 /// Operators and types need their schema said: PostgreSQL's own never come here.
-fn qualified<'g>(names: &'g Names, name: &Name) -> Option<&'g Rule> {
-    names.find(name.schema.as_deref()?, &name.name)
+fn operator<'g, 'f>(allow: &'g Grants, name: &'f Name) -> Cover<'g, 'f> {
+    let schema = name.schema.as_deref();
+    let rule = schema.and_then(|schema| allow.operator(schema, &name.name));
+    by(rule, Lack::Operator(name))
+}
+
+fn type_of<'g, 'f>(allow: &'g Grants, name: &'f Name) -> Cover<'g, 'f> {
+    let schema = name.schema.as_deref();
+    // The types of the standard's views are PostgreSQL's own as well.
+    if schema == Some(INFORMATION_SCHEMA) {
+        return Ok(None);
+    }
+    let rule = schema.and_then(|schema| allow.type_of(schema, &name.name));
+    by(rule, Lack::Type(name))
 }
 
 /// Whether this kind of statement is allowed as such.
@@ -103,8 +134,15 @@ fn statement<'g, 'f>(allow: &'g Grants, facts: &'f Facts) -> Cover<'g, 'f> {
         Need::Definition => by_word(allow, &facts.label),
         // It only gives up what LISTEN has asked for: pools send it whether anybody listened or not.
         Need::Word if facts.verb == Verb::Listen && &*facts.label == "unlisten" => {
-            let pools = allow.introspection.as_ref();
+            let pools = allow.presets.introspection();
             pools.map_or_else(|| by_word(allow, word), |rule| Ok(Some(rule)))
+        }
+        Need::Word if matches!(facts.verb, Verb::Listen | Verb::Notify | Verb::Lock) => {
+            let application = allow.presets.application.as_ref();
+            by(
+                allow.statements.find(word).or(application),
+                Lack::Statement(word),
+            )
         }
         Need::Word => by_word(allow, word),
     }
@@ -119,13 +157,13 @@ fn relation<'g, 'f>(
         return without_schema(allow, facts, access);
     };
     let name = &access.relation.name;
-    let rules = allow.relation(access.access, schema, name);
+    let rules = allow.relations.relation(access.access, schema, name);
     match access.access {
         Access::Select | Access::Insert | Access::Update => {
             let introspection = || {
                 let looks =
                     access.access == Access::Select && is_introspection_relation(schema, name);
-                allow.introspection.as_ref().filter(|_| looks)
+                allow.presets.introspection().filter(|_| looks)
             };
             match rules.all().or_else(introspection) {
                 Some(rule) => Ok(Some(rule)),
@@ -135,11 +173,11 @@ fn relation<'g, 'f>(
         Access::Delete | Access::Truncate | Access::Define | Access::Maintain => {
             by(rules.any(), Lack::Relation(access))
         }
-        // As PostgreSQL has it: who may change rows may lock them.
+        // As PostgreSQL has it: who may change rows may lock them. To define locks more.
         Access::Lock => {
-            let rule = [Access::Update, Access::Delete, Access::Truncate]
+            let rule = LOCKS
                 .into_iter()
-                .find_map(|change| allow.relation(change, schema, name).any());
+                .find_map(|change| allow.relations.relation(change, schema, name).any());
             by(rule, Lack::Relation(access))
         }
     }

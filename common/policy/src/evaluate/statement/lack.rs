@@ -5,8 +5,9 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::sequences;
 use super::words::touched;
-use crate::{Name, Reason, RelationAccess, Setting};
+use crate::{Name, Reason, RelationAccess, SequenceUse, Setting};
 
 /// One thing that a statement does and that no rule covers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +22,8 @@ pub(crate) enum Lack<'f> {
     AllColumns(&'f RelationAccess),
     /// A function.
     Function(&'f Name),
+    /// A sequence that a function uses.
+    Sequence(&'f SequenceUse),
     /// An operator.
     Operator(&'f Name),
     /// A type or collation.
@@ -35,7 +38,7 @@ impl Lack<'_> {
     pub(crate) fn reason(&self) -> Reason {
         match self {
             Self::Statement(_) => Reason::StatementNotAllowed,
-            Self::Relation(_) => Reason::RelationNotAllowed,
+            Self::Relation(_) | Self::Sequence(_) => Reason::RelationNotAllowed,
             Self::Columns(..) | Self::AllColumns(_) => Reason::ColumnNotAllowed,
             Self::Function(_) => Reason::FunctionNotAllowed,
             Self::Operator(_) => Reason::OperatorNotAllowed,
@@ -55,6 +58,7 @@ impl fmt::Display for Lack<'_> {
                 let columns: Vec<&str> = columns.iter().map(|column| &***column).collect();
                 write!(f, "{}({})", touched(access), columns.join(", "))
             }
+            Self::Sequence(used) => f.write_str(&sequences::touched(used)),
             Self::AllColumns(access) => write!(f, "{}(*)", touched(access)),
             Self::Function(name) | Self::Operator(name) | Self::Type(name) => write!(f, "{name}"),
             Self::Setting(setting) => f.write_str(&setting.name),

@@ -72,3 +72,40 @@ fn to_allow_takes_nothing_from_the_heap() {
         assert_eq!(cost.count_total, 0, "{request:?}");
     }
 }
+
+#[test]
+fn nor_do_wildcards_presets_sequences_and_everything() {
+    let facts = Facts {
+        relations: vec![access(Access::Insert, "app.orders", Some(&["id"]))],
+        functions: vec![name("nextval"), name("lower"), name("ext.f")],
+        operators: vec![name("ext.<->")],
+        types: vec![name("app.status")],
+        settings: vec![
+            setting("myapp.x", Some("1")),
+            setting("work_mem", Some("64MB")),
+            setting("statement_timeout", Some("1s")),
+        ],
+        sequences: vec![crate::SequenceUse {
+            access: crate::SequenceAccess::Next,
+            owner: Some(name("app.orders")),
+            sequence: Some(name("app.orders_id_seq")),
+        }],
+        ..facts(Verb::Insert)
+    };
+    let rules = "limits: { statement_timeout: 5s }\nallow:\n  - insert: app.*\n  - call: [ext.*]\n  - operator: ['*.*']\n  - set: [myapp.*]\n  - preset: [application]";
+    for rules in [
+        rules.to_owned(),
+        format!("{rules}\ndeny:\n  - select: '*.*'\n  - statement: ['drop *']"),
+        "allow: [{ rule: everything }]".to_owned(),
+        "allow: [{ rule: everything }]\ndeny:\n  - call: [evil.*]".to_owned(),
+    ] {
+        let policy = grants(&rules);
+        let request = statement_request(facts.clone());
+        let mut effect = None;
+        let cost = allocation_counter::measure(|| {
+            effect = Some(evaluate(&policy, &request).effect);
+        });
+        assert_eq!(effect, Some(Effect::Allow), "{rules}");
+        assert_eq!(cost.count_total, 0, "{rules}");
+    }
+}

@@ -67,6 +67,9 @@ const GRANTS: &[&str] = &[
     "set: [work_mem]",
     "preset: [builtins]",
     "preset: [introspection]",
+    "preset: [application]",
+    "update: '*.*'",
+    "call: [public.*]",
     "truncate: public.u",
 ];
 const REFUSALS: &[&str] = &[

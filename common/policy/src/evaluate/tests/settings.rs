@@ -26,6 +26,17 @@ fn harmless_settings_need_no_rule() {
         ("standard_conforming_strings", None),
         ("application_name", None),
         ("all", None),
+        // What changes nothing, and what hides more: pools and pg_dump send it.
+        ("role", None),
+        ("role", Some("none")),
+        ("ROLE", Some("none")),
+        ("session_authorization", None),
+        ("search_path", None),
+        ("array_nulls", Some("on")),
+        ("transform_null_equals", Some("off")),
+        ("xmloption", Some("CONTENT")),
+        ("default_table_access_method", Some("heap")),
+        ("session_replication_role", Some("origin")),
     ] {
         allowed(&run(&policy, set(name, value)), SHOP);
     }
@@ -48,6 +59,7 @@ fn other_settings_need_one() {
         ("jit", Some("off")),
         ("enable_seqscan", Some("off")),
         ("unknown", None),
+        ("row_security", Some("off")),
     ] {
         denied(
             &run(&policy, set(name, value)),
@@ -72,12 +84,11 @@ fn pinned_settings_stay_even_in_report_mode() {
             ("role", Some("postgres")),
             ("ROLE", Some("postgres")),
             ("Search_Path", Some("evil")),
-            ("role", Some("none")),
-            ("role", None),
+            ("role", Some("none, x")),
+            ("role", Some("NONE")),
             ("session_authorization", Some("postgres")),
-            ("session_authorization", None),
+            ("session_authorization", Some("default")),
             ("search_path", Some("evil")),
-            ("search_path", None),
             ("standard_conforming_strings", Some("off")),
             ("standard_conforming_strings", Some("o")),
             ("standard_conforming_strings", Some("false")),
@@ -90,7 +101,10 @@ fn pinned_settings_stay_even_in_report_mode() {
             ("client_encoding", Some("SJIS")),
             ("client_encoding", Some("GB18030")),
             ("client_encoding", Some("utf16")),
-            ("row_security", Some("off")),
+            ("array_nulls", Some("off")),
+            ("transform_null_equals", Some("on")),
+            ("xmloption", Some("document")),
+            ("default_table_access_method", Some("columnar")),
             ("session_preload_libraries", Some("x")),
             ("local_preload_libraries", Some("x")),
             ("dynamic_library_path", Some("/tmp")),
@@ -114,4 +128,61 @@ fn pinned_settings_stay_even_in_report_mode() {
             Basis::Floor,
         );
     }
+}
+
+#[test]
+fn a_prefix_opens_its_parameters_and_no_others() {
+    let policy = grants("allow:\n  - set: [myapp.*]\ndeny:\n  - set: [myapp.admin]");
+    for (name, opened) in [
+        ("myapp.tenant", true),
+        ("myapp.a.b", true),
+        ("myapp", false),
+        ("myapps.tenant", false),
+        ("other.tenant", false),
+        ("jit", false),
+    ] {
+        let decision = run(&policy, set(name, Some("1")));
+        assert_eq!(decision.effect == Effect::Allow, opened, "{name}");
+    }
+    denied(
+        &run(&policy, set("myapp.admin", Some("1"))),
+        Reason::DeniedByRule,
+        Basis::DenyRule,
+    );
+    let denying = grants("allow:\n  - set: [myapp.x, jit]\ndeny:\n  - set: [other.*]");
+    denied(
+        &run(&denying, set("other.x", None)),
+        Reason::DeniedByRule,
+        Basis::DenyRule,
+    );
+    allowed(&run(&denying, set("myapp.x", None)), SHOP_0);
+}
+
+#[test]
+fn a_statement_timeout_stays_within_the_limit_whatever_the_rules_say() {
+    let limited = |rules: &str| grants(&format!("limits: {{ statement_timeout: 5s }}\n{rules}"));
+    let set = |value| set("statement_timeout", value);
+    for rules in [
+        "allow:\n  - set: [statement_timeout]",
+        "allow:\n  - preset: [application]",
+        "allow:\n  - rule: everything",
+        "mode: report\nallow: []",
+        "mode: observe\nallow: []",
+    ] {
+        let policy = limited(rules);
+        for value in [
+            "0", "5001", "6s", "1min", "1h", "1d", "$1", "0x10", "-1", "", "1us",
+        ] {
+            denied(
+                &run(&policy, set(Some(value))),
+                Reason::SettingNotAllowed,
+                Basis::Limit,
+            );
+        }
+        for value in [Some("1"), Some("5000"), Some("5s"), Some("250ms"), None] {
+            assert_eq!(run(&policy, set(value)).effect, Effect::Allow, "{value:?}");
+        }
+    }
+    let free = grants("allow:\n  - preset: [application]");
+    allowed(&run(&free, set(Some("0"))), SHOP_0);
 }

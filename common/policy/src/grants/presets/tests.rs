@@ -3,6 +3,7 @@ use super::*;
 const LISTS: &[&[&str]] = &[
     BUILTINS,
     INTROSPECTION_FUNCTIONS,
+    INFORMATION_SCHEMA_FUNCTIONS,
     PG_CATALOG_RELATIONS,
     INFORMATION_SCHEMA_RELATIONS,
 ];
@@ -81,8 +82,6 @@ fn the_relations_hold_no_values_secrets_or_sessions() {
     let dangerous = [
         "pg_authid",
         "pg_shadow",
-        "pg_user",
-        "pg_auth_members",
         "pg_statistic",
         "pg_stats",
         "pg_stats_ext",
@@ -115,4 +114,29 @@ fn the_relations_hold_no_values_secrets_or_sessions() {
         "information_schema",
         "user_mapping_options"
     ));
+}
+
+#[test]
+fn look_ups_by_name_are_introspection() {
+    for name in [
+        "to_regclass",
+        "to_regcollation",
+        "to_regnamespace",
+        "to_regoper",
+        "to_regoperator",
+        "to_regproc",
+        "to_regprocedure",
+        "to_regrole",
+        "to_regtype",
+        "to_regtypemod",
+        "regclass",
+        "pg_show_all_settings",
+        "pg_get_function_arg_default",
+        "pg_relation_size",
+        "pg_size_pretty",
+    ] {
+        assert!(is_introspection_function(name), "{name}");
+    }
+    assert!(is_standard_function("_pg_expandarray"));
+    assert!(!is_standard_function("pg_sleep"));
 }

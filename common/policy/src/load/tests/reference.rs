@@ -26,6 +26,23 @@ fn every_key_and_word_of_the_format_is_in_the_reference() {
     assert!(words.is_empty(), "not in docs/policy.md: {words:?}");
 }
 
+#[test]
+fn every_kind_of_statement_is_in_the_reference() {
+    use crate::check::database::words::{DEFINITIONS, MAINTENANCE, OBJECTS, STARTS, VERBS};
+    for words in [
+        VERBS,
+        MAINTENANCE,
+        DEFINITIONS,
+        OBJECTS,
+        STARTS,
+        crate::grants::STATEMENTS,
+    ] {
+        for word in words {
+            assert!(REFERENCE.contains(&format!("`{word}`")), "{word}");
+        }
+    }
+}
+
 /// The names of all properties, and the words of all enumerations.
 fn collect(schema: &serde_json::Value, words: &mut Vec<String>) {
     match schema {

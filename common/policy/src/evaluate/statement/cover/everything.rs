@@ -39,6 +39,10 @@ pub(super) fn pieces<'g, 'f>(
     for name in &facts.types {
         seen(by(named(name), Lack::Type(name)))?;
     }
+    for used in &facts.sequences {
+        let known = used.sequence.as_ref().and_then(named);
+        seen(by(known, Lack::Sequence(used)))?;
+    }
     if facts.confirmation == Confirmation::Unconfirmed && facts.verb != Verb::Define {
         seen(Err(Lack::Unconfirmed))?;
     }

@@ -1,0 +1,94 @@
+//! `preset: [application]`: what ordinary programs send.
+
+use super::*;
+
+#[test]
+fn application_holds_the_other_presets_and_more() {
+    let policy = grants("allow:\n  - preset: [application]\n  - preset: [builtins, introspection]");
+    let labelled = |verb, label: &str| Facts {
+        label: label.into(),
+        ..facts(verb)
+    };
+    for facts in [
+        call(&[
+            "lower",
+            "gen_random_uuid",
+            "version",
+            "pg_catalog.to_regclass",
+        ]),
+        call(&[
+            "pg_advisory_xact_lock",
+            "pg_notify",
+            "txid_current",
+            "lastval",
+        ]),
+        call(&["information_schema._pg_expandarray"]),
+        select("pg_catalog.pg_class", None),
+        select("information_schema.columns", None),
+        labelled(Verb::Listen, "listen"),
+        labelled(Verb::Listen, "unlisten"),
+        labelled(Verb::Notify, "notify"),
+        set("statement_timeout", Some("0")),
+        set("jit", Some("off")),
+        set("default_transaction_read_only", Some("off")),
+        set("work_mem", Some("64MB")),
+        set("work_mem", None),
+    ] {
+        assert_eq!(
+            run(&policy, facts.clone()).effect,
+            Effect::Allow,
+            "{facts:?}"
+        );
+    }
+    for facts in [
+        call(&["pg_sleep"]),
+        call(&["nextval"]),
+        call(&["pg_terminate_backend"]),
+        call(&["public.f"]),
+        call(&["set_config"]),
+        select("pg_catalog.pg_authid", None),
+        select("public.t", None),
+        facts(Verb::Do),
+        facts(Verb::Maintain),
+        set("work_mem", Some("10GB")),
+        set("app.tenant", Some("1")),
+        set("search_path", Some("x")),
+        set("log_statement", Some("none")),
+    ] {
+        assert_eq!(
+            run(&policy, facts.clone()).effect,
+            Effect::Deny,
+            "{facts:?}"
+        );
+    }
+}
+
+#[test]
+fn deny_rules_win_over_application() {
+    let policy = grants(
+        "allow:\n  - preset: [application]\ndeny:\n  - call: [pg_notify]\n  - set: [jit]\n  - statement: [listen]",
+    );
+    for facts in [call(&["pg_notify"]), set("jit", None), facts(Verb::Listen)] {
+        denied(&run(&policy, facts), Reason::DeniedByRule, Basis::DenyRule);
+    }
+}
+
+#[test]
+fn the_standards_functions_are_introspection_by_their_schema_only() {
+    let policy = grants("allow:\n  - preset: [introspection]");
+    allowed(
+        &run(&policy, call(&["information_schema._pg_expandarray"])),
+        SHOP_0,
+    );
+    for function in [
+        "_pg_expandarray",
+        "public._pg_expandarray",
+        "information_schema.lower",
+    ] {
+        denied(
+            &run(&policy, call(&[function])),
+            Reason::FunctionNotAllowed,
+            Basis::Default,
+        );
+    }
+}

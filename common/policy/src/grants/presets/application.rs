@@ -1,0 +1,72 @@
+//! `application`: what ordinary programs send beside the statements on their tables. It holds `builtins`
+//! and `introspection` too.
+//!
+//! INVARIANT: no function here reads or changes rows, files or other sessions, waits for a time that it is
+//! given, or runs SQL that it is given. What locks, locks numbers (advisory locks); what tells, tells a
+//! channel. No parameter here changes what a statement means, as whom it runs, what is logged or audited,
+//! or lets code be loaded; custom parameters (`app.tenant`) are not here, because row security may trust
+//! them. The lists are sorted: look-ups rely on it.
+
+use crate::Setting;
+use crate::grants::bounds::kilobytes;
+
+#[cfg(test)]
+mod tests;
+
+#[rustfmt::skip]
+const FUNCTIONS: &[&str] = &[
+    "inet_client_addr", "inet_client_port", "inet_server_addr", "inet_server_port", "lastval", "pg_advisory_lock",
+    "pg_advisory_lock_shared", "pg_advisory_unlock", "pg_advisory_unlock_all", "pg_advisory_unlock_shared",
+    "pg_advisory_xact_lock", "pg_advisory_xact_lock_shared", "pg_backend_pid", "pg_current_snapshot",
+    "pg_current_xact_id", "pg_current_xact_id_if_assigned", "pg_notify", "pg_snapshot_xip", "pg_snapshot_xmax",
+    "pg_snapshot_xmin", "pg_try_advisory_lock", "pg_try_advisory_lock_shared", "pg_try_advisory_xact_lock",
+    "pg_try_advisory_xact_lock_shared", "pg_visible_in_snapshot", "pg_xact_status", "setseed", "txid_current",
+    "txid_current_if_assigned", "txid_current_snapshot", "txid_snapshot_xip", "txid_snapshot_xmax",
+    "txid_snapshot_xmin", "txid_status", "txid_visible_in_snapshot",
+];
+
+/// Parameters that may have any value: time-outs, how plans are made, how values look. Row security hides
+/// rows, or refuses the statements of which it would: neither way shows more, and `pg_dump` asks for the second.
+#[rustfmt::skip]
+const PARAMETERS: &[&str] = &[
+    "check_function_bodies", "client_connection_check_interval", "constraint_exclusion", "cpu_index_tuple_cost",
+    "cpu_operator_cost", "cpu_tuple_cost", "cursor_tuple_fraction", "default_statistics_target", "default_tablespace",
+    "default_text_search_config", "default_toast_compression", "default_transaction_read_only",
+    "effective_cache_size", "effective_io_concurrency", "enable_async_append", "enable_bitmapscan",
+    "enable_distinct_reordering", "enable_gathermerge", "enable_group_by_reordering", "enable_hashagg",
+    "enable_hashjoin", "enable_incremental_sort", "enable_indexonlyscan", "enable_indexscan", "enable_material",
+    "enable_memoize", "enable_mergejoin", "enable_nestloop", "enable_parallel_append", "enable_parallel_hash",
+    "enable_partition_pruning", "enable_partitionwise_aggregate", "enable_partitionwise_join",
+    "enable_presorted_aggregate", "enable_self_join_elimination", "enable_seqscan", "enable_sort", "enable_tidscan",
+    "force_parallel_mode", "from_collapse_limit", "geqo", "geqo_effort", "geqo_generations", "geqo_pool_size",
+    "geqo_seed", "geqo_selection_bias", "geqo_threshold", "gin_fuzzy_search_limit",
+    "idle_in_transaction_session_timeout", "idle_session_timeout", "jit", "jit_above_cost", "jit_inline_above_cost",
+    "jit_optimize_above_cost", "join_collapse_limit", "lc_monetary", "lc_numeric", "lc_time", "lock_timeout",
+    "max_parallel_workers_per_gather", "min_parallel_index_scan_size", "min_parallel_table_scan_size",
+    "parallel_leader_participation", "parallel_setup_cost", "parallel_tuple_cost", "plan_cache_mode",
+    "quote_all_identifiers", "random_page_cost", "recursive_worktable_factor", "restrict_nonsystem_relation_kind",
+    "row_security", "seq_page_cost", "statement_timeout", "synchronize_seqscans", "synchronous_commit", "tcp_keepalives_count",
+    "tcp_keepalives_idle", "tcp_keepalives_interval", "tcp_user_timeout", "transaction_read_only",
+    "transaction_timeout", "xmlbinary",
+];
+
+/// Memory that a step of a statement may take: more than [`MEMORY`] needs a `set` rule.
+const BOUNDED: &[&str] = &["maintenance_work_mem", "work_mem"];
+
+/// 256 MB, in kB.
+const MEMORY: u64 = 256 * 1024;
+
+/// Whether `application` adds a function of `pg_catalog`.
+pub(crate) fn is_application_function(name: &str) -> bool {
+    FUNCTIONS.binary_search(&name).is_ok()
+}
+
+/// Whether `application` lets a parameter be set to this.
+pub(crate) fn is_application_setting(setting: &Setting) -> bool {
+    let name = &*setting.name;
+    if BOUNDED.contains(&name) {
+        let value = setting.value.as_deref();
+        return value.is_none_or(|value| kilobytes(value).is_some_and(|kb| kb <= MEMORY));
+    }
+    PARAMETERS.binary_search(&name).is_ok()
+}
