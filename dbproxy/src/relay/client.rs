@@ -184,6 +184,10 @@ impl Relay {
 
     fn describe(&mut self, frame: Frame) -> Result<(), Refusal> {
         let (target, name) = frontend::target(self.body(frame)?)?;
+        let name = &*name.to_vec();
+        if target == Target::Portal {
+            self.portal_settled(name)?;
+        }
         let called = match target {
             Target::Statement => match self.names.statement(name) {
                 Known::Is(statement) => statement.called,

@@ -192,12 +192,13 @@ impl Relay {
     pub(super) fn execute(&mut self, frame: Frame) -> Result<(), Refusal> {
         let body = frame::body(self.inbound.unscanned(), frame).unwrap_or_default();
         let (name, _) = frontend::execute(body)?;
-        let (portal, called) = match self.names.portal(name) {
+        let name: Box<[u8]> = name.into();
+        self.portal_settled(&name)?;
+        let (portal, called) = match self.names.portal(&name) {
             Known::Is(portal) => (portal.value.clone(), portal.called),
-            Known::Nothing => return Err(Self::unknown_portal(name)),
+            Known::Nothing => return Err(Self::unknown_portal(&name)),
             Known::Unsettled => return Err(Refusal::Wait),
         };
-        let name: Box<[u8]> = name.into();
         let statement = self.guard.current(&portal.statement.prepared);
         let Some(judged) = statement.judged() else {
             self.forward_execute(frame, &name, called);
