@@ -27,7 +27,10 @@ pub(super) fn joined(ours: &Facts, answers: &[Arc<Analysed>]) -> Result<Facts, &
             .collect()
     };
     facts.relations = relations(ours, answers);
-    let called = seen(|answer| &answer.functions);
+    let mut called = seen(|answer| &answer.functions);
+    if is_set(ours) {
+        called.retain(|name| !is_set_config(name));
+    }
     // PostgreSQL has chosen among those of a name; what has no name of its own there (coalesce) is ours.
     let meant: BTreeSet<&str> = called.iter().map(|name| &*name.name).collect();
     let unseen = ours
@@ -62,6 +65,15 @@ pub(super) fn joined(ours: &Facts, answers: &[Arc<Analysed>]) -> Result<Facts, &
         facts.confirmation = Confirmation::Analysed;
     }
     Ok(facts)
+}
+
+/// Whether every `set_config` of a statement is one that we read as the SET that it is.
+fn is_set(ours: &Facts) -> bool {
+    !ours.settings.is_empty() && !ours.functions.iter().any(is_set_config)
+}
+
+fn is_set_config(name: &Name) -> bool {
+    &*name.name == "set_config" && name.schema.as_deref().is_none_or(|schema| schema == "pg_catalog")
 }
 
 fn union(ours: &[Name], mut theirs: BTreeSet<Name>) -> Vec<Name> {

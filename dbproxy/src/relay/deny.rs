@@ -55,6 +55,14 @@ impl Refusal {
         ))
     }
 
+    /// What the server says to every statement of a failed block before it looks for what it names.
+    pub(super) fn block_has_failed() -> Self {
+        Self::error(Error::plain(
+            "25P02",
+            "current transaction is aborted, commands ignored until end of transaction block",
+        ))
+    }
+
     /// A session that never closes what it opens.
     pub(super) fn too_many_names() -> Self {
         Self::error(

@@ -157,6 +157,14 @@ impl Queue {
         }
     }
 
+    /// The portal that what comes now is about, in the client's words.
+    pub(crate) fn portal(&self) -> Option<&[u8]> {
+        match self.entries.front()? {
+            Expected::Execute(running, _) => running.portal.as_deref(),
+            _ => None,
+        }
+    }
+
     /// Whether the newest of what was forwarded may ask the client for data. Nothing is forwarded behind
     /// it before it is answered or has its data.
     pub(crate) fn ends_with_copy_in(&self) -> bool {

@@ -194,16 +194,22 @@ impl Relay {
     pub(super) fn execute(&mut self, frame: Frame) -> Result<(), Refusal> {
         let body = frame::body(self.inbound.unscanned(), frame).unwrap_or_default();
         let (name, _) = frontend::execute(body)?;
-        let (portal, called) = match self.names.portal(name) {
+        let name: Box<[u8]> = name.into();
+        self.portal_settled(&name)?;
+        let (portal, called) = match self.names.portal(&name) {
             Known::Is(portal) => (portal.value.clone(), portal.called),
-            Known::Nothing => return Err(Self::unknown_portal(name)),
+            Known::Nothing => return Err(Self::unknown_portal(&name)),
             Known::Unsettled => return Err(Refusal::Wait),
         };
+<<<<<<< HEAD
         let name: Box<[u8]> = name.into();
         let statement = match self.guard.current(&portal.statement.prepared) {
             Ok(statement) => statement,
             Err(asked) => return Err(self.find_out(asked)),
         };
+=======
+        let statement = self.guard.current(&portal.statement.prepared);
+>>>>>>> h/names
         let Some(judged) = statement.judged() else {
             self.forward_execute(frame, &name, called);
             self.expect_extended(Expected::Nothing);

@@ -120,6 +120,11 @@ impl Names {
         self.portals.look_up(name, self.batch)
     }
 
+    /// Whether the end of a transaction that is still to be answered may take this portal along.
+    pub(crate) fn may_end(&self, portal: &[u8]) -> bool {
+        self.portals.is_of_earlier_batch(portal, self.batch)
+    }
+
     /// The unnamed portal, if there may be one: a new one takes its place.
     pub(crate) fn unnamed_portal(&self) -> Option<Called> {
         self.portals.newest(b"").map(|portal| portal.called)

@@ -15,6 +15,7 @@ use super::names::{Called, Effect, Known, Portal, Statement};
 use super::running::Running;
 use super::{Copy, Relay};
 use crate::guard::{Answer, Judged, Prepared, Verdict};
+use crate::wire::backend::Status;
 use crate::wire::{Frame, frame, frontend};
 
 /// What the record says of a FETCH from a cursor that a function opened: its rows are the function's.
@@ -71,10 +72,16 @@ impl Relay {
     }
 
     /// What the server calls what a statement names, and where the statement has to say so.
-    pub(super) fn edit(&self, verdict: &Verdict, judged: &Judged) -> Result<Option<Edit>, Refusal> {
+    pub(super) fn edit(
+        &mut self,
+        verdict: &Verdict,
+        judged: &Judged,
+    ) -> Result<Option<Edit>, Refusal> {
         let Called::Ours(id) = self.called(judged)? else {
             return Ok(None);
         };
+        // What is on its way may end what the name stands for.
+        self.settled()?;
         let name = judged.name.as_deref().unwrap_or_default();
         match forward::edit(verdict.forwarded(), judged, id) {
             Some(edit) => Ok(Some(edit)),
@@ -149,7 +156,13 @@ impl Relay {
         let known = match verb {
             Verb::Execute => match self.names.statement(name.as_bytes()) {
                 Known::Is(statement) => return Ok(Some(Arc::clone(&statement.value.prepared))),
-                Known::Nothing => return Err(Self::unknown_statement(name.as_bytes())),
+                Known::Nothing => {
+                    self.settled()?;
+                    return Err(match self.status {
+                        Status::Failed => Refusal::block_has_failed(),
+                        _ => Self::unknown_statement(name.as_bytes()),
+                    });
+                }
                 Known::Unsettled => return Err(Refusal::Wait),
             },
             Verb::Prepare | Verb::Deallocate => self.names.statement(name.as_bytes()).map(|_| None),
@@ -253,8 +266,16 @@ impl Relay {
         }))
     }
 
+    /// Waits where only an answer that is due tells whether a portal is still there.
+    pub(super) fn portal_settled(&mut self, name: &[u8]) -> Result<(), Refusal> {
+        if self.names.may_end(name) {
+            self.settled()?;
+        }
+        Ok(())
+    }
+
     /// Waits until no answer is due.
-    fn settled(&mut self) -> Result<(), Refusal> {
+    pub(super) fn settled(&mut self) -> Result<(), Refusal> {
         if self.queue.is_empty() {
             return Ok(());
         }

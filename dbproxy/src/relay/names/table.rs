@@ -107,6 +107,13 @@ impl<T: Clone> Table<T> {
         found.map_or(Known::Nothing, Known::Is)
     }
 
+    /// Whether it was an earlier batch that made this of the name.
+    pub(super) fn is_of_earlier_batch(&self, name: &[u8], batch: u64) -> bool {
+        self.slots
+            .get(key(name))
+            .is_some_and(|slot| slot.batch != batch)
+    }
+
     /// What may be there now, whatever the server makes of what is pending: to be closed before it is
     /// lost sight of.
     pub(super) fn newest(&self, name: &[u8]) -> Option<&Object<T>> {

@@ -138,7 +138,11 @@ fn told(message: &Message) -> Option<String> {
     match message.kind {
         'S' => None,
         // What the proxy reads itself it refuses in its own words.
-        'E' if field('C') == "42601" && field('M').contains("syntax") => Some("E 42601".to_owned()),
+        'E' if field('C') == "42601" => Some("E 42601".to_owned()),
+        // Who names a taken portal and gives the wrong number of values hears of the one or the other.
+        'E' if field('C') == "42P03" || field('M').starts_with("bind message supplies") => {
+            Some("E 42P03".to_owned())
+        }
         'E' => Some(format!("E {} {}", field('C'), field('M'))),
         'N' => Some(format!("N {}", field('C'))),
         kind => Some(format!("{kind} {}", message.body.escape_ascii())),
