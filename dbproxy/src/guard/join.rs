@@ -73,7 +73,11 @@ fn is_set(ours: &Facts) -> bool {
 }
 
 fn is_set_config(name: &Name) -> bool {
-    &*name.name == "set_config" && name.schema.as_deref().is_none_or(|schema| schema == "pg_catalog")
+    &*name.name == "set_config"
+        && name
+            .schema
+            .as_deref()
+            .is_none_or(|schema| schema == "pg_catalog")
 }
 
 fn union(ours: &[Name], mut theirs: BTreeSet<Name>) -> Vec<Name> {

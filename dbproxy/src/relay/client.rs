@@ -180,15 +180,11 @@ impl Relay {
 
     fn describe(&mut self, frame: Frame) -> Result<(), Refusal> {
         let (target, name) = frontend::target(self.body(frame)?)?;
-<<<<<<< HEAD
-        let (called, judgeable) = match target {
-=======
         let name = &*name.to_vec();
         if target == Target::Portal {
             self.portal_settled(name)?;
         }
-        let called = match target {
->>>>>>> h/names
+        let (called, judgeable) = match target {
             Target::Statement => match self.names.statement(name) {
                 Known::Is(found) => (found.called, found.value.prepared.judgeable()),
                 Known::Nothing => return Err(Self::unknown_statement(name)),

@@ -201,15 +201,10 @@ impl Relay {
             Known::Nothing => return Err(Self::unknown_portal(&name)),
             Known::Unsettled => return Err(Refusal::Wait),
         };
-<<<<<<< HEAD
-        let name: Box<[u8]> = name.into();
         let statement = match self.guard.current(&portal.statement.prepared) {
             Ok(statement) => statement,
             Err(asked) => return Err(self.find_out(asked)),
         };
-=======
-        let statement = self.guard.current(&portal.statement.prepared);
->>>>>>> h/names
         let Some(judged) = statement.judged() else {
             self.forward_execute(frame, &name, called);
             self.expect_extended(Expected::Nothing);

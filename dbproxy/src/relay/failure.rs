@@ -95,8 +95,12 @@ impl Relay {
     fn pass_error(&mut self, frame: Frame) {
         let (names, queue) = (&self.names, &self.queue);
         let body = frame::body(self.outbound.unscanned(), frame).unwrap_or_default();
-<<<<<<< HEAD
-        let name_of = |id| names.name_of(id).or_else(|| queue.name_of(id));
+        // A portal may have ended with its transaction before this message of the client's reached it.
+        let lost = queue.portal().unwrap_or_default();
+        let name_of = |id| {
+            let known = names.name_of(id).or_else(|| queue.name_of(id));
+            known.or(Some(lost))
+        };
         let body = in_the_clients_words(body, name_of);
         let body = match self.disclosed(&body) {
             Some(told) => told,
@@ -129,21 +133,6 @@ impl Relay {
         if Trees::is_tree(body) {
             self.outbound.discard(frame.length);
             return Ok(());
-=======
-        // A portal may have ended with its transaction before this message of the client's reached it.
-        let lost = queue.portal().unwrap_or_default();
-        let name_of = |id| {
-            let known = names.name_of(id).or_else(|| queue.name_of(id));
-            known.or(Some(lost))
-        };
-        match in_the_clients_words(body, name_of) {
-            Cow::Borrowed(_) => self.outbound.pass(frame.length),
-            Cow::Owned(body) => {
-                self.outbound.discard(frame.length);
-                self.outbound
-                    .inject(|out| write::frame(out, b'E', |out| out.extend_from_slice(&body)));
-            }
->>>>>>> h/names
         }
         match self.disclosed(body) {
             Some(told) => self.tell(frame, &told),
