@@ -14,6 +14,9 @@ use asking::Asking;
 /// What each statement touches. `[15-]` before a statement or a fact: from this major version on.
 const CASES: &str = include_str!("cases.txt");
 
+/// A rule makes nothing of it, so that PostgreSQL has nothing to check.
+const MADE_NOTHING: &str = "DELETE FROM watched";
+
 /// A statement and the facts that stand beside it.
 struct Case {
     sql: &'static str,
@@ -84,7 +87,8 @@ fn a_role_may_with_just_these_rights_and_with_one_less_may_not() {
     let mut asking = Asking::start();
     let names = names::Names::read(&asking);
     let (mut statements, mut rights, mut wrong) = (0, 0, Vec::new());
-    for case in cases(asking.major) {
+    let cases = cases(asking.major);
+    for case in cases.iter().filter(|case| case.sql != MADE_NOTHING) {
         match rights::try_without_each(&mut asking, &names, case.sql) {
             Some(Ok(tried)) => {
                 statements += 1;
@@ -95,6 +99,7 @@ fn a_role_may_with_just_these_rights_and_with_one_less_may_not() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    println!("{statements} statements, {rights} rights");
     assert!(
         statements > 100 && rights > 200,
         "{statements} statements, {rights} rights"
