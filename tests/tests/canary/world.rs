@@ -67,7 +67,7 @@ impl Worlds {
                 .admin_in(name, &beside("fill.sql").replace("{w}", &letter))
                 .exits(0);
         }
-        database.admin("COPY (SELECT 'cnryffffff-file') TO 'canary_file.txt'");
+        database.admin("COPY (SELECT 'cnryffffff-file') TO PROGRAM 'cat > canary_file.txt'");
         let lab = Lab::new(&policy(&names));
         let users: Vec<(String, String)> = ROLES
             .iter()
