@@ -61,6 +61,15 @@ impl Question {
         )
     }
 
+    /// Whether the other one asks the same, under whatever catalog.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.template == other.template
+            && self.text == other.text
+            && self.types == other.types
+            && self.whole == other.whole
+            && self.declared == other.declared
+    }
+
     /// What is asked where the error has to be that of the text itself.
     pub(crate) fn in_full(&self) -> (&str, &[u32]) {
         match &self.whole {
@@ -83,6 +92,9 @@ pub(crate) enum Outcome {
     Unknown(Arc<str>),
 }
 
+/// A question that is being answered, and where its answer will be.
+type Asked = (Question, watch::Receiver<Option<Outcome>>);
+
 /// The side connections of one database role, and the answers.
 #[derive(Debug)]
 pub(crate) struct Analyser {
@@ -91,7 +103,7 @@ pub(crate) struct Analyser {
     catalogs: Arc<Catalogs>,
     background: Arc<Background>,
     kept: Cache<Key, Arc<Analysed>>,
-    running: Mutex<HashMap<Key, watch::Receiver<Option<Outcome>>>>,
+    running: Mutex<HashMap<Key, Asked>>,
     idle: Mutex<Vec<Asker>>,
     places: Semaphore,
     sessions: AtomicUsize,
@@ -128,24 +140,27 @@ impl Analyser {
 
     /// Asks, or waits for the same question of somebody else.
     pub(crate) async fn answer(self: &Arc<Self>, question: Question) -> Outcome {
-        if let Some(known) = self.known(&question) {
-            return Outcome::Analysed(known);
-        }
-        let mut running = match self.join(question) {
-            Ok(running) => running,
-            Err(error) => return Outcome::Unknown(error.to_string().into()),
-        };
-        let outcome = running.wait_for(Option::is_some).await;
-        match outcome.as_deref() {
-            Ok(Some(outcome)) => outcome.clone(),
-            _ => Outcome::Unknown("the question was given up".into()),
+        loop {
+            if let Some(known) = self.known(&question) {
+                return Outcome::Analysed(known);
+            }
+            let (asked, mut running) = match self.join(question.clone()) {
+                Ok(joined) => joined,
+                Err(error) => return Outcome::Unknown(error.to_string().into()),
+            };
+            let outcome = running.wait_for(Option::is_some).await;
+            let outcome = match outcome.as_deref() {
+                Ok(Some(outcome)) => outcome.clone(),
+                _ => return Outcome::Unknown("the question was given up".into()),
+            };
+            // An error, or an answer that rests on values, is that of the very text that was asked about.
+            if asked.is_same(&question) || outcome.is_shared() {
+                return outcome;
+            }
         }
     }
 
-    fn join(
-        self: &Arc<Self>,
-        question: Question,
-    ) -> std::io::Result<watch::Receiver<Option<Outcome>>> {
+    fn join(self: &Arc<Self>, question: Question) -> std::io::Result<Asked> {
         let handle = self.background.handle()?;
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         let key = question.key();
@@ -153,7 +168,8 @@ impl Analyser {
             return Ok(known.clone());
         }
         let (tell, heard) = watch::channel(None);
-        running.insert(key.clone(), heard.clone());
+        let asked = (question.clone(), heard);
+        running.insert(key.clone(), asked.clone());
         let place = Running {
             analyser: Arc::clone(self),
             key,
@@ -161,13 +177,15 @@ impl Analyser {
         handle.spawn(async move {
             let analyser = Arc::clone(&place.analyser);
             let outcome = analyser.find_out(&question).await;
-            if let Outcome::Analysed(answer) = &outcome {
+            if let Outcome::Analysed(answer) = &outcome
+                && !answer.by_text
+            {
                 analyser.kept.insert(question.key(), Arc::clone(answer));
             }
             drop(place);
             tell.send_replace(Some(outcome));
         });
-        Ok(heard)
+        Ok(asked)
     }
 
     async fn find_out(&self, question: &Question) -> Outcome {
@@ -286,6 +304,11 @@ impl Drop for Running {
 }
 
 impl Outcome {
+    /// Whether it is the answer for all texts of a template.
+    fn is_shared(&self) -> bool {
+        matches!(self, Self::Analysed(answer) if !answer.by_text)
+    }
+
     /// The metric label.
     fn word(&self) -> &'static str {
         match self {

@@ -63,6 +63,13 @@ pub(crate) fn statement(request: &Request, decision: &Decision, id: Uuid, sql: &
 /// PostgreSQL's own error about a statement, as if it had come in answer to it.
 pub(crate) fn rejected(rejection: &Rejection) -> Error {
     let error = &rejection.error;
+    if error.field(b'W').is_some() {
+        // Code ran while the statement was parsed: what it says is not for everybody.
+        let message = format!("an error in a function ({})", error.code());
+        let mut told = Error::plain("XX000", message);
+        told.code = error.code().to_owned().into();
+        return told;
+    }
     let field = |letter| error.field(letter).map(str::to_owned);
     let mut told = Error::plain("XX000", field(b'M').unwrap_or_default());
     told.code = error.code().to_owned().into();

@@ -88,8 +88,10 @@ pub(crate) fn disclosed(
         return None;
     }
     let code = fields.field(b'C').unwrap_or_default().to_owned();
-    // What a function raises is meant for whoever may call it (`raise_exception`, and notices).
+    // What a function raises is meant for whoever may call it (`raise_exception`, and notices); what a
+    // trigger raises about a row only for who may read the row.
     let raised = code == "P0001" || code.starts_with("00") || code.starts_with("01");
+    let raised = raised && (sight.rows || !from_code);
     let key = fields.field(b'D').and_then(key_columns);
     let key_is_theirs = match (key, fields.field(b's'), fields.field(b't')) {
         (Some(columns), Some(schema), Some(table)) => reads(schema, table, &columns),

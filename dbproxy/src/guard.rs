@@ -28,7 +28,7 @@ use crate::relaxed::relaxed;
 use crate::relay::Pending;
 pub(crate) use asking::Asked;
 use asking::Asking;
-use reading::Reading;
+use reading::{Bound, Reading};
 pub(crate) use scope::Scope;
 pub(crate) use verdict::{Judged, Prepared, Rejection, Verdict};
 
@@ -75,6 +75,8 @@ pub(crate) struct Answer {
     pub(crate) judgeable: Option<Arc<Judgeable>>,
     pub(crate) rejection: Option<Arc<Rejection>>,
     pub(crate) sight: Sight,
+    /// It runs code that is not PostgreSQL's own.
+    pub(crate) foreign: bool,
 }
 
 impl Answer {
@@ -133,6 +135,13 @@ impl Guard {
             base: base.version,
             over: (!open).then(Instant::now),
         });
+    }
+
+    /// The session has temporary relations.
+    pub(crate) fn has_temporary(&self) -> bool {
+        self.own
+            .as_ref()
+            .is_some_and(|own| own.snapshot.has_temporary())
     }
 
     /// Whether others have changed something since a session with temporary tables looked.
@@ -218,6 +227,7 @@ impl Guard {
             judgeable: None,
             rejection: None,
             sight: Sight::ALL,
+            by_text: true,
         }
     }
 
@@ -234,24 +244,34 @@ impl Guard {
         self.scope.rows
     }
 
-    /// The types among these OIDs (four bytes each) that are not PostgreSQL's own: binding a value of
-    /// one runs what its owner wrote.
-    fn types(&self, oids: &[u8]) -> Vec<Name> {
-        let mut names = Vec::new();
-        for oid in oids.as_chunks::<4>().0 {
-            let oid = u32::from_be_bytes(*oid);
-            if oid < FIRST_NORMAL_OID {
-                continue;
-            }
-            let known = self.scope.snapshot.as_ref();
-            let known = known.and_then(|snapshot| snapshot.objects.user_type(oid));
-            let known = known.map(|known| known.name.clone());
-            names.push(known.unwrap_or_else(|| Name {
-                schema: None,
-                name: format!("type {oid}").into(),
-            }));
+    /// What binding values of these types (four bytes each) names and calls, where they are not
+    /// PostgreSQL's own: it runs what their owners wrote.
+    fn types(&self, oids: &[u8]) -> Bound {
+        let own: Vec<u32> = template::oids(oids)
+            .into_iter()
+            .filter(|oid| *oid >= FIRST_NORMAL_OID)
+            .collect();
+        let snapshot = self.scope.snapshot.as_deref();
+        let name = |oid: &u32| {
+            let known = snapshot.and_then(|snapshot| snapshot.objects.user_type(*oid));
+            known
+                .map(|known| known.name.clone())
+                .unwrap_or_else(|| Name {
+                    schema: None,
+                    name: format!("type {oid}").into(),
+                })
+        };
+        let types = own.iter().map(name).collect();
+        let functions = snapshot.map(|snapshot| {
+            let checks = snapshot.objects.checks(own.iter().copied());
+            let name = |oid: &u32| snapshot.objects.function(*oid).cloned();
+            let foreign = |name: &Name| name.schema.as_deref() != Some("pg_catalog");
+            checks.iter().filter_map(name).filter(foreign).collect()
+        });
+        Bound {
+            types,
+            functions: functions.unwrap_or_default(),
         }
-        names
     }
 
     /// The same prepared statement under what holds now.
@@ -277,13 +297,16 @@ impl Guard {
             let decision = self.evaluate(subject.clone());
             return Ok((Verdict::single(scope, sql, subject, decision), true));
         };
-        let reading = Reading::of(text, &self.context());
+        let mut reading = Reading::of(text, &self.context());
+        if !self.transparent() {
+            reading.refuse_after_changes(self.own.is_some());
+        }
         let found = self.find(&reading, types)?;
         let names = self.types(types);
         let mut known = Vec::with_capacity(reading.statements.len());
         for (statement, outcomes) in reading.statements.iter().zip(&found.outcomes) {
             let mut one = reading.known(statement, outcomes, self.transparent());
-            one.subject = reading::with_types(one.subject, &names);
+            one.subject = names.with(one.subject);
             known.push(one);
         }
         let verdict = Verdict::of(scope, sql, &reading, known, |subject| {
@@ -443,6 +466,7 @@ impl Guard {
             judgeable: judged.judgeable.clone(),
             rejection: judged.rejection.clone(),
             sight: judged.sight,
+            foreign: judged.runs_code(),
         }
     }
 
@@ -460,6 +484,17 @@ impl Guard {
     /// A statement that names another one: what it touches is what the other one touches, and its own.
     pub(crate) fn combined(&self, outer: &Judged, inner: &Judged) -> Judged {
         let subject = match (&outer.subject, &inner.subject) {
+            // An argument becomes a parameter by a cast that nobody has asked about.
+            (Subject::Readable(outer), Subject::Readable(_))
+                if outer.verb == Verb::Execute
+                    && !outer.types.is_empty()
+                    && !self.transparent() =>
+            {
+                verdict::unreadable(
+                    UnreadableKind::Unsupported,
+                    "an argument of EXECUTE of a type that is not PostgreSQL's own",
+                )
+            }
             (Subject::Readable(outer), Subject::Readable(inner)) => {
                 Subject::Readable(Arc::new(merge(outer, inner)))
             }

@@ -135,6 +135,8 @@ pub(crate) struct Relay {
     told_failed: bool,
     /// The session has defined something since it last looked at what names mean.
     dirty: bool,
+    /// Code of others was run since the session last looked.
+    suspect: bool,
     /// The open transaction has defined something.
     defined: bool,
     /// The names of relations that it defined since the session last looked.
@@ -175,6 +177,7 @@ impl Relay {
             attention: Attention::default(),
             told_failed: false,
             dirty: false,
+            suspect: false,
             defined: false,
             definitions: Vec::new(),
             retrying: false,

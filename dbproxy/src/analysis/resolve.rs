@@ -45,6 +45,8 @@ pub(crate) struct Analysed {
     pub(crate) operators: Vec<Name>,
     pub(crate) types: Vec<Name>,
     pub(crate) sequences: Vec<exeat_policy::SequenceUse>,
+    /// It rests on values of the text itself (which sequence, which relation): no other text shares it.
+    pub(crate) by_text: bool,
     /// What its result may come from.
     pub(crate) judgeable: Arc<Judgeable>,
 }
@@ -133,6 +135,7 @@ impl Resolver<'_> {
             operators: self.operators(tree)?,
             types: self.types(tree)?,
             sequences: self.sequences(tree)?,
+            by_text: !tree.sequences.is_empty() || !tree.lookups.is_empty(),
             judgeable: Arc::new(judgeable(tree)),
         })
     }
@@ -254,10 +257,8 @@ impl Resolver<'_> {
             .names("function", &tree.called, Objects::function)?
             .into_iter()
             .collect();
-        let checks = tree
-            .domains
-            .iter()
-            .flat_map(|domain| self.objects.checks(*domain));
+        let made = tree.types.iter().chain(&tree.domains).copied();
+        let checks = self.objects.checks(made);
         let chosen: BTreeSet<u32> = tree.casts.iter().copied().chain(checks).collect();
         let own = |name: &Name| name.schema.as_deref() != Some("pg_catalog");
         names.extend(
@@ -297,7 +298,7 @@ impl Resolver<'_> {
                 }
                 let missing = NotUnderstood::Missing { kind: "type", oid };
                 let known = self.objects.user_type(oid).ok_or(missing)?;
-                if known.element == 0 || known.element == oid {
+                if known.element == 0 || known.element == oid || known.kind == b'd' {
                     names.insert(known.name.clone());
                     break;
                 }

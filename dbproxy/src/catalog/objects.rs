@@ -8,7 +8,7 @@ use std::sync::Arc;
 use exeat_policy::Name;
 use exeat_sql::{Relation, RelationKind};
 
-use super::question::NAMESPACES;
+use super::question::{FIRST_NORMAL_OID, NAMESPACES};
 
 /// A relation, as it is now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,7 +39,7 @@ pub(crate) struct KnownType {
     pub(crate) name: Name,
     /// `pg_type.typtype`.
     pub(crate) kind: u8,
-    /// Of an array or the like: the type of its elements; 0 otherwise.
+    /// Of an array or the like: the type of its elements; of a domain: the type below it; 0 otherwise.
     pub(crate) element: u32,
     changed: Box<str>,
 }
@@ -109,10 +109,27 @@ impl Objects {
         self.row_types.get(&row_type).copied()
     }
 
-    /// The functions that the checks of a domain call.
-    pub(crate) fn checks(&self, domain: u32) -> impl Iterator<Item = u32> {
-        let of = move |(known, function): &(u32, u32)| (*known == domain).then_some(*function);
-        self.checks.iter().filter_map(of)
+    /// The functions that making a value of these types may call: those in the checks of domains, however
+    /// deep in arrays and rows.
+    pub(crate) fn checks(&self, types: impl IntoIterator<Item = u32>) -> BTreeSet<u32> {
+        let mut functions = BTreeSet::new();
+        let mut open: Vec<u32> = types.into_iter().collect();
+        let mut seen = BTreeSet::new();
+        while let Some(of) = open.pop() {
+            if of < FIRST_NORMAL_OID || !seen.insert(of) {
+                continue;
+            }
+            let of_domain = |(known, function): &(u32, u32)| (*known == of).then_some(*function);
+            functions.extend(self.checks.iter().filter_map(of_domain));
+            open.extend(self.types.get(&of).map(|known| known.element));
+            let row = self
+                .row_types
+                .get(&of)
+                .and_then(|row| self.relations.get(row));
+            let columns = row.iter().flat_map(|row| &row.columns);
+            open.extend(columns.map(|(_, _, of)| *of));
+        }
+        functions
     }
 
     /// The table that a sequence belongs to.

@@ -90,7 +90,8 @@ pub(crate) fn question(since: Option<u32>, named: &[u32]) -> String {
             "typname",
             "typnamespace",
             "p.typtype::pg_catalog.text",
-            "p.typelem::pg_catalog.text",
+            "CASE WHEN p.typtype OPERATOR(pg_catalog.=) 'd'::pg_catalog.\"char\" \
+             THEN p.typbasetype ELSE p.typelem END::pg_catalog.text",
             &format!(
                 "p.oid OPERATOR(pg_catalog.>=) {FIRST_NORMAL_OID}::pg_catalog.oid AND {}",
                 changed("p")

@@ -41,9 +41,7 @@ impl Asking {
     /// has defined things of its own is not answered by what others see.
     pub(super) fn outcome(&self, question: &Question, own: bool) -> Option<(Outcome, bool)> {
         let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
-        let same = |(known, _): &&(Question, Outcome)| {
-            known.text == question.text && known.types == question.types
-        };
+        let same = |(known, _): &&(Question, Outcome)| known.is_same(question);
         if let Some((known, outcome)) = heard.iter().rev().find(same) {
             return Some((outcome.clone(), known.version == question.version));
         }

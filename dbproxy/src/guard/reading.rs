@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use exeat_policy::{Facts, Name, Subject, UnreadableKind};
+use exeat_policy::{Facts, Name, Subject, UnreadableKind, Verb};
 use exeat_sql::{Context, Statement};
 
 use super::join::joined;
@@ -20,6 +20,8 @@ pub(super) struct Known {
     pub(super) subject: Subject,
     pub(super) judgeable: Option<Arc<Judgeable>>,
     pub(super) rejection: Option<Arc<Rejection>>,
+    /// It rests on values of the text itself.
+    pub(super) by_text: bool,
 }
 
 impl Known {
@@ -28,6 +30,7 @@ impl Known {
             subject,
             judgeable: None,
             rejection: None,
+            by_text: false,
         }
     }
 }
@@ -42,6 +45,23 @@ impl<'s> Reading<'s> {
 
     pub(super) fn text(&self) -> &'s str {
         self.text
+    }
+
+    /// A message is judged before any of it runs: what stands behind something that changes what names
+    /// mean can't be.
+    pub(super) fn refuse_after_changes(&mut self, own: bool) {
+        let mut changed = false;
+        for statement in &mut self.statements {
+            let changes = changes_meaning(statement, own);
+            if changed && names_something(statement) {
+                statement.subject = unreadable(
+                    UnreadableKind::Unsupported,
+                    "a statement before it in the same message may change what its names mean: send it alone",
+                );
+                statement.questions.clear();
+            }
+            changed |= changes;
+        }
     }
 
     /// The questions of a statement, in order.
@@ -128,6 +148,7 @@ impl<'s> Reading<'s> {
                 subject: Subject::Readable(Arc::new(facts)),
                 judgeable: answers.first().map(|answer| Arc::clone(&answer.judgeable)),
                 rejection: None,
+                by_text: answers.iter().any(|answer| answer.by_text),
             },
             Err(why) => Known::of(unreadable(UnreadableKind::Disagreement, why)),
         }
@@ -143,20 +164,70 @@ impl<'s> Reading<'s> {
                 error: Arc::clone(error),
                 before: before.chars().count(),
             })),
+            by_text: true,
         }
     }
 }
 
-/// The facts together with types of somebody's own that parameters have.
-pub(super) fn with_types(subject: Subject, types: &[Name]) -> Subject {
-    match subject {
-        Subject::Readable(facts) if !types.is_empty() => {
-            let mut facts = Facts::clone(&facts);
-            facts.types.extend_from_slice(types);
-            facts.types.sort();
-            facts.types.dedup();
-            Subject::Readable(Arc::new(facts))
+/// What binding values of types of somebody's own names and calls.
+pub(super) struct Bound {
+    pub(super) types: Vec<Name>,
+    pub(super) functions: Vec<Name>,
+}
+
+impl Bound {
+    /// The facts together with these.
+    pub(super) fn with(&self, subject: Subject) -> Subject {
+        match subject {
+            Subject::Readable(facts) if !self.types.is_empty() => {
+                let mut facts = Facts::clone(&facts);
+                facts.types.extend_from_slice(&self.types);
+                facts.types.sort();
+                facts.types.dedup();
+                facts.functions.extend_from_slice(&self.functions);
+                facts.functions.sort();
+                facts.functions.dedup();
+                Subject::Readable(Arc::new(facts))
+            }
+            other => other,
         }
-        other => other,
     }
+}
+
+/// Whether what names mean may be another after a statement; `own`: the session has definitions of its
+/// own, which the end of a transaction may take away.
+fn changes_meaning(statement: &Statement, own: bool) -> bool {
+    match &statement.subject {
+        Subject::Readable(facts) => match facts.verb {
+            Verb::Define | Verb::Discard | Verb::Do | Verb::Call => true,
+            Verb::Transaction => own,
+            _ => {
+                let foreign = |name: &Name| {
+                    let schema = name.schema.as_deref();
+                    schema.is_some_and(|schema| schema != "pg_catalog")
+                };
+                facts.functions.iter().any(foreign)
+            }
+        },
+        Subject::Unreadable(_) => true,
+    }
+}
+
+/// Whether it matters to a statement what names mean.
+fn names_something(statement: &Statement) -> bool {
+    let Subject::Readable(facts) = &statement.subject else {
+        return false;
+    };
+    !statement.questions.is_empty()
+        || matches!(
+            facts.verb,
+            Verb::CopyIn
+                | Verb::CopyOut
+                | Verb::Lock
+                | Verb::Truncate
+                | Verb::Execute
+                | Verb::Declare
+                | Verb::Fetch
+                | Verb::Call
+        )
 }

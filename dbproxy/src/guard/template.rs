@@ -9,6 +9,7 @@ use exeat_policy::{Subject, Verb};
 use smallvec::SmallVec;
 
 use super::verdict::Verdict;
+use crate::catalog::FIRST_NORMAL_OID;
 
 /// What verdicts are found by: the text and the types of its parameters.
 pub(super) struct Key<'s> {
@@ -33,8 +34,11 @@ impl<'s> Key<'s> {
         let mut own = sql.to_vec();
         own.push(TYPES);
         own.extend_from_slice(types);
+        let oids = oids(types);
+        // A parameter that the text does not use is made all the same.
+        let plain = oids.iter().all(|oid| *oid < FIRST_NORMAL_OID);
         Self {
-            shared: template(sql, &oids(types)),
+            shared: template(sql, &oids).filter(|_| plain),
             own: Cow::Owned(own),
         }
     }
@@ -64,6 +68,7 @@ pub(super) fn serves_all(verdict: &Verdict) -> bool {
         return false;
     };
     verdict.blanked.is_none()
+        && !judged.by_text
         && facts.settings.is_empty()
         && matches!(
             facts.verb,

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
-use exeat_policy::{Decision, Effect, Facts, Subject, Unreadable, UnreadableKind, Verb};
+use exeat_policy::{Decision, Effect, Facts, Name, Subject, Unreadable, UnreadableKind, Verb};
 
 use super::reading::{Known, Reading};
 use crate::analysis::{Judgeable, ServerError};
@@ -41,6 +41,8 @@ pub(crate) struct Judged {
     pub(crate) rejection: Option<Arc<Rejection>>,
     /// What the client may see of the server's messages about it.
     pub(crate) sight: Sight,
+    /// It rests on values of the text itself: no other text shares it.
+    pub(super) by_text: bool,
 }
 
 /// An error of PostgreSQL about a part of a message.
@@ -89,6 +91,20 @@ impl Judged {
     /// Whether a name that the catalog does not have is all that is wrong.
     pub(crate) fn is_unresolved(&self) -> bool {
         matches!(&self.subject, Subject::Unreadable(why) if why.kind == UnreadableKind::Unresolved)
+    }
+
+    /// Whether it runs functions that are not PostgreSQL's own, as far as is known.
+    pub(crate) fn runs_code(&self) -> bool {
+        let Some(facts) = self.facts() else {
+            // What is not read may do anything.
+            return true;
+        };
+        let own = |name: &Name| {
+            let schema = name.schema.as_deref();
+            schema.is_none_or(|schema| matches!(schema, "pg_catalog" | "information_schema"))
+        };
+        let mut called = facts.functions.iter().chain(&facts.behind_functions);
+        matches!(facts.verb, Verb::Call | Verb::Do) || !called.all(own)
     }
 
     /// DISCARD ALL, the only form that forgets names.
@@ -140,6 +156,7 @@ impl Verdict {
                 subject: known.subject,
                 judgeable: known.judgeable,
                 rejection: known.rejection,
+                by_text: known.by_text,
             });
         }
         let blanked = match exeat_sql::blank_comments(text) {
@@ -193,6 +210,7 @@ impl Verdict {
                 judgeable: None,
                 rejection: None,
                 sight: Sight::ALL,
+                by_text: true,
             }],
         }
     }

@@ -48,6 +48,7 @@ impl Relay {
             stopped: None,
             judgeable: answer.judgeable.clone(),
             sight: answer.sight,
+            foreign: answer.foreign,
             bytes_in: 0,
             bytes_out: 0,
             portal: None,

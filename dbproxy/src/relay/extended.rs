@@ -82,6 +82,7 @@ impl Relay {
     }
 
     pub(super) fn bind(&mut self, frame: Frame) -> Result<(), Refusal> {
+        self.know_own_definitions()?;
         let large = frame.length > frame::WHOLE;
         let needed = if large { BIND_NAMES } else { frame.length };
         if self.inbound.unscanned().len() < needed {
@@ -192,6 +193,7 @@ impl Relay {
     }
 
     pub(super) fn execute(&mut self, frame: Frame) -> Result<(), Refusal> {
+        self.know_own_definitions()?;
         let body = frame::body(self.inbound.unscanned(), frame).unwrap_or_default();
         let (name, _) = frontend::execute(body)?;
         let name: Box<[u8]> = name.into();

@@ -17,12 +17,19 @@ use crate::guard::Answer;
 use crate::wire::backend::{self, Status};
 use crate::wire::{Frame, Violation, frame, write};
 
+/// Whether the session has a schema for temporary objects: it has one once it made the first.
+const HAS_TEMPORARY: &str =
+    "SELECT 'temporary', pg_catalog.pg_my_temp_schema()::pg_catalog.text, '', '', '', '', ''";
+const TEMPORARY: &str = "temporary";
+
 impl Relay {
     /// Called before a text is judged: makes sure that the session's own definitions are known, also
     /// those that an earlier message of the same batch makes.
     pub(super) fn know_own_definitions(&mut self) -> Result<(), Refusal> {
-        let defining = self.queue.defines();
-        if !defining && !self.dirty && !self.guard.own_catalog_is_stale() {
+        // While the open transaction has defined something, its end may take that away.
+        let defining = self.queue.defines() || (self.defined && !self.queue.is_empty());
+        let unknown = defining || self.dirty || self.suspect;
+        if !unknown && !self.guard.own_catalog_is_stale() {
             return Ok(());
         }
         if !self.queue.is_empty() {
@@ -33,6 +40,10 @@ impl Relay {
         if self.status == Status::Failed {
             return Ok(());
         }
+        if self.suspect && !self.dirty {
+            self.ask_own_catalog(HAS_TEMPORARY);
+            return Err(Refusal::Wait);
+        }
         if self.batch != Batch::Fresh && !self.dirty {
             // Nothing of this session's has changed, and who asks first in a batch changes what may
             // follow (VACUUM and its kin must be alone).
@@ -42,14 +53,18 @@ impl Relay {
         let Some(question) = self.guard.own_question(&named) else {
             return Ok(());
         };
+        self.ask_own_catalog(&question);
+        Err(Refusal::Wait)
+    }
+
+    fn ask_own_catalog(&mut self, question: &str) {
         if self.batch != Batch::Fresh {
-            self.ask_within_batch(&question);
+            self.ask_within_batch(question);
         } else {
-            self.inbound.inject(|out| write::query(out, &question));
+            self.inbound.inject(|out| write::query(out, question));
             self.queue.push(Expected::Catalog(Question::default()));
         }
         self.attention = Attention::Settling;
-        Err(Refusal::Wait)
     }
 
     /// A Query would end the batch's transaction. The unnamed statement and portal are none of the
@@ -113,11 +128,33 @@ impl Relay {
     }
 
     fn own_catalog(&mut self, question: &Question) {
+        if let [row] = question.rows.as_slice()
+            && let [kind, schema, ..] = row.as_slice()
+            && kind == TEMPORARY
+        {
+            self.suspect = false;
+            self.dirty |= schema != "0";
+            return;
+        }
         if !question.rows.is_empty() {
             let open = question.within_batch.is_some() || self.status != Status::Idle;
             self.guard.see_own_catalog(&question.rows, open);
         }
+        // The end of the transaction may take a temporary table away.
+        self.defined |= self.status != Status::Idle && self.guard.has_temporary();
         self.dirty = false;
+        self.suspect = false;
+    }
+
+    /// The server has run code that is not PostgreSQL's own: it may have made a temporary table that hides
+    /// another one.
+    pub(super) fn code_was_run(&mut self) {
+        self.suspect = true;
+    }
+
+    /// The server has answered a statement that ends a transaction, or a part of it.
+    pub(super) fn transaction_changed(&mut self) {
+        self.dirty |= self.defined;
     }
 
     /// The server has answered a definition.

@@ -67,6 +67,8 @@ pub(crate) struct Running {
     pub(crate) judgeable: Option<Arc<Judgeable>>,
     /// What the client may see of the server's messages about it.
     pub(crate) sight: Sight,
+    /// It runs code that is not PostgreSQL's own.
+    pub(crate) foreign: bool,
     pub(crate) bytes_in: u64,
     pub(crate) bytes_out: u64,
     /// The portal that it runs, where rows are counted over several messages. Until its first row

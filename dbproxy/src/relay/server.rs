@@ -4,6 +4,7 @@
 //! the session: it would mean that the server did something else than what was judged.
 
 use exeat_audit::Outcome;
+use exeat_policy::Verb;
 
 use super::expected::Expected;
 use super::running::Stopped;
@@ -249,6 +250,8 @@ impl Relay {
             self.names.count(portal, running.rows);
         }
         let defines = running.defines();
+        let foreign = running.foreign;
+        let ends = running.verb == Verb::Transaction;
         self.recorder
             .completion(running, rows, outcome, sqlstate)
             .map_err(End::Audit)?;
@@ -273,6 +276,12 @@ impl Relay {
         }
         if defines && outcome == Outcome::Completed {
             self.definitions_changed();
+        }
+        if foreign {
+            self.code_was_run();
+        }
+        if ends {
+            self.transaction_changed();
         }
         Ok(())
     }

@@ -62,7 +62,11 @@ fn gathers_what_belongs_together() {
         "evil.dom"
     );
     assert_eq!(objects.relation_of_row(20002), Some(20000));
-    assert_eq!(objects.checks(50000).collect::<Vec<_>>(), [30000]);
+    assert_eq!(
+        objects.checks([50000]).into_iter().collect::<Vec<_>>(),
+        [30000]
+    );
+    assert!(objects.checks([20002, 23]).is_empty());
     assert_eq!(objects.owner(20010), Some(20000));
     assert_eq!(objects.children(20010).collect::<Vec<_>>(), [20000]);
     assert_eq!(objects.parents(20000).collect::<Vec<_>>(), [20010]);

@@ -80,6 +80,7 @@ fn nor_do_wildcards_presets_sequences_and_everything() {
         functions: vec![name("nextval"), name("lower"), name("ext.f")],
         operators: vec![name("ext.<->")],
         types: vec![name("app.status")],
+        confirmation: Confirmation::Analysed,
         settings: vec![
             setting("myapp.x", Some("1")),
             setting("work_mem", Some("64MB")),

@@ -7,8 +7,12 @@ use std::ops::ControlFlow;
 use super::{Cover, by, by_word, statement};
 use crate::evaluate::statement::lack::Lack;
 use crate::evaluate::statement::verb::{Need, need};
+use crate::grants::presets::{
+    is_application_function, is_builtin, is_introspection_function, is_introspection_relation,
+};
 use crate::grants::{Grants, Rule};
-use crate::{Access, Confirmation, Facts, Name, Verb};
+use crate::grants::{PG_CATALOG, schema_of};
+use crate::{Access, Confirmation, Facts, Name, RelationAccess, Verb};
 
 pub(super) fn pieces<'g, 'f>(
     rule: &'g Rule,
@@ -28,9 +32,16 @@ pub(super) fn pieces<'g, 'f>(
     for access in &facts.relations {
         // An extension or a role lives in no schema.
         let global = matches!(access.access, Access::Define | Access::Maintain).then_some(rule);
+        let open = named(&access.relation)
+            .or(global)
+            .filter(|_| !copies(access));
+        seen(by(open, Lack::Relation(access)))?;
+    }
+    for name in &facts.functions {
+        let open = Some(rule).filter(|_| is_plain(name));
         seen(by(
-            named(&access.relation).or(global),
-            Lack::Relation(access),
+            open.or_else(|| allow.function(name)),
+            Lack::Function(name),
         ))?;
     }
     for name in &facts.operators {
@@ -47,4 +58,21 @@ pub(super) fn pieces<'g, 'f>(
         seen(Err(Lack::Unconfirmed))?;
     }
     ControlFlow::Continue(())
+}
+
+/// Whether a relation of PostgreSQL's own holds values of others: statistics, large objects, passwords.
+fn copies(access: &RelationAccess) -> bool {
+    let schema = access.relation.schema.as_deref().unwrap_or_default();
+    schema.starts_with("pg_")
+        && schema != "pg_temp"
+        && !is_introspection_relation(schema, &access.relation.name)
+}
+
+/// Whether a function is somebody's own, or one of PostgreSQL's that only computes or looks up: the others
+/// read files, large objects or statistics, or run text that they are given.
+fn is_plain(name: &Name) -> bool {
+    schema_of(name) != PG_CATALOG
+        || is_builtin(&name.name)
+        || is_introspection_function(&name.name)
+        || is_application_function(&name.name)
 }
