@@ -55,6 +55,17 @@ impl Refusal {
         ))
     }
 
+    /// A statement that only runs another one that works with names.
+    pub(super) fn hidden() -> Self {
+        Self::error(
+            Error::plain(
+                "0A000",
+                "EXECUTE or FETCH of a statement that names another statement or cursor is not accepted",
+            )
+            .hint("Send that statement itself."),
+        )
+    }
+
     /// What the server says to every statement of a failed block before it looks for what it names.
     pub(super) fn block_has_failed() -> Self {
         Self::error(Error::plain(

@@ -75,7 +75,11 @@ impl Relay {
             index,
             types,
         });
-        let statement = Statement { prepared, written };
+        let statement = Statement {
+            prepared,
+            written,
+            by_sql: false,
+        };
         let effect = self.names.prepare(&name, Called::Ours(id), statement);
         self.expect_extended(Expected::Parse(effect));
         Ok(())
@@ -212,13 +216,19 @@ impl Relay {
             self.expect_extended(Expected::Nothing);
             return Ok(());
         };
-        self.still_written(judged, portal.statement.written)?;
+        if !portal.statement.by_sql {
+            self.still_written(judged, portal.statement.written)?;
+        }
         let answer = self.ask(judged)?;
         if !answer.is_allowed() {
             return Err(self.denial(&answer, &portal.parameters));
         }
         let index = statement.index.unwrap_or_default();
-        let effect = self.name_effect(&statement.verdict, index, judged)?;
+        let effect = if portal.statement.by_sql {
+            None
+        } else {
+            self.name_effect(&statement.verdict, index, judged)?
+        };
         let mut running = self.admit(&answer, &portal.parameters)?;
         running.bytes_in = frame.length as u64;
         self.count_with_cursor(&mut running, judged);

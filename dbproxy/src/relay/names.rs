@@ -56,6 +56,8 @@ pub(crate) struct Statement {
     pub(crate) prepared: Arc<Prepared>,
     /// How the name that its text names (EXECUTE, FETCH, …) is written in what the server has.
     pub(crate) written: Called,
+    /// PREPARE or DECLARE made it: what runs is the query in that text, not the text.
+    pub(crate) by_sql: bool,
 }
 
 /// A portal, and what it runs.

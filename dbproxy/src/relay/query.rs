@@ -21,6 +21,21 @@ use crate::wire::{Frame, frame, frontend};
 /// What the record says of a FETCH from a cursor that a function opened: its rows are the function's.
 const NOT_DECLARED: &str = "/* a cursor that this session did not declare */";
 
+/// Whether a statement works with names: run through a name of its own, what those stand for would run,
+/// or change, without being judged or known here.
+fn works_with_names(verb: Verb) -> bool {
+    matches!(
+        verb,
+        Verb::Execute
+            | Verb::Fetch
+            | Verb::Prepare
+            | Verb::Declare
+            | Verb::Deallocate
+            | Verb::Close
+            | Verb::Discard
+    )
+}
+
 impl Relay {
     pub(super) fn query(&mut self, frame: Frame) -> Result<(), Refusal> {
         self.know_own_definitions()?;
@@ -138,11 +153,14 @@ impl Relay {
             }
             return Ok(answer);
         };
-        let inner = match self.guard.current(&inner) {
+        let by_sql = inner.by_sql;
+        let inner = match self.guard.current(&inner.prepared) {
             Ok(inner) => inner,
             Err(asked) => return Err(self.find_out(asked)),
         };
         match inner.judged() {
+            // What SQL itself prepared or declared is a query.
+            Some(inner) if !by_sql && works_with_names(inner.verb()) => Err(Refusal::hidden()),
             Some(inner) => {
                 let both = self.guard.combined(judged, inner);
                 Ok(self.guard.ask(&both))
@@ -152,10 +170,10 @@ impl Relay {
     }
 
     /// What runs when a statement that names this runs.
-    fn named(&mut self, verb: Verb, name: &str) -> Result<Option<Arc<Prepared>>, Refusal> {
+    fn named(&mut self, verb: Verb, name: &str) -> Result<Option<Statement>, Refusal> {
         let known = match verb {
             Verb::Execute => match self.names.statement(name.as_bytes()) {
-                Known::Is(statement) => return Ok(Some(Arc::clone(&statement.value.prepared))),
+                Known::Is(statement) => return Ok(Some(statement.value.clone())),
                 Known::Nothing => {
                     self.settled()?;
                     return Err(match self.status {
@@ -169,7 +187,7 @@ impl Relay {
             Verb::Fetch => self
                 .names
                 .portal(name.as_bytes())
-                .map(|portal| Some(Arc::clone(&portal.value.statement.prepared))),
+                .map(|portal| Some(portal.value.statement.clone())),
             Verb::Declare | Verb::Close => self.names.portal(name.as_bytes()).map(|_| None),
             _ => return Ok(None),
         };
@@ -246,6 +264,7 @@ impl Relay {
                 types: Box::default(),
             }),
             written: Called::AsIs,
+            by_sql: true,
         };
         Ok(Some(match (verb, judged.name.as_deref()) {
             (Verb::Prepare, Some(name)) => self.names.prepare(name.as_bytes(), called, statement()),

@@ -245,3 +245,23 @@ fn a_batch_uses_what_it_has_just_defined() {
     assert_eq!(batch(&mut session, &[run(READ)]), "12DDCZ");
     lab.finish(exeat);
 }
+
+#[test]
+fn what_works_with_names_is_not_run_through_another_name() {
+    let (lab, _database) = lab();
+    let exeat = lab.start();
+    let mut session = session(&exeat);
+    assert_eq!(ask(&mut session, "PREPARE x AS SELECT 1"), "CZ");
+    for (inner, sql) in [
+        ("DEALLOCATE x", "EXECUTE s"),
+        ("PREPARE x AS DELETE FROM payments", "EXECUTE s"),
+        ("EXECUTE x", "EXECUTE s"),
+        ("DECLARE c CURSOR FOR SELECT 1", "EXECUTE s"),
+    ] {
+        let close = frame('C', &cstr("Ss"));
+        assert_eq!(batch(&mut session, &[close, parse("s", inner)]), "31Z");
+        assert_eq!(ask(&mut session, sql), "0A000", "{inner}");
+    }
+    assert_eq!(ask(&mut session, "EXECUTE x"), "TDCZ");
+    lab.finish(exeat);
+}
