@@ -10,6 +10,7 @@ mod explain;
 mod files;
 mod grants;
 mod question;
+mod server;
 mod test;
 mod url;
 mod wall;
@@ -35,7 +36,7 @@ enum Action {
     /// Say whether a connection or a statement is allowed, by which rule, and what to add where not
     ///
     /// Exit status 0 where it is allowed, 1 where it is denied, 78 where the policy does not hold, 66 where
-    /// there is none.
+    /// there is none, 69 where the database of --database-url can't be asked.
     Explain(Box<explain::Arguments>),
     /// Print the catalog of a configured database, for `explain --catalog`
     ///

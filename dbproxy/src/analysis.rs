@@ -100,6 +100,8 @@ type Asked = (Question, watch::Receiver<Option<Outcome>>);
 pub(crate) struct Analyser {
     upstream: Arc<Upstream>,
     user: Arc<str>,
+    /// The database role that `user` takes on, where it is another one.
+    role: Option<Arc<str>>,
     catalogs: Arc<Catalogs>,
     background: Arc<Background>,
     kept: Cache<Key, Arc<Analysed>>,
@@ -123,6 +125,7 @@ impl Analyser {
         Self {
             upstream,
             user,
+            role: None,
             catalogs,
             background,
             kept: Cache::builder().max_capacity(KEPT).weigher(weigh).build(),
@@ -131,6 +134,22 @@ impl Analyser {
             places: Semaphore::new(PLACES),
             sessions: AtomicUsize::new(0),
         }
+    }
+
+    /// The same for another database role, which the one that connects is a member of.
+    pub(crate) fn acting_as(self, role: Option<Arc<str>>) -> Self {
+        Self { role, ..self }
+    }
+
+    /// Opens a connection for the questions to come: why there is none is told, not only logged.
+    pub(crate) async fn open(&self) -> Result<(), UpstreamError> {
+        let asker = self.asker().await?;
+        self.put_back(asker);
+        Ok(())
+    }
+
+    async fn asker(&self) -> Result<Asker, UpstreamError> {
+        Asker::open(&self.upstream, &self.user, self.role.as_ref()).await
     }
 
     /// The answer, where it is known.
@@ -248,7 +267,7 @@ impl Analyser {
             return Ok(told);
         }
         // The first one, or the old connection broke.
-        let mut asker = Asker::open(&self.upstream, &self.user).await?;
+        let mut asker = self.asker().await?;
         let told = asker.ask(text, types, &question.declared).await?;
         self.put_back(asker);
         Ok(told)

@@ -78,9 +78,9 @@ pub(crate) fn rejected(rejection: &Rejection) -> Error {
     for (letter, text) in error.fields() {
         let text = match letter {
             b'S' | b'V' | b'C' | b'M' | b'D' | b'H' => continue,
-            b'P' => match text.parse::<usize>() {
-                Ok(position) => (position + rejection.before).to_string(),
-                Err(_) => continue,
+            b'P' => match rejection.position() {
+                Some(position) => position.to_string(),
+                None => continue,
             },
             _ => text.to_owned(),
         };

@@ -5,6 +5,7 @@
 
 mod asking;
 mod cache;
+mod examine;
 mod join;
 mod reading;
 mod scope;
@@ -28,6 +29,7 @@ use crate::relaxed::relaxed;
 use crate::relay::Pending;
 pub(crate) use asking::Asked;
 use asking::Asking;
+pub use examine::{Checks, Examined, Examiner, Reply, SqlError};
 use reading::{Bound, Reading};
 pub(crate) use scope::Scope;
 pub(crate) use verdict::{Judged, Prepared, Rejection, Verdict};

@@ -35,4 +35,5 @@ mod upstream;
 pub mod wall;
 mod wire;
 
+pub use guard::{Checks, Examined, Examiner, Reply, SqlError};
 pub use server::{Dbproxy, SetupError, catalog, check, serve};

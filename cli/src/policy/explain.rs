@@ -12,6 +12,7 @@ use std::sync::Arc;
 use exeat_policy::{Assurance, Caller, PolicySet};
 use exeat_sql::{Catalog, Context};
 
+use super::server::{Place, Server};
 use super::{files, question};
 use crate::exit::{Failure, Status};
 use answer::Answer;
@@ -22,6 +23,8 @@ use answer::Answer;
 Examples:
   exeat policy explain --policy config/policy.yaml --role billing-fn --to api.payments.example:443
   exeat policy explain --policy config/policy.yaml --role analyst --database shop --sql 'SELECT id FROM public.orders'
+  exeat policy explain --policy config/policy.yaml --role analyst --database shop \\
+    --database-url postgresql://analyst@127.0.0.1/shop --json --sql 'SELECT * FROM orders'
 
 With `--to -` or `--sql -` each line of standard input is one question, and each line of the output is
 one JSON object. A line that starts with a double quote is read as a JSON string, so that a statement
@@ -66,6 +69,8 @@ pub(super) struct Arguments {
         default_value = "public"
     )]
     search_path: Vec<String>,
+    #[command(flatten)]
+    place: Place,
     /// How strongly the role is proven; the strongest proof that its identities allow, unless given
     #[arg(long, value_enum, value_name = "PROOF")]
     assurance: Option<Proof>,
@@ -104,6 +109,7 @@ struct Asker<'a> {
     caller: Caller,
     catalog: Option<Catalog>,
     search_path: Arc<[Arc<str>]>,
+    server: Option<Server>,
     arguments: &'a Arguments,
 }
 
@@ -117,11 +123,21 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let catalog = arguments.catalog.as_deref().map(catalog).transpose()?;
     let configured = arguments.search_path.iter().map(String::as_str);
     let configured: Vec<Arc<str>> = configured.map(|schema| Arc::from(schema.trim())).collect();
-    let asker = Asker {
+    let server = match &arguments.sql {
+        Some(_) => arguments.place.server("explain", &configured)?,
+        None => None,
+    };
+    if server.is_some() && catalog.is_some() {
+        let why =
+            "policy explain: --catalog and --database-url both say what names mean; leave one out";
+        return Err(Failure::new(Status::Usage, why).into());
+    }
+    let mut asker = Asker {
         policy,
         caller,
         catalog,
         search_path: exeat_sql::search_path(&configured),
+        server,
         arguments,
     };
     let text = arguments
@@ -133,11 +149,15 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let allowed = if text == "-" {
         asker.lines(&mut out)?
     } else {
-        let answer = asker.ask(text);
+        let answer = asker.ask(text)?;
         if arguments.json {
             answer.write_json(&mut out)?;
         } else {
             show::show(&mut out, &answer)?;
+            if let Some(offline) = answer.offline() {
+                out.flush()?;
+                writeln!(std::io::stderr(), "{offline}")?;
+            }
         }
         answer.allowed()
     };
@@ -150,32 +170,46 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 }
 
 impl Asker<'_> {
-    fn ask<'t>(&self, text: &'t str) -> Answer<'t> {
+    fn ask<'t>(&mut self, text: &'t str) -> Result<Answer<'t>, Failure> {
         if let Some(database) = &self.arguments.database {
-            let context = Context {
-                catalog: self.catalog.as_ref(),
-                search_path: &self.search_path,
-                asks: false,
-            };
-            return Answer::statements(
-                &self.policy,
-                text,
-                question::statements(&self.caller, database, text, &context),
-            );
+            let statements = self.statements(database, text)?;
+            return Ok(Answer::statements(&self.policy, text, &statements));
         }
         let about = question::Connection {
             http: self.arguments.http,
             addresses: self.arguments.address.clone(),
             tls: None,
         };
-        match question::connection(self.caller.clone(), text, &about) {
-            Ok(request) => Answer::connection(&self.policy, text, request),
-            Err(error) => Answer::malformed(&self.policy, text, error.to_string()),
+        Ok(
+            match question::connection(self.caller.clone(), text, &about) {
+                Ok(request) => Answer::connection(&self.policy, text, request),
+                Err(error) => Answer::malformed(&self.policy, text, error.to_string()),
+            },
+        )
+    }
+
+    /// The statements of a text, by the server where one is asked.
+    fn statements(
+        &mut self,
+        database: &str,
+        text: &str,
+    ) -> Result<Vec<question::Statement>, Failure> {
+        let (policy, caller) = (&self.policy, &self.caller);
+        if let Some(server) = &mut self.server
+            && let Some(asked) = question::asked(policy, caller, database, text, server)?
+        {
+            return Ok(asked);
         }
+        let context = Context {
+            catalog: self.catalog.as_ref(),
+            search_path: &self.search_path,
+            asks: false,
+        };
+        Ok(question::statements(caller, database, text, &context))
     }
 
     /// One question per line, one JSON object per answer; whether all were allowed.
-    fn lines(&self, out: &mut impl Write) -> anyhow::Result<bool> {
+    fn lines(&mut self, out: &mut impl Write) -> anyhow::Result<bool> {
         let mut all = true;
         for line in std::io::stdin().lock().split(b'\n') {
             let mut line = line?;
@@ -184,7 +218,7 @@ impl Asker<'_> {
             }
             let answer = match text_of(&line) {
                 Ok(text) => {
-                    let answer = self.ask(&text);
+                    let answer = self.ask(&text)?;
                     answer.write_json(out)?;
                     answer.allowed()
                 }

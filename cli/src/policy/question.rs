@@ -4,13 +4,18 @@
 //! where it is given.
 
 use std::net::IpAddr;
+use std::ops::Range;
 use std::sync::Arc;
 
+use exeat_dbproxy::Examined;
 use exeat_policy::{
     Assurance, Authority, AuthorityError, Caller, ConnectionRequest, Identity, Method, PolicySet,
-    Principal, Protocol, Request, StatementRequest, TlsFinding,
+    Principal, Protocol, Request, StatementRequest, Subject, TlsFinding,
 };
 use exeat_sql::Context;
+
+use super::server::Server;
+use crate::exit::Failure;
 
 /// Who asks: one of the role's own identities, the strongest where no strength is given.
 pub(super) fn caller(policy: &PolicySet, role: &str, assurance: Option<Assurance>) -> Caller {
@@ -84,28 +89,63 @@ pub(super) fn connection(
     }))
 }
 
-/// The requests for the statements of one text, with the place of each.
+/// A statement of a text: its place, the request, and what PostgreSQL said where it was asked.
+pub(super) struct Statement {
+    pub(super) range: Range<usize>,
+    pub(super) request: Request,
+    pub(super) examined: Option<Examined>,
+}
+
+/// The statements of one text, as our own reader sees them.
 pub(super) fn statements(
     caller: &Caller,
     database: &str,
     sql: &str,
     context: &Context<'_>,
-) -> Vec<(std::ops::Range<usize>, Request)> {
-    let database: Arc<str> = Arc::from(database);
-    let request = |subject| {
-        Request::Statement(StatementRequest {
-            caller: caller.clone(),
-            database: database.clone(),
-            subject,
-            catalog: context.catalog.map_or(0, |catalog| catalog.version),
-            exhausted: None,
-            at: now(),
-        })
-    };
+) -> Vec<Statement> {
+    let catalog = context.catalog.map_or(0, |catalog| catalog.version);
     exeat_sql::read(sql, context)
         .into_iter()
-        .map(|statement| (statement.range, request(statement.subject)))
+        .map(|read| Statement {
+            range: read.range,
+            request: request(caller, database, read.subject, catalog),
+            examined: None,
+        })
         .collect()
+}
+
+/// The statements of one text, as the service sees them that asks this server. `None`: see
+/// [`Server::examine`].
+pub(super) fn asked(
+    policy: &PolicySet,
+    caller: &Caller,
+    database: &str,
+    sql: &str,
+    server: &mut Server,
+) -> Result<Option<Vec<Statement>>, Failure> {
+    let examined = server.examine(policy, caller, database, sql)?;
+    let statement = |(one, transparent): (Examined, bool)| Statement {
+        range: one.range.clone(),
+        request: request(
+            caller,
+            database,
+            one.judged(transparent).clone(),
+            one.catalog,
+        ),
+        examined: Some(one),
+    };
+    Ok(examined.map(|all| all.into_iter().map(statement).collect()))
+}
+
+fn request(caller: &Caller, database: &str, subject: Subject, catalog: u64) -> Request {
+    Request::Statement(StatementRequest {
+        caller: caller.clone(),
+        database: Arc::from(database),
+        subject,
+        catalog,
+        exhausted: None,
+        at: now(),
+    })
 }
 
 fn now() -> i64 {

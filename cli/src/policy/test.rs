@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::files;
+use super::server::{OFFLINE, Place};
 use crate::exit::{Failure, Status};
-use cases::Outcome;
+use cases::{Asked, Outcome};
 
 /// The arguments of `exeat policy test`.
 #[derive(Debug, clap::Args)]
@@ -39,16 +40,39 @@ pub(super) struct Arguments {
     /// Write the outcome as JUnit XML, for CI
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
+    #[command(flatten)]
+    place: Place,
+    /// The database that the URL leads to, by its name in the cases; all of theirs unless given
+    #[arg(long, value_name = "NAME")]
+    database: Option<String>,
+    /// Its `search_path` in the configuration; repeat it, or put commas between schemas
+    #[arg(
+        long,
+        value_name = "SCHEMA",
+        value_delimiter = ',',
+        default_value = "public"
+    )]
+    search_path: Vec<String>,
     /// Print only failures and the summary
     #[arg(long, short)]
     quiet: bool,
 }
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let search_path: Vec<_> = arguments
+        .search_path
+        .iter()
+        .map(|schema| schema.trim().into())
+        .collect();
+    let mut asked = Asked {
+        server: arguments.place.server("test", &search_path)?,
+        database: arguments.database.as_deref(),
+        offline: false,
+    };
     let mut outcomes: Vec<Outcome> = Vec::new();
     for path in &arguments.paths {
         for file in case_files(path)? {
-            outcomes.extend(cases::run(&file)?);
+            outcomes.extend(cases::run(&file, &mut asked)?);
         }
     }
     let failed = outcomes
@@ -69,6 +93,9 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         }
     }
     writeln!(out, "{} cases, {} failed", outcomes.len(), failed)?;
+    if asked.offline {
+        writeln!(std::io::stderr(), "{OFFLINE}")?;
+    }
     if let Some(path) = &arguments.junit {
         std::fs::write(path, junit::xml(&outcomes)).map_err(|error| {
             Failure::new(

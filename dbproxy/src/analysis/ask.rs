@@ -112,8 +112,13 @@ impl Asker {
     pub(super) async fn open(
         upstream: &Arc<Upstream>,
         user: &Arc<str>,
+        role: Option<&Arc<str>>,
     ) -> Result<Self, UpstreamError> {
-        let settings = SETTINGS.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let role = role.map(|role| ("role", &**role));
+        let settings = SETTINGS.into_iter().chain(role);
+        let settings: Vec<(String, String)> = settings
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect();
         let wanted = Wanted {
             statement_timeout: Some(STATEMENT_TIMEOUT),
             ..Wanted::own(user, &settings)

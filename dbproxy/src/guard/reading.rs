@@ -155,15 +155,11 @@ impl<'s> Reading<'s> {
     }
 
     fn rejected(&self, error: &Arc<ServerError>, start: usize) -> Known {
-        let before = self.text.get(..start).unwrap_or_default();
         let detail = format!("PostgreSQL refuses the statement ({})", error.code());
         Known {
             subject: unreadable(UnreadableKind::Rejected, &detail),
             judgeable: None,
-            rejection: Some(Arc::new(Rejection {
-                error: Arc::clone(error),
-                before: before.chars().count(),
-            })),
+            rejection: Some(Arc::new(Rejection::of(error, self.text, start))),
             by_text: true,
         }
     }

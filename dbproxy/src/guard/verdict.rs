@@ -50,7 +50,24 @@ pub(crate) struct Judged {
 pub(crate) struct Rejection {
     pub(crate) error: Arc<ServerError>,
     /// So many characters of the message come before the part that was asked about.
-    pub(crate) before: usize,
+    before: usize,
+}
+
+impl Rejection {
+    /// An error about the part of a message that begins here.
+    pub(super) fn of(error: &Arc<ServerError>, message: &str, start: usize) -> Self {
+        let before = message.get(..start).unwrap_or_default();
+        Self {
+            error: Arc::clone(error),
+            before: before.chars().count(),
+        }
+    }
+
+    /// The character of the message, counted from 1, that the error points to.
+    pub(crate) fn position(&self) -> Option<usize> {
+        let position: usize = self.error.field(b'P')?.parse().ok()?;
+        Some(position + self.before)
+    }
 }
 
 /// A statement that a name stands for.
@@ -90,7 +107,7 @@ impl Judged {
 
     /// Whether a name that the catalog does not have is all that is wrong.
     pub(crate) fn is_unresolved(&self) -> bool {
-        matches!(&self.subject, Subject::Unreadable(why) if why.kind == UnreadableKind::Unresolved)
+        is_unresolved(&self.subject)
     }
 
     /// Whether it runs functions that are not PostgreSQL's own, as far as is known.
@@ -249,6 +266,11 @@ impl Verdict {
 fn trimmed(text: &str) -> &str {
     let blank = [' ', '\t', '\n', '\r', '\x0b', '\x0c', ';'];
     text.trim_matches(blank)
+}
+
+/// Whether a name that the catalog does not have is all that is wrong.
+pub(super) fn is_unresolved(subject: &Subject) -> bool {
+    matches!(subject, Subject::Unreadable(why) if why.kind == UnreadableKind::Unresolved)
 }
 
 /// A subject that can't be read.

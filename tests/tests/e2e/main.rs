@@ -8,6 +8,7 @@ mod demo;
 mod docs;
 mod egress;
 mod expiry;
+mod explain;
 mod follow;
 mod full_disk;
 mod gateway;

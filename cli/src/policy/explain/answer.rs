@@ -1,12 +1,16 @@
 //! Decisions with what belongs to them for whoever asked: the rule's place, the words, the remedy.
 
 use std::io::Write;
-use std::ops::Range;
 
+use exeat_dbproxy::{Reply, SqlError};
 use exeat_policy::{
-    Basis, Decision, Effect, Obligations, PolicySet, Reason, Remedy, Request, evaluate, remedy,
+    Basis, Decision, Effect, Obligations, PolicySet, Reason, Remedy, Request, Subject, evaluate,
+    remedy,
 };
 use serde::Serialize;
+
+use super::super::question::Statement;
+use super::super::server::OFFLINE;
 
 /// The answer to one question. All or nothing: with several statements one denial denies them all.
 #[derive(Serialize)]
@@ -28,7 +32,10 @@ pub(super) struct Answer<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    sqlstate: Option<&'static str>,
+    sqlstate: Option<String>,
+    /// Where statements were judged without PostgreSQL: what that means.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    offline: Option<&'static str>,
     /// One per statement; one for a connection.
     decisions: Vec<Judged>,
 }
@@ -62,11 +69,48 @@ pub(super) struct Judged {
     /// The bytes of the statement within the text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) range: Option<[usize; 2]>,
+    /// What each reader sees of the statement.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) facts: Option<Seen>,
+    /// PostgreSQL's refusal: what the caller gets where the statement is denied for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) error: Option<SqlError>,
+}
+
+/// A statement as the readers see it.
+#[derive(Serialize)]
+pub(super) struct Seen {
+    own: Subject,
+    /// One reply per part that PostgreSQL can be asked about; `None` where it was not asked.
+    postgresql: Option<Vec<Reply>>,
+    /// What was judged.
+    judged: Subject,
+}
+
+impl Seen {
+    fn of(statement: &Statement) -> Option<Self> {
+        let Request::Statement(request) = &statement.request else {
+            return None;
+        };
+        let judged = request.subject.clone();
+        Some(match &statement.examined {
+            Some(one) => Self {
+                own: one.own.clone(),
+                postgresql: Some(one.postgresql.clone()),
+                judged,
+            },
+            None => Self {
+                own: judged.clone(),
+                postgresql: None,
+                judged,
+            },
+        })
+    }
 }
 
 impl<'a> Answer<'a> {
     pub(super) fn connection(policy: &PolicySet, text: &'a str, request: Request) -> Self {
-        let judged = Judged::new(policy, &request, None);
+        let judged = Judged::new(policy, &request);
         let status = (judged.effect == Effect::Deny).then_some(match judged.reason {
             Reason::CredentialsMissing | Reason::CredentialsInvalid => 407,
             _ => 403,
@@ -74,14 +118,19 @@ impl<'a> Answer<'a> {
         Self::of(policy, Question::To(text), vec![judged], status)
     }
 
-    pub(super) fn statements(
-        policy: &PolicySet,
-        text: &'a str,
-        requests: Vec<(Range<usize>, Request)>,
-    ) -> Self {
-        let judged = |(range, request)| Judged::new(policy, &request, Some(range));
-        let decisions = requests.into_iter().map(judged).collect();
-        Self::of(policy, Question::Sql(text), decisions, None)
+    pub(super) fn statements(policy: &PolicySet, text: &'a str, statements: &[Statement]) -> Self {
+        let decisions = statements
+            .iter()
+            .map(|statement| Judged::statement(policy, statement))
+            .collect();
+        let answer = Self::of(policy, Question::Sql(text), decisions, None);
+        let asked = statements
+            .iter()
+            .any(|statement| statement.examined.is_some());
+        Self {
+            offline: (!asked && !statements.is_empty()).then_some(OFFLINE),
+            ..answer
+        }
     }
 
     /// What never became a request, because it is no legal authority.
@@ -119,13 +168,22 @@ impl<'a> Answer<'a> {
             location: first.and_then(|judged| judged.location.clone()),
             policy: policy.hash().to_string(),
             status,
-            sqlstate: (sql && decision == Effect::Deny).then(|| sqlstate(reason)),
+            sqlstate: (sql && decision == Effect::Deny).then(|| {
+                let error = denied.and_then(|judged| judged.error.as_ref());
+                error.map_or_else(|| sqlstate(reason).to_owned(), |error| error.code.clone())
+            }),
+            offline: None,
             decisions,
         }
     }
 
     pub(super) fn allowed(&self) -> bool {
         self.decision == Effect::Allow
+    }
+
+    /// What it means that PostgreSQL was not asked, where it was not.
+    pub(super) fn offline(&self) -> Option<&'static str> {
+        self.offline
     }
 
     pub(super) fn decisions(&self) -> &[Judged] {
@@ -148,7 +206,21 @@ impl<'a> Answer<'a> {
 }
 
 impl Judged {
-    fn new(policy: &PolicySet, request: &Request, range: Option<Range<usize>>) -> Self {
+    fn statement(policy: &PolicySet, statement: &Statement) -> Self {
+        let judged = Self::new(policy, &statement.request);
+        let error = statement.examined.as_ref().and_then(|one| one.error());
+        Self {
+            range: Some([statement.range.start, statement.range.end]),
+            facts: Seen::of(statement),
+            // In a role that refuses nothing the server says it itself.
+            error: error
+                .filter(|_| judged.effect == Effect::Deny && judged.reason == Reason::Unreadable)
+                .cloned(),
+            ..judged
+        }
+    }
+
+    fn new(policy: &PolicySet, request: &Request) -> Self {
         let decision: Decision = evaluate(policy, request);
         let remedy = remedy(policy, request);
         let (advice, add) = match remedy {
@@ -175,7 +247,9 @@ impl Judged {
             add,
             obligations: Some(decision.obligations),
             policy: decision.policy.to_string(),
-            range: range.map(|range| [range.start, range.end]),
+            range: None,
+            facts: None,
+            error: None,
         }
     }
 
@@ -195,6 +269,8 @@ impl Judged {
             obligations: None,
             policy: policy.hash().to_string(),
             range: None,
+            facts: None,
+            error: None,
         }
     }
 }

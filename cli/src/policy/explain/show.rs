@@ -43,6 +43,13 @@ fn one(out: &mut impl Write, judged: &Judged) -> anyhow::Result<()> {
     if let Some(detail) = &judged.detail {
         writeln!(out, "  detail  {detail}")?;
     }
+    if let Some(error) = &judged.error {
+        write!(out, "  error   {}: {}", error.code, error.message)?;
+        match error.position {
+            Some(position) => writeln!(out, " (at character {position})")?,
+            None => writeln!(out)?,
+        }
+    }
     let none = judged.no_rule_in.as_ref();
     let none = none.map(|place| format!("none of {place}"));
     if let Some(rule) = judged.rule.as_ref().or(none.as_ref()) {

@@ -10,6 +10,7 @@ use exeat_policy::{
 use exeat_sql::Context;
 use serde::Deserialize;
 
+use super::super::server::Server;
 use super::super::{files, question};
 use crate::exit::Failure;
 
@@ -71,23 +72,43 @@ pub(super) struct Outcome {
     pub(super) failure: Option<String>,
 }
 
+/// Who is asked about statements.
+pub(super) struct Asked<'a> {
+    pub(super) server: Option<Server>,
+    /// The one database of the cases that the server has; `None` where it has all.
+    pub(super) database: Option<&'a str>,
+    /// Whether PostgreSQL was not asked about some statement.
+    pub(super) offline: bool,
+}
+
 /// Runs the cases of a file.
-pub(super) fn run(path: &Path) -> Result<Vec<Outcome>, Failure> {
+pub(super) fn run(path: &Path, asked: &mut Asked<'_>) -> Result<Vec<Outcome>, Failure> {
     let source = files::source(path)?;
     let file: CaseFile =
         read_yaml(&source).map_err(|problems| files::invalid("policy test", &problems))?;
     let policy = super::policy_for(path, file.policy.as_deref())?;
-    let outcome = |case: &Case| Outcome {
-        file: source.name.clone(),
-        name: case.name.clone(),
-        failure: case.run(&policy).err(),
+    let mut outcome = |case: &Case| {
+        Ok(Outcome {
+            file: source.name.clone(),
+            name: case.name.clone(),
+            failure: case.run(&policy, asked)?.err(),
+        })
     };
-    Ok(file.cases.iter().map(outcome).collect())
+    file.cases.iter().map(&mut outcome).collect()
 }
 
 impl Case {
-    fn run(&self, policy: &PolicySet) -> Result<(), String> {
-        let decision = self.decision(policy)?;
+    /// Whether the policy agrees; the outer error is one of the server.
+    fn run(
+        &self,
+        policy: &PolicySet,
+        asked: &mut Asked<'_>,
+    ) -> Result<Result<(), String>, Failure> {
+        let decision = self.decision(policy, asked)?;
+        Ok(decision.and_then(|decision| self.agrees(policy, &decision)))
+    }
+
+    fn agrees(&self, policy: &PolicySet, decision: &Decision) -> Result<(), String> {
         let got = match (decision.effect, decision.basis) {
             (Effect::Allow, Basis::Report) => Expected::Report,
             (Effect::Allow, Basis::Observe) => Expected::Observe,
@@ -139,7 +160,11 @@ impl Case {
         Err(wrong.join("\n"))
     }
 
-    fn decision(&self, policy: &PolicySet) -> Result<Decision, String> {
+    fn decision(
+        &self,
+        policy: &PolicySet,
+        asked: &mut Asked<'_>,
+    ) -> Result<Result<Decision, String>, Failure> {
         let caller = question::caller(policy, &self.role, self.assurance);
         match (&self.to, &self.database, &self.sql) {
             (Some(to), None, None) => {
@@ -151,16 +176,25 @@ impl Case {
                         .as_deref()
                         .map(|name| TlsFinding::ServerName(name.into())),
                 };
-                match question::connection(caller, to, &about) {
+                Ok(match question::connection(caller, to, &about) {
                     Ok(request) => Ok(evaluate(policy, &request)),
                     Err(error) => Ok(malformed(policy, &error.to_string())),
-                }
+                })
             }
             (None, Some(database), Some(sql)) => {
-                let requests = question::statements(&caller, database, sql, &Context::default());
-                all_or_nothing(policy, requests.into_iter().map(|(_, request)| request))
+                let has = asked.database.is_none_or(|only| only == database);
+                let answered = match &mut asked.server {
+                    Some(server) if has => question::asked(policy, &caller, database, sql, server)?,
+                    _ => None,
+                };
+                asked.offline |= answered.is_none();
+                let statements = answered.unwrap_or_else(|| {
+                    question::statements(&caller, database, sql, &Context::default())
+                });
+                let requests = statements.into_iter().map(|statement| statement.request);
+                Ok(all_or_nothing(policy, requests))
             }
-            _ => Err("a case has `to`, or `database` and `sql`".to_owned()),
+            _ => Ok(Err("a case has `to`, or `database` and `sql`".to_owned())),
         }
     }
 }
