@@ -127,12 +127,14 @@ impl Grants {
             .or_else(|| self.own(schema))
     }
 
-    /// The rule that allows a type or collation: also one for anything in its schema, because who may
-    /// read or write a column may name its type.
-    pub(crate) fn type_of(&self, schema: &str, name: &str) -> Option<&Rule> {
+    /// The rule that allows a type or collation. Where PostgreSQL has said which functions it runs
+    /// (`analysed`) that is also a rule for anything in its schema, because who may read or write a column
+    /// may name its type.
+    pub(crate) fn type_of(&self, schema: &str, name: &str, analysed: bool) -> Option<&Rule> {
         self.types
             .find(schema, name)
-            .or_else(|| self.relations.used(schema))
+            .or_else(|| self.own(schema))
+            .or_else(|| self.relations.used(schema).filter(|_| analysed))
     }
 
     /// The rule that lets a parameter be set.

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use exeat_policy::{Confirmation, Facts, Name, RelationAccess, Verb};
+use exeat_policy::{Confirmation, Facts, Name, RelationAccess, Setting, Verb};
 use exeat_sql::Command;
 
 use crate::analysis::Analysed;
@@ -43,6 +43,14 @@ pub(super) fn joined(ours: &Facts, answers: &[Arc<Analysed>]) -> Result<Facts, &
         .collect::<BTreeSet<_>>()
         .into_iter()
         .collect();
+    // One that ours did not see is called by another notation: what it reads is not known.
+    let reads = |name: &Name| is_of(name, "current_setting");
+    if called.iter().any(reads) && !ours.functions.iter().any(reads) {
+        facts.settings.push(Setting {
+            name: "*".into(),
+            value: None,
+        });
+    }
     facts.operators = union(&ours.operators, seen(|answer| &answer.operators));
     facts.types = union(&ours.types, seen(|answer| &answer.types));
     facts.behind_functions = union(
@@ -73,7 +81,12 @@ fn is_set(ours: &Facts) -> bool {
 }
 
 fn is_set_config(name: &Name) -> bool {
-    &*name.name == "set_config"
+    is_of(name, "set_config")
+}
+
+/// Whether a name is that of a function of PostgreSQL's own.
+fn is_of(name: &Name, function: &str) -> bool {
+    &*name.name == function
         && name
             .schema
             .as_deref()

@@ -160,7 +160,7 @@ impl<'o> Fold<'o> {
             Piece::Space => {}
             Piece::Word(word) => self.word(word)?,
             Piece::Quoted(name) => {
-                if is_one_of(name, &[b"\"set_config\""]) {
+                if is_one_of(name, &[b"\"set_config\"", b"\"current_setting\""]) {
                     return None;
                 }
                 self.write(name);
@@ -216,7 +216,7 @@ impl<'o> Fold<'o> {
     }
 
     fn word(&mut self, word: &[u8]) -> Option<()> {
-        if is_one_of(word, &[b"set_config"]) {
+        if is_one_of(word, &[b"set_config", b"current_setting"]) {
             return None;
         }
         let plain = !matches!(self.before, Before::Dot | Before::TypeDot);

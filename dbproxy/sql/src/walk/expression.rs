@@ -207,6 +207,7 @@ impl Walk<'_> {
                     self.mentions.functions.insert(names.join("."));
                     return Ok(());
                 }
+                self.current_setting(&names, node);
                 self.call_path(&names, callee)?;
             }
             _ => self.walk(callee)?,

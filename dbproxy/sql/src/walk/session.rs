@@ -97,6 +97,41 @@ impl Walk<'_> {
         true
     }
 
+    /// `current_setting('name')` reads a parameter. One of somebody's own (with a dot) needs the rule that
+    /// setting it needs; so does one whose name is computed, by the name `*`, which no rule opens.
+    pub(super) fn current_setting(&mut self, names: &[Arc<str>], call: Node<'_>) {
+        let own = match names {
+            [function] => &**function == "current_setting" && self.is_system_function(function),
+            [schema, function] => &**schema == "pg_catalog" && &**function == "current_setting",
+            _ => false,
+        };
+        if !own {
+            return;
+        }
+        let list = call.children().nth(1);
+        let first = list
+            .and_then(|list| list.inner().next())
+            .and_then(lone_constant);
+        let name = first
+            .filter(|first| first.kind() == K::STRING)
+            .and_then(|first| constant(first.text()));
+        self.reads_setting(name.as_deref());
+    }
+
+    /// `SHOW name`.
+    pub(super) fn show(&mut self, node: Node<'_>) {
+        let name = words_after(node, 1).replace([' ', '"'], "");
+        self.reads_setting(Some(&name));
+    }
+
+    fn reads_setting(&mut self, name: Option<&str>) {
+        match name {
+            Some(name) if name.contains('.') => self.set(&name.to_ascii_lowercase(), None),
+            Some(_) => {}
+            None => self.set("*", None),
+        }
+    }
+
     fn set_statement(&mut self, node: Node<'_>) -> Walked {
         let scopes = [K::LOCAL_SCOPE, K::SESSION_SCOPE];
         let target = node.inner().find(|child| !scopes.contains(&child.kind()));

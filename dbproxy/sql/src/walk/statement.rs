@@ -80,7 +80,10 @@ impl Walk<'_> {
             | K::RESET_SESSION_AUTH
             | K::SET_CONSTRAINTS
             | K::SET_TRANSACTION => self.setting(node).map(|()| Verb::Set),
-            K::SHOW => Ok(Verb::Show),
+            K::SHOW => {
+                self.show(node);
+                Ok(Verb::Show)
+            }
             // Code in another language: nobody reads it here.
             K::DO => Ok(Verb::Do),
             K::EXPLAIN => self.wrapped(node, Verb::Explain),

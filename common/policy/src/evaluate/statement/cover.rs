@@ -69,7 +69,7 @@ fn pieces<'g, 'f>(
         seen(operator(allow, name))?;
     }
     for name in &facts.types {
-        seen(type_of(allow, name))?;
+        seen(type_of(allow, facts, name))?;
     }
     for setting in facts.settings.iter().filter(|setting| !harmless(setting)) {
         seen(by(allow.setting(setting), Lack::Setting(setting)))?;
@@ -105,13 +105,14 @@ fn operator<'g, 'f>(allow: &'g Grants, name: &'f Name) -> Cover<'g, 'f> {
     by(rule, Lack::Operator(name))
 }
 
-fn type_of<'g, 'f>(allow: &'g Grants, name: &'f Name) -> Cover<'g, 'f> {
+fn type_of<'g, 'f>(allow: &'g Grants, facts: &'f Facts, name: &'f Name) -> Cover<'g, 'f> {
     let schema = name.schema.as_deref();
     // The types of the standard's views are PostgreSQL's own as well.
     if schema == Some(INFORMATION_SCHEMA) {
         return Ok(None);
     }
-    let rule = schema.and_then(|schema| allow.type_of(schema, &name.name));
+    let analysed = facts.confirmation == Confirmation::Analysed;
+    let rule = schema.and_then(|schema| allow.type_of(schema, &name.name, analysed));
     by(rule, Lack::Type(name))
 }
 

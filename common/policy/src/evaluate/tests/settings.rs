@@ -38,7 +38,6 @@ fn harmless_settings_need_no_rule() {
         ("default_table_access_method", Some("heap")),
         ("session_replication_role", Some("origin")),
         ("client_encoding", None),
-        ("row_security", None),
         ("session_replication_role", None),
     ] {
         allowed(&run(&policy, set(name, value)), SHOP);

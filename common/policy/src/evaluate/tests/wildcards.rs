@@ -8,6 +8,7 @@ fn uses(functions: &[&str], operators: &[&str], types: &[&str]) -> Facts {
         functions: names(functions),
         operators: names(operators),
         types: names(types),
+        confirmation: Confirmation::Analysed,
         ..facts(Verb::Select)
     }
 }
@@ -142,6 +143,16 @@ fn who_uses_a_schema_may_name_its_types() {
     );
     let standard = uses(&[], &[], &["information_schema.sql_identifier"]);
     allowed(&run(&policy(ANALYST), standard), SHOP);
+}
+
+#[test]
+fn a_type_that_only_our_own_reader_saw_needs_its_rule() {
+    let policy = grants("allow:\n  - select: app.orders");
+    let own = Facts {
+        confirmation: Confirmation::Confirmed,
+        ..uses(&[], &[], &["app.status"])
+    };
+    denied(&run(&policy, own), Reason::TypeNotAllowed, Basis::Default);
 }
 
 #[test]

@@ -246,7 +246,7 @@ fn settings_have_the_value_that_postgresql_shows() {
             "session_authorization",
             Some("default"),
         ),
-        ("SET search_path TO public", "search_path", Some("public")),
+        ("SET search_path TO app", "search_path", Some("app")),
         (
             "SET search_path = \"public\", 'x', pg_catalog",
             "search_path",
