@@ -42,12 +42,15 @@ impl Asking {
     pub(super) fn outcome(&self, question: &Question, own: bool) -> Option<(Outcome, bool)> {
         let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
         let same = |(known, _): &&(Question, Outcome)| {
-            known.text == question.text && known.types == question.types
+            known.text == question.text
+                && known.types == question.types
+                && known.reaches == question.reaches
         };
         if let Some((known, outcome)) = heard.iter().rev().find(same) {
             return Some((outcome.clone(), known.version == question.version));
         }
-        let analyser = self.analyser.as_ref().filter(|_| !own)?;
+        let keeps = !own && question.reaches.is_none();
+        let analyser = self.analyser.as_ref().filter(|_| keeps)?;
         let known = analyser.known(question)?;
         Some((Outcome::Analysed(known), true))
     }
