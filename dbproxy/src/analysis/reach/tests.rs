@@ -115,7 +115,7 @@ fn words_are_told_only_where_nothing_can_hide_one() {
     let told = |text: &str| words(text).map(|words| words.join(" "));
     assert_eq!(
         told("ALTER TABLE t DROP Col_1 CASCADE").as_deref(),
-        Some("alter cascade col_1 drop t")
+        Some("alter cascade col_1 drop t table")
     );
     assert_eq!(told("ALTER TABLE t DROP \"a b\" CASCADE"), None);
     assert_eq!(told("ALTER TABLE t DROP ä CASCADE"), None);
