@@ -6,6 +6,7 @@
 //! Nothing here decides anything, and nothing of a statement but its own connection waits for it.
 
 mod ask;
+mod reach;
 mod resolve;
 
 use std::collections::HashMap;
@@ -13,6 +14,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use exeat_policy::Access;
 use moka::sync::Cache;
 use tokio::sync::{Semaphore, watch};
 
@@ -21,7 +23,8 @@ use crate::catalog::Catalogs;
 use crate::metrics;
 use crate::upstream::{Upstream, UpstreamError};
 use ask::{Asker, Told};
-pub(crate) use ask::{ServerError, Trees};
+pub(crate) use ask::{Heard, ServerError, Trees};
+pub(crate) use reach::{Reach, Reached, question as reach};
 pub(crate) use resolve::{Analysed, Judgeable, read};
 
 /// So many questions at once, per database role.
@@ -46,6 +49,8 @@ pub(crate) struct Question {
     pub(crate) whole: Option<(Arc<str>, Arc<[u32]>)>,
     /// The types that PREPARE declares for its parameters, as they are written.
     pub(crate) declared: Arc<[Box<str>]>,
+    /// It is one of the proxy's own, about what CASCADE reaches by this access: it is run, for its rows.
+    pub(crate) reaches: Option<Access>,
 }
 
 /// What a kept answer depends on.
@@ -68,6 +73,30 @@ impl Question {
             && self.types == other.types
             && self.whole == other.whole
             && self.declared == other.declared
+            && self.reaches == other.reaches
+    }
+
+    /// About what CASCADE reaches.
+    pub(crate) fn about_reach(text: String, access: Access) -> Self {
+        Self {
+            version: 0,
+            // No template of a text of anybody begins like this.
+            template: [b"\0", text.as_bytes()].concat().into(),
+            text: text.into(),
+            types: Arc::default(),
+            whole: None,
+            declared: Arc::default(),
+            reaches: Some(access),
+        }
+    }
+
+    /// What came of it, by the rows of its answer.
+    pub(crate) fn reached(&self, rows: &[Vec<String>]) -> Outcome {
+        let access = self.reaches.unwrap_or(Access::Define);
+        match reach::read(rows, access) {
+            Ok(reached) => Outcome::Reached(Arc::new(reached)),
+            Err(why) => Outcome::Unknown(why.into()),
+        }
     }
 
     /// What is asked where the error has to be that of the text itself.
@@ -84,6 +113,8 @@ impl Question {
 pub(crate) enum Outcome {
     /// What PostgreSQL will check.
     Analysed(Arc<Analysed>),
+    /// What CASCADE reaches now. Never kept: other things than the catalog's version change it.
+    Reached(Arc<Reached>),
     /// PostgreSQL refuses the statement with this error.
     Rejected(Arc<ServerError>),
     /// Something that the statement names is locked: only its own session can wait for it.
@@ -221,6 +252,7 @@ impl Analyser {
         let asked = tokio::time::timeout(PATIENCE, asked).await;
         let outcome = match asked {
             Ok(Ok(Told::Trees(trees))) => self.understood(&trees).await,
+            Ok(Ok(Told::Rows(rows))) => question.reached(&rows),
             Ok(Ok(Told::Error(error))) if error.is_lock_timeout() => Outcome::Locked,
             Ok(Ok(Told::Error(error))) => Outcome::Rejected(Arc::new(error)),
             Ok(Err(error)) => {
@@ -261,14 +293,14 @@ impl Analyser {
         let _place = self.places.acquire().await;
         let idle = self.take_idle();
         if let Some(mut asker) = idle
-            && let Ok(told) = asker.ask(text, types, &question.declared).await
+            && let Ok(told) = asker.ask(question, text, types).await
         {
             self.put_back(asker);
             return Ok(told);
         }
         // The first one, or the old connection broke.
         let mut asker = self.asker().await?;
-        let told = asker.ask(text, types, &question.declared).await?;
+        let told = asker.ask(question, text, types).await?;
         self.put_back(asker);
         Ok(told)
     }
@@ -331,7 +363,7 @@ impl Outcome {
     /// The metric label.
     fn word(&self) -> &'static str {
         match self {
-            Self::Analysed(_) => "analysed",
+            Self::Analysed(_) | Self::Reached(_) => "analysed",
             Self::Rejected(_) => "rejected",
             Self::Locked => "locked",
             Self::Unknown(_) => "unknown",

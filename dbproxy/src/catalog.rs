@@ -21,7 +21,7 @@ use crate::relay::Pending;
 use crate::upstream::{Upstream, UpstreamError, Wanted};
 pub(crate) use load::{Client, row};
 pub(crate) use objects::{KnownRelation, Objects};
-pub(crate) use question::FIRST_NORMAL_OID;
+pub(crate) use question::{FIRST_NORMAL_OID, SCHEMA};
 pub(crate) use snapshot::Snapshot;
 
 /// How old a snapshot may get while sessions are live.

@@ -21,7 +21,7 @@ use exeat_policy::{
 };
 use exeat_service::{Core, clock};
 
-use crate::analysis::{self, Analyser, Judgeable, Outcome, Question, ServerError, Trees};
+use crate::analysis::{self, Analyser, Heard, Judgeable, Outcome, Question};
 use crate::catalog::{Catalogs, FIRST_NORMAL_OID, Snapshot};
 use crate::disclosure::Sight;
 use crate::metrics;
@@ -64,6 +64,8 @@ struct Found {
     outcomes: Vec<Vec<Outcome>>,
     /// The answers were made under the catalog that the scope has.
     lasts: bool,
+    /// An answer is true of this moment only, whatever the scope.
+    passes: bool,
 }
 
 /// A statement with its answer, and the question.
@@ -307,14 +309,22 @@ impl Guard {
         let names = self.types(types);
         let mut known = Vec::with_capacity(reading.statements.len());
         for (statement, outcomes) in reading.statements.iter().zip(&found.outcomes) {
-            let mut one = reading.known(statement, outcomes, self.transparent());
+            let mut one = if self.transparent() {
+                reading.known(statement, outcomes, true)
+            } else {
+                reading.known_with_reach(statement, outcomes, &self.search_path)
+            };
             one.subject = names.with(one.subject);
             known.push(one);
         }
-        let verdict = Verdict::of(scope, sql, &reading, known, |subject| {
+        let mut verdict = Verdict::of(scope, sql, &reading, known, |subject| {
             let sight = self.sight(&subject);
             (self.evaluate(subject), sight)
         });
+        if found.passes {
+            // No scope has this number: it is judged anew when it is run.
+            verdict.scope = 0;
+        }
         Ok((verdict, found.lasts))
     }
 
@@ -388,6 +398,7 @@ impl Guard {
         let mut found = Found {
             outcomes: Vec::with_capacity(reading.statements.len()),
             lasts: true,
+            passes: false,
         };
         if !self.asking.is_on() {
             found
@@ -402,7 +413,14 @@ impl Guard {
         let (mut aside, mut over_own) = (Vec::new(), Vec::new());
         for statement in &reading.statements {
             let mut outcomes = Vec::new();
-            for question in reading.questions(statement, version, &oids) {
+            let mut questions = reading.questions(statement, version, &oids);
+            if !transparent && statement.cascades {
+                // Whoever asks later is told what is reached then.
+                found.lasts = false;
+                found.passes = true;
+                questions.extend(reading.reach(statement, &self.search_path));
+            }
+            for question in questions {
                 match self.asking.outcome(&question, own) {
                     Some((Outcome::Locked, _)) if !transparent => over_own.push(question),
                     Some((outcome, current)) => {
@@ -432,14 +450,15 @@ impl Guard {
     }
 
     /// What came of a question over the session's own connection.
-    pub(crate) fn heard(&mut self, question: Question, trees: Result<Trees, ServerError>) {
-        let outcome = match (trees, &self.scope.snapshot) {
-            (Ok(trees), Some(snapshot)) => match analysis::read(&trees, snapshot) {
+    pub(crate) fn heard(&mut self, question: Question, heard: Heard) {
+        let outcome = match (heard, &self.scope.snapshot) {
+            (Heard::Rows(rows), _) => question.reached(&rows),
+            (Heard::Trees(trees), Some(snapshot)) => match analysis::read(&trees, snapshot) {
                 Ok(answer) => Outcome::Analysed(Arc::new(answer)),
                 Err(error) => Outcome::Unknown(error.to_string().into()),
             },
-            (Ok(_), None) => Outcome::Unknown("the catalog can't be read".into()),
-            (Err(error), _) => Outcome::Rejected(Arc::new(error)),
+            (Heard::Trees(_), None) => Outcome::Unknown("the catalog can't be read".into()),
+            (Heard::Error(error), _) => Outcome::Rejected(Arc::new(error)),
         };
         self.asking.heard(question, outcome);
     }

@@ -6,6 +6,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::Question;
+use crate::catalog::row;
 use crate::disclosure::types_of;
 use crate::upstream::{Channel, Upstream, UpstreamError, Wanted};
 use crate::wire::{Reader, Violation, write};
@@ -33,7 +35,20 @@ const REWRITTEN: &[u8] = b"rewritten parse tree:";
 pub(crate) enum Told {
     /// Its trees.
     Trees(Trees),
+    /// The rows of a question of the proxy's own.
+    Rows(Vec<Vec<String>>),
     /// It refuses the statement.
+    Error(ServerError),
+}
+
+/// What came over the session's own connection.
+#[derive(Debug)]
+pub(crate) enum Heard {
+    /// The trees of a statement.
+    Trees(Trees),
+    /// The rows of a question of the proxy's own.
+    Rows(Vec<Vec<String>>),
+    /// The server refuses it.
     Error(ServerError),
 }
 
@@ -81,6 +96,11 @@ impl ServerError {
     /// `lock_not_available`, or the time for the whole question is over.
     pub(super) fn is_lock_timeout(&self) -> bool {
         matches!(self.code(), "55P03" | "57014")
+    }
+
+    /// `in_failed_sql_transaction`: the server answers nothing until the block has ended.
+    pub(crate) fn is_of_failed_block(&self) -> bool {
+        self.code() == "25P02"
     }
 
     /// All fields, in the server's order.
@@ -132,14 +152,17 @@ impl Asker {
         })
     }
 
-    /// Has the server parse a statement; nothing is run. `declared`: the types of its parameters, as
-    /// they are written.
+    /// Has the server parse a statement; nothing is run but what is the proxy's own.
     pub(super) async fn ask(
         &mut self,
+        question: &Question,
         text: &str,
         types: &[u32],
-        declared: &[Box<str>],
     ) -> Result<Told, UpstreamError> {
+        if question.reaches.is_some() {
+            return self.rows(text).await;
+        }
+        let declared = &question.declared;
         if declared.is_empty() {
             return Ok(self.parse(text, types, false).await?.0);
         }
@@ -152,9 +175,27 @@ impl Asker {
             (Told::Trees(_), found) if found.len() == declared.len() => {
                 Ok(self.parse(text, &found, false).await?.0)
             }
-            (Told::Trees(_), _) => Err(Violation::Malformed.into()),
+            (Told::Trees(_) | Told::Rows(_), _) => Err(Violation::Malformed.into()),
             (refused, _) => Ok(refused),
         }
+    }
+
+    /// Runs a question of the proxy's own.
+    async fn rows(&mut self, text: &str) -> Result<Told, UpstreamError> {
+        let mut question = Vec::with_capacity(text.len() + 8);
+        write::query(&mut question, text);
+        self.channel.send(&question).await?;
+        let (mut rows, mut error) = (Vec::new(), None);
+        loop {
+            match self.channel.any_message().await? {
+                (b'D', body) => rows.push(row(&body)?),
+                (b'E', body) => error = Some(ServerError::read(&body)),
+                (b'Z', _) => break,
+                (b'T' | b'C' | b'N' | b'S' | b'A', _) => {}
+                _ => return Err(Violation::UnexpectedType.into()),
+            }
+        }
+        Ok(error.map_or(Told::Rows(rows), Told::Error))
     }
 
     /// What the server says of a text; and the types of its result, where it is asked to describe it.

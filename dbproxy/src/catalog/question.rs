@@ -17,7 +17,7 @@ const SEEN: &str = "(n.oid OPERATOR(pg_catalog.=) pg_catalog.pg_my_temp_schema()
     OR n.nspname::pg_catalog.text OPERATOR(pg_catalog.!~) '^pg_(toast|temp)')";
 
 /// The schema's name, or its alias.
-const SCHEMA: &str = "CASE WHEN n.oid OPERATOR(pg_catalog.=) pg_catalog.pg_my_temp_schema() \
+pub(crate) const SCHEMA: &str = "CASE WHEN n.oid OPERATOR(pg_catalog.=) pg_catalog.pg_my_temp_schema() \
     THEN 'pg_temp' ELSE n.nspname::pg_catalog.text END";
 
 /// Kinds of relations that matter.

@@ -45,7 +45,8 @@ impl Asking {
         if let Some((known, outcome)) = heard.iter().rev().find(same) {
             return Some((outcome.clone(), known.version == question.version));
         }
-        let analyser = self.analyser.as_ref().filter(|_| !own)?;
+        let keeps = !own && question.reaches.is_none();
+        let analyser = self.analyser.as_ref().filter(|_| keeps)?;
         let known = analyser.known(question)?;
         Some((Outcome::Analysed(known), true))
     }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use exeat_policy::{Confirmation, Facts, Name, RelationAccess, Setting, Verb};
 use exeat_sql::Command;
 
-use crate::analysis::Analysed;
+use crate::analysis::{Analysed, Reached};
 
 /// The facts of both; an error where the two see different kinds of statements.
 pub(super) fn joined(ours: &Facts, answers: &[Arc<Analysed>]) -> Result<Facts, &'static str> {
@@ -73,6 +73,19 @@ pub(super) fn joined(ours: &Facts, answers: &[Arc<Analysed>]) -> Result<Facts, &
         facts.confirmation = Confirmation::Analysed;
     }
     Ok(facts)
+}
+
+/// The facts together with what CASCADE reaches.
+pub(super) fn beyond(ours: &Facts, reached: &Reached) -> Facts {
+    let union = |own: &[RelationAccess], more: &[RelationAccess]| -> Vec<RelationAccess> {
+        let all: BTreeSet<_> = own.iter().chain(more).cloned().collect();
+        all.into_iter().collect()
+    };
+    Facts {
+        relations: union(&ours.relations, &reached.relations),
+        behind: union(&ours.behind, &reached.behind),
+        ..ours.clone()
+    }
 }
 
 /// Whether every `set_config` of a statement is one that we read as the SET that it is.

@@ -1,5 +1,7 @@
 //! A text as our own reader sees it, and what PostgreSQL has to be asked about it.
 
+mod cascade;
+
 use std::sync::Arc;
 
 use exeat_policy::{Facts, Name, Subject, UnreadableKind, Verb};
@@ -107,6 +109,7 @@ impl<'s> Reading<'s> {
                 types,
                 whole,
                 declared: Arc::clone(&declared),
+                reaches: None,
             }
         };
         statement.question_texts(self.text).map(question).collect()
@@ -131,6 +134,12 @@ impl<'s> Reading<'s> {
         for (outcome, range) in outcomes.iter().zip(&statement.questions) {
             match outcome {
                 Outcome::Analysed(answer) => answers.push(Arc::clone(answer)),
+                Outcome::Reached(_) => {
+                    return Known::of(unreadable(
+                        UnreadableKind::Unanswered,
+                        "PostgreSQL was asked something else",
+                    ));
+                }
                 Outcome::Rejected(error) => return self.rejected(error, range.start),
                 Outcome::Locked => {
                     return Known::of(unreadable(

@@ -8,7 +8,8 @@ use super::batch::{Attention, Batch};
 use super::deny::Refusal;
 use super::expected::Expected;
 use super::{End, Relay};
-use crate::analysis::{Question, ServerError, Trees};
+use crate::analysis::{Heard, Question, ServerError, Trees};
+use crate::catalog::row;
 use crate::wire::backend::{self, Status};
 use crate::wire::{Frame, Violation, frame, write};
 
@@ -31,6 +32,8 @@ const BE_QUIET: &str = "SELECT pg_catalog.set_config('debug_print_rewritten', 'o
 pub(crate) struct OwnQuestion {
     question: Question,
     trees: Trees,
+    /// The rows of a question of the proxy's own.
+    rows: Vec<Vec<String>>,
     error: Option<ServerError>,
     /// How many ParseCompletes have come: the second one is the statement's.
     parsed: u8,
@@ -49,7 +52,8 @@ impl Relay {
         }
         if self.status == Status::Failed {
             for question in questions {
-                self.guard.heard(question, Err(ServerError::failed_block()));
+                self.guard
+                    .heard(question, Heard::Error(ServerError::failed_block()));
             }
             // Nothing is on its way: it is looked at again at once.
             self.refresh = Some(Box::pin(async {}));
@@ -61,7 +65,7 @@ impl Relay {
             } else {
                 // What the types are called says what they are only to who looks them up first.
                 self.guard
-                    .heard(question, Err(ServerError::declared_types()));
+                    .heard(question, Heard::Error(ServerError::declared_types()));
             }
         }
         if self.queue.is_empty() {
@@ -79,9 +83,13 @@ impl Relay {
         let within_batch = self.batch != Batch::Fresh;
         let (text, types) = question.in_full();
         self.inbound.inject(|out| {
-            write::run(out, TELL);
-            write::parse_with(out, "", text, types);
-            write::run(out, BE_QUIET);
+            if question.reaches.is_some() {
+                write::run(out, text);
+            } else {
+                write::run(out, TELL);
+                write::parse_with(out, "", text, types);
+                write::run(out, BE_QUIET);
+            }
             if !within_batch {
                 write::frame(out, b'S', |_| {});
             }
@@ -89,6 +97,7 @@ impl Relay {
         self.queue.push(Expected::Analysis(Box::new(OwnQuestion {
             question,
             trees: Trees::default(),
+            rows: Vec::new(),
             error: None,
             parsed: 0,
             run: 0,
@@ -109,12 +118,20 @@ impl Relay {
         };
         let mut answered = false;
         match frame.tag {
+            b'D' if asked.question.reaches.is_some() => {
+                asked.rows.push(row(body).map_err(End::Server)?);
+            }
             b'N' if asked.parsed == 1 => asked.trees.hear(body),
             b'N' | b'2' | b'D' => {}
             b'1' => asked.parsed += 1,
             b'C' => {
                 asked.run += 1;
-                answered = asked.within_batch && asked.run == 2;
+                let last = if asked.question.reaches.is_some() {
+                    1
+                } else {
+                    2
+                };
+                answered = asked.within_batch && asked.run == last;
             }
             b'E' if asked.within_batch => return self.failed(frame),
             b'E' => asked.error = Some(ServerError::read(body)),
@@ -125,8 +142,12 @@ impl Relay {
             _ => return Err(End::Desynchronised),
         }
         if answered && let Some(Expected::Analysis(asked)) = self.queue.pop() {
-            let trees = asked.error.map_or(Ok(asked.trees), Err);
-            self.guard.heard(asked.question, trees);
+            let heard = match asked.error {
+                Some(error) => Heard::Error(error),
+                None if asked.question.reaches.is_some() => Heard::Rows(asked.rows),
+                None => Heard::Trees(asked.trees),
+            };
+            self.guard.heard(asked.question, heard);
         }
         self.outbound.discard(frame.length);
         Ok(())

@@ -9,6 +9,7 @@ use exeat_tests::run::{python, run, run_with};
 use exeat_tests::wire::{Wire, sqlstate};
 
 mod cancel;
+mod cascade;
 mod impostor;
 mod leaving;
 mod names;
