@@ -128,13 +128,15 @@ class Days:
             (folder / "server.json").write_text(json.dumps(cluster.log()))
 
     def compared(self, modes, tally):
-        """Directly first, then the modes, two at a time; what differs is told as each mode ends."""
-        for program, steps, errors, _ in self.mode("direct"):
-            if steps[-1]["result"] != 0:
-                tally.count(False, [f"FAILED direct {program.name}: ended with {steps[-1]['result']}", errors[-3000:]])
+        """Directly and in the modes, two at a time; what differs is told as each mode ends."""
         expected = known()
         with concurrent.futures.ThreadPoolExecutor(2) as pool:
-            for mode, done in [(mode, pool.submit(self.mode, mode)) for mode in modes]:
+            direct = pool.submit(self.mode, "direct")
+            runs = [(mode, pool.submit(self.mode, mode)) for mode in modes]
+            for program, steps, errors, _ in direct.result():
+                if steps[-1]["result"] != 0:
+                    tally.count(False, [f"FAILED direct {program.name}: ended with {steps[-1]['result']}", errors[-3000:]])
+            for mode, done in runs:
                 for program, steps, errors, seconds in done.result():
                     tally.count(*judged(mode, program, self.runs["direct", program.name], steps, errors, expected, seconds))
 
@@ -167,6 +169,7 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     lab = Lab(os.path.abspath(arguments.exeat))
     try:
+        tools.compile(programs, lab.folder)
         Days(lab, tools, programs, arguments).compared(modes, tally)
         if arguments.refused:
             tally.count(*refused.verdict(lab, modes[-1]))
