@@ -40,7 +40,7 @@ PROGRAMS = (
     node("drizzle", role="owner"),
     node("pgboss", role="owner"),
     node("graphile", role="owner"),
-    Program("jdbc", ("{java}", "-cp", "{jdbc}", str(DAYS / "Jdbc.java")), "jdbc", core=True, seconds=120),
+    Program("jdbc", ("{java}", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", "{classes}", "Jdbc"), "jdbc", core=True, seconds=120),
     Program("activerecord", ("{ruby}", str(DAYS / "activerecord_day.rb")), "ruby", role="owner"),
     Program("pgx", ("{pgx}",), "pgx"),
     Program("psql", ("{python}", str(DAYS / "psql_day.py")), "psql", role="app", seconds=180),

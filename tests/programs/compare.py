@@ -9,6 +9,8 @@ NATURE = (
     (re.compile(r"[Pp]rocess \d+|PID[ :]+\d+|pid=\d+"), "PID"),
     (re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\b"), "UUID"),
     (re.compile(r"0x[0-9a-f]{6,}"), "ADDRESS"),
+    # Whole databases (psql's \\l+), not tables.
+    (re.compile(r"\b\d{4,} kB\b"), "SIZE"),
     (re.compile(r"20[23]\d-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?([+-]\d\d(:?\d\d)?|Z)?"), "NOW"),
 )
 

@@ -34,9 +34,8 @@ TABLES = """\
 """
 
 # What the roles are granted beside the tables, by mode. `direct` is the comparison's other side and has no policy.
-# SWITCHED_ON is the one constant to change when a mode arrives: `application` and `observe` need the presets and the
-# mode of the same name, which the loader of this tree may not know yet.
-SWITCHED_ON = ("enforce",)
+# SWITCHED_ON are those that are run where none is asked for.
+SWITCHED_ON = ("enforce", "application", "observe")
 MODES = {
     # The table rules, the two presets of the first version, and what a careful administrator adds by hand.
     "enforce": {"mode": "enforce", "rules": """\
@@ -44,7 +43,18 @@ MODES = {
           - call: [public.order_total, public.touch, public.add_payment, pg_notify, nextval, currval, lastval, setval, pg_advisory_lock, pg_advisory_unlock, pg_advisory_xact_lock, pg_try_advisory_lock]
           - type: [public.order_status, public.address, public.email, public.span]
           - set: [jit, statement_timeout, lock_timeout, idle_in_transaction_session_timeout, work_mem, transaction_read_only, default_transaction_read_only]
-          - statement: [listen, notify, lock, maintain]
+          - statement: [listen, notify, lock, maintain, do]
+          - call: [pg_catalog.ts_token_type]
+          - select: pg_temp.*
+          - insert: pg_temp.*
+          - define: pg_temp.*
+          - select: pg_catalog.pg_prepared_xacts
+          - select: pg_catalog.pg_statio_all_tables
+          - select: pg_catalog.pg_db_role_setting
+          - select: pg_catalog.pg_subscription
+          - select: pg_catalog.pg_foreign_data_wrapper
+          - select: pg_catalog.pg_foreign_server
+          - select: pg_catalog.pg_user_mappings
 """},
     # The table rules and the three presets: nothing is listed by hand but the functions that are the application's own.
     "application": {"mode": "enforce", "rules": """\

@@ -76,7 +76,7 @@ class Tally:
         return 1 if self.failed else 0
 
 
-def judged(mode, program, direct, through, errors, expected, seconds):
+def judged(mode, program, direct, through, errors, expected, took):
     """Whether nothing differs but what is known, and the lines that say so."""
     found = compare.differences(direct, through)
     whole = (mode, program.name, "*") in expected
@@ -84,7 +84,7 @@ def judged(mode, program, direct, through, errors, expected, seconds):
     same = {"*"} if found else set()
     mended = [name for (m, p, name) in expected if (m, p) == (mode, program.name) and name not in {d[0] for d in found} | same]
     verdict = "FAILED" if new else "passed"
-    lines = [f"{verdict} {mode} {program.name}: {len(direct)} steps, {len(new)} differ, {len(found) - len(new)} differ as known ({seconds:.1f} s)"]
+    lines = [f"{verdict} {mode} {program.name}: {len(direct)} steps, {len(new)} differ, {len(found) - len(new)} differ as known ({took})"]
     for name, was, became in new:
         lines += [f"    {name}", f"      direct: {was}", f"      {mode}: {became}"]
     if mended:
@@ -128,15 +128,20 @@ class Days:
             (folder / "server.json").write_text(json.dumps(cluster.log()))
 
     def compared(self, modes, tally):
-        """Directly first, then the modes, two at a time; what differs is told as each mode ends."""
-        for program, steps, errors, _ in self.mode("direct"):
-            if steps[-1]["result"] != 0:
-                tally.count(False, [f"FAILED direct {program.name}: ended with {steps[-1]['result']}", errors[-3000:]])
+        """Directly and in the modes, two at a time; what differs is told as each mode ends."""
         expected = known()
         with concurrent.futures.ThreadPoolExecutor(2) as pool:
-            for mode, done in [(mode, pool.submit(self.mode, mode)) for mode in modes]:
+            direct = pool.submit(self.mode, "direct")
+            runs = [(mode, pool.submit(self.mode, mode)) for mode in modes]
+            usual = {}
+            for program, steps, errors, seconds in direct.result():
+                usual[program.name] = seconds
+                if steps[-1]["result"] != 0:
+                    tally.count(False, [f"FAILED direct {program.name}: ended with {steps[-1]['result']}", errors[-3000:]])
+            for mode, done in runs:
                 for program, steps, errors, seconds in done.result():
-                    tally.count(*judged(mode, program, self.runs["direct", program.name], steps, errors, expected, seconds))
+                    took = f"{seconds:.1f} s, directly {usual[program.name]:.1f}"
+                    tally.count(*judged(mode, program, self.runs["direct", program.name], steps, errors, expected, took))
 
 
 def options():
@@ -167,6 +172,7 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     lab = Lab(os.path.abspath(arguments.exeat))
     try:
+        tools.compile(programs, lab.folder)
         Days(lab, tools, programs, arguments).compared(modes, tally)
         if arguments.refused:
             tally.count(*refused.verdict(lab, modes[-1]))

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 
+HERE = pathlib.Path(__file__).resolve().parent
 JDBC = ("/usr/share/java/postgresql.jar", "/usr/share/java/postgresql-jdbc4.jar")
 
 
@@ -64,6 +65,12 @@ class Tools:
         if not pgx.is_file():
             self.missing["pgx"] = "pgx is not built (a Go of 1.21 or later, and its module)"
         self.words["pgx"] = str(pgx)
+
+    def compile(self, programs, folder):
+        """The Java day, once for all its runs."""
+        if any(program.needs == "jdbc" for program in programs):
+            subprocess.run(["javac", "-cp", self.words["jdbc"], "-d", str(folder / "java"), str(HERE / "days" / "Jdbc.java")], check=True)
+            self.words["classes"] = f"{folder / 'java'}:{self.words['jdbc']}"
 
     def command(self, program):
         return [word.format(**self.words) if word.startswith("{") else word for word in program.command]
