@@ -25,7 +25,7 @@ use crate::upstream::{Upstream, UpstreamError};
 use ask::{Asker, Told};
 pub(crate) use ask::{Heard, ServerError, Trees};
 pub(crate) use reach::{Reach, Reached, question as reach};
-pub(crate) use resolve::{Analysed, Judgeable, read};
+pub(crate) use resolve::{Analysed, Judgeable, kin, read};
 
 /// So many questions at once, per database role.
 const PLACES: usize = 4;
@@ -238,6 +238,19 @@ impl Analyser {
         Ok(asked)
     }
 
+    /// An answer that rests on values is one about the whole text: what was left out has values too.
+    async fn in_full(&self, question: &Question, outcome: Outcome) -> Outcome {
+        match &outcome {
+            Outcome::Analysed(answer) if answer.by_text && question.whole.is_some() => {}
+            _ => return outcome,
+        }
+        let (text, types) = question.in_full();
+        match tokio::time::timeout(PATIENCE, self.ask(question, text, types)).await {
+            Ok(Ok(Told::Trees(trees))) => self.understood(&trees).await,
+            _ => Outcome::Unknown("the database can't be asked about all of the statement".into()),
+        }
+    }
+
     async fn find_out(&self, question: &Question) -> Outcome {
         let begun = Instant::now();
         let asked = async {
@@ -251,7 +264,9 @@ impl Analyser {
         };
         let asked = tokio::time::timeout(PATIENCE, asked).await;
         let outcome = match asked {
-            Ok(Ok(Told::Trees(trees))) => self.understood(&trees).await,
+            Ok(Ok(Told::Trees(trees))) => {
+                self.in_full(question, self.understood(&trees).await).await
+            }
             Ok(Ok(Told::Rows(rows))) => question.reached(&rows),
             Ok(Ok(Told::Error(error))) if error.is_lock_timeout() => Outcome::Locked,
             Ok(Ok(Told::Error(error))) => Outcome::Rejected(Arc::new(error)),

@@ -24,6 +24,14 @@ impl Sight {
         rows: true,
         code: true,
     };
+
+    /// What both let through.
+    pub(crate) fn least(self, other: Self) -> Self {
+        Self {
+            rows: self.rows && other.rows,
+            code: self.code && other.code,
+        }
+    }
 }
 
 /// What stands in place of what is kept back.

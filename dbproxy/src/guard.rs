@@ -16,8 +16,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use exeat_policy::{
-    Access, Caller, Columns, DatabaseGrant, Decision, Effect, Facts, LimitKind, Name, Principal,
-    RelationAccess, Request, StatementRequest, Subject, UnixMillis, UnreadableKind, Verb, evaluate,
+    Access, Caller, Columns, Confirmation, DatabaseGrant, Decision, Effect, Facts, LimitKind, Name,
+    Principal, RelationAccess, Request, StatementRequest, Subject, UnixMillis, UnreadableKind,
+    Verb, evaluate,
 };
 use exeat_service::{Core, clock};
 
@@ -152,7 +153,7 @@ impl Guard {
     pub(crate) fn own_catalog_is_stale(&self) -> bool {
         self.own
             .as_ref()
-            .is_some_and(|own| own.snapshot.has_temporary() && own.base != self.catalogs.version())
+            .is_some_and(|own| own.base != self.catalogs.version())
     }
 
     /// Everything that a cached verdict depends on, as it is now.
@@ -314,7 +315,7 @@ impl Guard {
             } else {
                 reading.known_with_reach(statement, outcomes, &self.search_path)
             };
-            one.subject = names.with(one.subject);
+            one.subject = names.with(self.with_kin(one.subject));
             known.push(one);
         }
         let mut verdict = Verdict::of(scope, sql, &reading, known, |subject| {
@@ -326,6 +327,30 @@ impl Guard {
             verdict.scope = 0;
         }
         Ok((verdict, found.lasts))
+    }
+
+    /// The facts together with the parents and parts of tables that only our own reader has seen.
+    fn with_kin(&self, subject: Subject) -> Subject {
+        let (Subject::Readable(facts), Some(snapshot)) = (&subject, &self.scope.snapshot) else {
+            return subject;
+        };
+        let moves =
+            |access: &&RelationAccess| !matches!(access.access, Access::Define | Access::Maintain);
+        let seen: Vec<_> = facts.relations.iter().filter(moves).cloned().collect();
+        if facts.confirmation == Confirmation::Analysed || seen.is_empty() {
+            return subject;
+        }
+        match analysis::kin(&seen, &snapshot.objects) {
+            Ok(kin) if kin.is_empty() => subject,
+            Ok(kin) => {
+                let mut facts = Facts::clone(facts);
+                facts.behind.extend(kin);
+                facts.behind.sort();
+                facts.behind.dedup();
+                Subject::Readable(Arc::new(facts))
+            }
+            Err(why) => verdict::unreadable(UnreadableKind::Unanswered, &why.to_string()),
+        }
     }
 
     fn context(&self) -> exeat_sql::Context<'_> {

@@ -33,6 +33,7 @@ use exeat_service::{EndReason, Live};
 use tokio::time::{Instant, Sleep};
 
 use crate::cancel::{CancelHandle, Progress};
+use crate::disclosure::Sight;
 use crate::guard::Guard;
 use crate::pipe::Pipe;
 use crate::record::Recorder;
@@ -137,6 +138,8 @@ pub(crate) struct Relay {
     dirty: bool,
     /// Code of others was run since the session last looked.
     suspect: bool,
+    /// What the client may see of messages about all that the open transaction has run.
+    sight: Sight,
     /// The open transaction has defined something.
     defined: bool,
     /// The names of relations that it defined since the session last looked.
@@ -178,6 +181,7 @@ impl Relay {
             told_failed: false,
             dirty: false,
             suspect: false,
+            sight: Sight::ALL,
             defined: false,
             definitions: Vec::new(),
             retrying: false,

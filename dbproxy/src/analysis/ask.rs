@@ -26,6 +26,9 @@ const SETTINGS: [(&str, &str); 8] = [
 ];
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Between two questions.
+const FORGET: &str = "DISCARD ALL";
+
 /// The two notices' words.
 const PARSED: &[u8] = b"parse tree:";
 const REWRITTEN: &[u8] = b"rewritten parse tree:";
@@ -211,16 +214,21 @@ impl Asker {
             write::frame(&mut question, b'D', |out| out.extend_from_slice(b"S\0"));
         }
         write::frame(&mut question, b'S', |_| {});
+        // A check of a domain may have run: nothing that it set stays for the next question.
+        write::query(&mut question, FORGET);
         self.channel.send(&question).await?;
         let mut trees = Trees::default();
         let (mut error, mut found) = (None, Vec::new());
+        let mut ready = 0;
         loop {
             match self.channel.any_message().await? {
-                (b'N', body) => trees.hear(&body),
-                (b'E', body) => error = Some(ServerError::read(&body)),
+                (b'N', body) if ready == 0 => trees.hear(&body),
+                (b'E', body) if ready == 0 => error = Some(ServerError::read(&body)),
+                (b'N', _) => {}
                 (b'T', body) => found = types_of(&body)?,
-                (b'Z', _) => break,
-                (b'1' | b't' | b'n' | b'S' | b'A', _) => {}
+                (b'Z', _) if ready == 1 => break,
+                (b'Z', _) => ready += 1,
+                (b'1' | b't' | b'n' | b'C' | b'S' | b'A', _) => {}
                 _ => return Err(Violation::UnexpectedType.into()),
             }
         }

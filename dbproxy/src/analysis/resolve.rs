@@ -88,6 +88,32 @@ pub(crate) fn read(trees: &Trees, snapshot: &Snapshot) -> Result<Analysed, NotUn
     .resolve(&tree)
 }
 
+/// What relations lead to that only our own reader has seen (COPY, TRUNCATE, LOCK): their parents and parts.
+pub(crate) fn kin(
+    accesses: &[RelationAccess],
+    objects: &Objects,
+) -> Result<Vec<RelationAccess>, NotUnderstood> {
+    let resolver = Resolver { objects };
+    let mut behind = BTreeMap::new();
+    for access in accesses {
+        if let Some(oid) = objects.oid_of(&access.relation) {
+            resolver.all_kin(oid, access, &mut behind)?;
+        }
+    }
+    Ok(listed(behind))
+}
+
+fn listed(accesses: BTreeMap<(Name, Access), Columns>) -> Vec<RelationAccess> {
+    accesses
+        .into_iter()
+        .map(|((relation, access), columns)| RelationAccess {
+            relation,
+            access,
+            columns,
+        })
+        .collect()
+}
+
 impl Analysed {
     /// How many bytes it takes, roughly.
     pub(super) fn weight(&self) -> usize {
@@ -122,14 +148,7 @@ impl Resolver<'_> {
         Ok(Analysed {
             command: tree.command,
             relations,
-            behind: behind
-                .into_iter()
-                .map(|((relation, access), columns)| RelationAccess {
-                    relation,
-                    access,
-                    columns,
-                })
-                .collect(),
+            behind: listed(behind),
             functions: self.functions(tree)?,
             behind_functions: self.names("function", &tree.behind_functions, Objects::function)?,
             operators: self.operators(tree)?,
@@ -165,16 +184,22 @@ impl Resolver<'_> {
         behind: &mut BTreeMap<(Name, Access), Columns>,
     ) -> Result<(), NotUnderstood> {
         let own = self.access(used)?;
-        self.kin(used.relation, &own, behind, |of| {
-            self.objects.parents(of).collect()
-        })?;
-        self.kin(used.relation, &own, behind, |of| {
-            self.objects.children(of).collect()
-        })?;
+        self.all_kin(used.relation, &own, behind)?;
         if used.kind == b'm' {
             self.made_of(used.relation, behind)?;
         }
         Ok(())
+    }
+
+    fn all_kin(
+        &self,
+        relation: u32,
+        own: &RelationAccess,
+        behind: &mut BTreeMap<(Name, Access), Columns>,
+    ) -> Result<(), NotUnderstood> {
+        let objects = self.objects;
+        self.kin(relation, own, behind, |of| objects.parents(of).collect())?;
+        self.kin(relation, own, behind, |of| objects.children(of).collect())
     }
 
     /// All parents, or all parts. They have the columns of one another by name.

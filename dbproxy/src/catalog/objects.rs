@@ -92,6 +92,12 @@ impl Objects {
         self.relations.get(&oid)
     }
 
+    /// The OID of a relation of that name.
+    pub(crate) fn oid_of(&self, name: &Name) -> Option<u32> {
+        let found = self.relations.iter().find(|(_, known)| known.name == *name);
+        found.map(|(oid, _)| *oid)
+    }
+
     pub(crate) fn function(&self, oid: u32) -> Option<&Name> {
         self.functions.get(&oid).map(|known| &known.name)
     }

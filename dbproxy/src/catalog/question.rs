@@ -45,6 +45,11 @@ pub(crate) fn question(since: Option<u32>, named: &[u32]) -> String {
         ),
         None => "true".to_owned(),
     };
+    // What is temporary is in no shared snapshot.
+    let relation = format!(
+        "({} OR c.relnamespace OPERATOR(pg_catalog.=) pg_catalog.pg_my_temp_schema())",
+        changed("c")
+    );
     let columns = if since.is_none() {
         "true".to_owned()
     } else {
@@ -54,7 +59,7 @@ pub(crate) fn question(since: Option<u32>, named: &[u32]) -> String {
              (SELECT b.attrelid FROM pg_catalog.pg_attribute b WHERE {}) OR {})",
             named.join(","),
             changed("b"),
-            changed("c")
+            relation
         )
     };
     let mut parts = vec![
@@ -69,9 +74,8 @@ pub(crate) fn question(since: Option<u32>, named: &[u32]) -> String {
              c.relrowsecurity::pg_catalog.text, c.reltype::pg_catalog.text \
              FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n \
              ON n.oid OPERATOR(pg_catalog.=) c.relnamespace \
-             WHERE {KINDS} AND {SEEN} AND {changed}",
+             WHERE {KINDS} AND {SEEN} AND {relation}",
             oid = "c.oid::pg_catalog.text",
-            changed = changed("c"),
         ),
         format!(
             "SELECT 'a', a.attrelid::pg_catalog.text, a.attnum::pg_catalog.text, \
@@ -93,7 +97,8 @@ pub(crate) fn question(since: Option<u32>, named: &[u32]) -> String {
             "CASE WHEN p.typtype OPERATOR(pg_catalog.=) 'd'::pg_catalog.\"char\" \
              THEN p.typbasetype ELSE p.typelem END::pg_catalog.text",
             &format!(
-                "p.oid OPERATOR(pg_catalog.>=) {FIRST_NORMAL_OID}::pg_catalog.oid AND {}",
+                "p.oid OPERATOR(pg_catalog.>=) {FIRST_NORMAL_OID}::pg_catalog.oid AND ({} OR \
+                 p.typnamespace OPERATOR(pg_catalog.=) pg_catalog.pg_my_temp_schema())",
                 changed("p")
             ),
         ),

@@ -220,6 +220,8 @@ impl Reply {
                 "what the statement names is locked; a session would wait for it".into(),
             ),
             Outcome::Unknown(why) => Self::Unanswered(Arc::clone(why)),
+            // No question of a statement's own text is answered like this.
+            Outcome::Reached(_) => Self::Unanswered("it is what CASCADE reaches".into()),
         }
     }
 }

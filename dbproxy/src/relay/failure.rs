@@ -121,7 +121,8 @@ impl Relay {
 
     /// What the client may see of a message about what runs now; `None` where that is all of it.
     fn disclosed(&self, body: &[u8]) -> Option<Vec<u8>> {
-        let sight = self.queue.sight();
+        // What fails at the end of a transaction may be about any of its statements.
+        let sight = self.queue.sight().least(self.sight);
         disclosed(body, sight, |schema, table, columns| {
             self.guard.reads(schema, table, columns)
         })

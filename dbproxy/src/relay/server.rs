@@ -9,7 +9,7 @@ use exeat_policy::Verb;
 use super::expected::Expected;
 use super::running::Stopped;
 use super::{Copy, End, Relay};
-use crate::disclosure::origins;
+use crate::disclosure::{Sight, origins};
 use crate::wire::backend::{self, Status};
 use crate::wire::{Frame, Violation, frame};
 
@@ -319,6 +319,9 @@ impl Relay {
         self.status = status;
         self.copy_awaited();
         if status == Status::Idle {
+            if self.queue.is_empty() {
+                self.sight = Sight::ALL;
+            }
             self.names.transaction_ended();
             self.transaction_over();
         }

@@ -116,6 +116,22 @@ fn type_of<'g, 'f>(allow: &'g Grants, facts: &'f Facts, name: &'f Name) -> Cover
     by(rule, Lack::Type(name))
 }
 
+/// Whether a definition is of something that runs code.
+fn is_code(label: &str) -> bool {
+    let kinds = [
+        "function",
+        "procedure",
+        "aggregate",
+        "operator",
+        "cast",
+        "trigger",
+        "rule",
+    ];
+    kinds
+        .iter()
+        .any(|kind| label.split(' ').any(|word| word == *kind))
+}
+
 /// Whether this kind of statement is allowed as such.
 fn statement<'g, 'f>(allow: &'g Grants, facts: &'f Facts) -> Cover<'g, 'f> {
     let touches = |wanted: &[Access]| {
@@ -170,6 +186,10 @@ fn relation<'g, 'f>(
                 Some(rule) => Ok(Some(rule)),
                 None => columns(rules, access),
             }
+        }
+        // Temporary tables are everybody's; code that anybody may write is not.
+        Access::Define if schema == "pg_temp" && is_code(&facts.label) => {
+            by_word(allow, &facts.label)
         }
         Access::Delete | Access::Truncate | Access::Define | Access::Maintain => {
             by(rules.any(), Lack::Relation(access))
