@@ -45,6 +45,8 @@ pub struct Setup {
     pub database: Option<Upstream>,
     /// `plain`, `commitment` or `none`.
     pub parameters: Option<&'static str>,
+    /// `analysis` of the database: `own` where the server is none of PostgreSQL's.
+    pub analysis: Option<&'static str>,
     /// `second_wall` of the database.
     pub second_wall: Option<&'static str>,
     /// `runtime.drain_timeout`.
@@ -311,6 +313,9 @@ impl Lab {
         }
         if let Some(user) = &upstream.catalog_user {
             writeln!(text, "      catalog_user: {user}").unwrap();
+        }
+        if let Some(mode) = setup.analysis {
+            writeln!(text, "      analysis: {mode}").unwrap();
         }
         if let Some(mode) = setup.second_wall {
             writeln!(text, "      second_wall: {mode}").unwrap();

@@ -22,6 +22,7 @@ mod scripts;
 mod settings;
 mod statements;
 mod streams;
+mod walls;
 
 const SCHEMA: &str = "\
 CREATE TABLE orders (id int PRIMARY KEY, total int, ssn text);

@@ -73,7 +73,6 @@ const DENIED: &[&str] = &[
     "DROP TABLE staging.parent CASCADE",
     "DROP SEQUENCE staging.counter CASCADE",
     "DROP SCHEMA staging CASCADE",
-    "ALTER TABLE staging.late ADD COLUMN more int; DROP TABLE staging.late CASCADE",
     "TRUNCATE public.a CASCADE",
     "TRUNCATE public.d, public.a CASCADE",
 ];
@@ -100,6 +99,9 @@ fn what_cascade_reaches_needs_a_rule_of_its_own() {
             "{sql}: {answer:?}"
         );
     }
+    // What the first statement makes of it is not known when the message is judged.
+    let unknown = "ALTER TABLE staging.late ADD COLUMN more int; DROP TABLE staging.late CASCADE";
+    assert_eq!(sqlstate(&session.query(unknown)).as_deref(), Some("42601"));
     for sql in ALLOWED {
         let answer = session.query(sql);
         assert_eq!(sqlstate(&answer), None, "{sql}: {answer:?}");

@@ -35,6 +35,7 @@ fn lab(server: &Impostor, password: &str, roots: Option<&Authority>) -> Lab {
     });
     lab.set_up(|setup| {
         setup.dbproxy_timeouts.push("connect: 4s".to_owned());
+        setup.analysis = Some("own");
         setup.database = Some(Upstream {
             port: server.port(),
             roots,

@@ -4,7 +4,7 @@
 
 use std::ops::ControlFlow;
 
-use super::{Cover, by, by_word, statement};
+use super::{Cover, by, by_word, function, statement};
 use crate::evaluate::statement::lack::Lack;
 use crate::evaluate::statement::verb::{Need, need};
 use crate::grants::presets::{
@@ -38,11 +38,11 @@ pub(super) fn pieces<'g, 'f>(
         seen(by(open, Lack::Relation(access)))?;
     }
     for name in &facts.functions {
-        let open = Some(rule).filter(|_| is_plain(name));
-        seen(by(
-            open.or_else(|| allow.function(name)),
-            Lack::Function(name),
-        ))?;
+        seen(if is_plain(name) {
+            Ok(Some(rule))
+        } else {
+            function(allow, facts, name)
+        })?;
     }
     for name in &facts.operators {
         seen(by(named(name), Lack::Operator(name)))?;
