@@ -267,16 +267,8 @@ impl Guard {
                 })
         };
         let types = own.iter().map(name).collect();
-        let functions = snapshot.map(|snapshot| {
-            let checks = snapshot.objects.checks(own.iter().copied());
-            let name = |oid: &u32| snapshot.objects.function(*oid).cloned();
-            let foreign = |name: &Name| name.schema.as_deref() != Some("pg_catalog");
-            checks.iter().filter_map(name).filter(foreign).collect()
-        });
-        Bound {
-            types,
-            functions: functions.unwrap_or_default(),
-        }
+        let functions = self.checks(own);
+        Bound { types, functions }
     }
 
     /// The same prepared statement under what holds now.
@@ -316,6 +308,9 @@ impl Guard {
                 reading.known_with_reach(statement, outcomes, &self.search_path)
             };
             one.subject = names.with(self.with_kin(one.subject));
+            if !statement.declared.is_empty() {
+                one.subject = self.declared(&one.subject).with(one.subject);
+            }
             known.push(one);
         }
         let mut verdict = Verdict::of(scope, sql, &reading, known, |subject| {
@@ -327,6 +322,33 @@ impl Guard {
             verdict.scope = 0;
         }
         Ok((verdict, found.lasts))
+    }
+
+    /// What making values of the types that PREPARE declares calls.
+    fn declared(&self, subject: &Subject) -> Bound {
+        let (Subject::Readable(facts), Some(snapshot)) = (subject, &self.scope.snapshot) else {
+            return Bound::default();
+        };
+        let objects = &snapshot.objects;
+        let types = facts
+            .types
+            .iter()
+            .flat_map(|name| objects.types_named(name));
+        Bound {
+            types: facts.types.clone(),
+            functions: self.checks(types),
+        }
+    }
+
+    /// The functions of others that making values of these types calls.
+    fn checks(&self, types: impl IntoIterator<Item = u32>) -> Vec<Name> {
+        let Some(snapshot) = self.scope.snapshot.as_deref() else {
+            return Vec::new();
+        };
+        let name = |oid: &u32| snapshot.objects.function(*oid).cloned();
+        let foreign = |name: &Name| name.schema.as_deref() != Some("pg_catalog");
+        let checks = snapshot.objects.checks(types);
+        checks.iter().filter_map(name).filter(foreign).collect()
     }
 
     /// The facts together with the parents and parts of tables that only our own reader has seen.

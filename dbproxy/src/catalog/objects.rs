@@ -110,6 +110,17 @@ impl Objects {
         self.types.get(&oid)
     }
 
+    /// The types of that name, in whichever schema where none is said.
+    pub(crate) fn types_named(&self, name: &Name) -> impl Iterator<Item = u32> {
+        let is = move |known: &Name| {
+            known.name == name.name && (name.schema.is_none() || known.schema == name.schema)
+        };
+        self.types
+            .iter()
+            .filter(move |(_, known)| is(&known.name))
+            .map(|(oid, _)| *oid)
+    }
+
     /// The relation whose rows have this type.
     pub(crate) fn relation_of_row(&self, row_type: u32) -> Option<u32> {
         self.row_types.get(&row_type).copied()

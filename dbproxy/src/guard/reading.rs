@@ -175,6 +175,7 @@ impl<'s> Reading<'s> {
 }
 
 /// What binding values of types of somebody's own names and calls.
+#[derive(Default)]
 pub(super) struct Bound {
     pub(super) types: Vec<Name>,
     pub(super) functions: Vec<Name>,
