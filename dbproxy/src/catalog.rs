@@ -151,7 +151,9 @@ impl Catalogs {
                 .map_err(|error| Arc::new(error.into()))?;
         }
         // While no session was live nobody looked.
-        if self.version() != 0 && !(first && !self.is_newer_than(began - TTL)) {
+        let lately = began.checked_sub(TTL);
+        let looked = lately.is_none_or(|moment| self.is_newer_than(moment));
+        if self.version() != 0 && (!first || looked) {
             return Ok(lease);
         }
         let deadline = tokio::time::Instant::now() + patience;

@@ -86,16 +86,17 @@ pub(crate) fn question(since: Option<u32>, named: &[u32]) -> String {
              WHERE {KINDS} AND {SEEN} AND a.attnum OPERATOR(pg_catalog.>) 0::pg_catalog.int2 \
              AND NOT a.attisdropped AND {columns}"
         ),
-        named_objects("f", "pg_proc", "proname", "pronamespace", "", "", &changed("p")),
-        named_objects("o", "pg_operator", "oprname", "oprnamespace", "", "", &changed("p")),
+        named_objects("f", "pg_proc", "pro", ["''", "''"], &changed("p")),
+        named_objects("o", "pg_operator", "opr", ["''", "''"], &changed("p")),
         named_objects(
             "t",
             "pg_type",
-            "typname",
-            "typnamespace",
-            "p.typtype::pg_catalog.text",
-            "CASE WHEN p.typtype OPERATOR(pg_catalog.=) 'd'::pg_catalog.\"char\" \
-             THEN p.typbasetype ELSE p.typelem END::pg_catalog.text",
+            "typ",
+            [
+                "p.typtype::pg_catalog.text",
+                "CASE WHEN p.typtype OPERATOR(pg_catalog.=) 'd'::pg_catalog.\"char\" \
+                 THEN p.typbasetype ELSE p.typelem END::pg_catalog.text",
+            ],
             &format!(
                 "p.oid OPERATOR(pg_catalog.>=) {FIRST_NORMAL_OID}::pg_catalog.oid AND ({} OR \
                  p.typnamespace OPERATOR(pg_catalog.=) pg_catalog.pg_my_temp_schema())",
@@ -217,28 +218,12 @@ fn listed() -> [(&'static str, &'static str, String); 5] {
 }
 
 /// Objects that have a name, a schema and an OID, and when they were last changed.
-fn named_objects(
-    kind: &str,
-    table: &str,
-    name: &str,
-    namespace: &str,
-    more: &str,
-    further: &str,
-    wanted: &str,
-) -> String {
-    let or_nothing = |column: &str| {
-        if column.is_empty() {
-            "''".to_owned()
-        } else {
-            column.to_owned()
-        }
-    };
+fn named_objects(kind: &str, table: &str, prefix: &str, more: [&str; 2], wanted: &str) -> String {
+    let [more, further] = more;
     format!(
-        "SELECT '{kind}', p.oid::pg_catalog.text, {SCHEMA}, p.{name}::pg_catalog.text, \
-         p.xmin::pg_catalog.text, {}, {} FROM pg_catalog.{table} p \
-         JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) p.{namespace} \
-         WHERE {SEEN} AND {wanted}",
-        or_nothing(more),
-        or_nothing(further),
+        "SELECT '{kind}', p.oid::pg_catalog.text, {SCHEMA}, p.{prefix}name::pg_catalog.text, \
+         p.xmin::pg_catalog.text, {more}, {further} FROM pg_catalog.{table} p \
+         JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) p.{prefix}namespace \
+         WHERE {SEEN} AND {wanted}"
     )
 }

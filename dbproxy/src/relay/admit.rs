@@ -13,6 +13,7 @@ use super::{End, Relay};
 use crate::denial;
 use crate::guard::{Answer, Asked, Verdict};
 use crate::wire::Frame;
+use crate::wire::backend::Status;
 
 impl Relay {
     /// An allowed statement, on record. In strict mode nothing more leaves for the server until the
@@ -58,6 +59,16 @@ impl Relay {
 
     /// A denied statement, on record.
     pub(super) fn denial(&mut self, answer: &Answer, parameters: &[Parameter]) -> Refusal {
+        if answer.rejection.is_some() {
+            // In a failed block the server looks at no statement.
+            if !self.queue.is_empty() {
+                self.ask_for_answers();
+                return Refusal::Wait;
+            }
+            if self.status == Status::Failed {
+                return Refusal::block_has_failed();
+            }
+        }
         decided(Plane::Dbproxy, &answer.decision, self.begun.elapsed());
         let recorded = self.recorder.decision(
             &answer.request,

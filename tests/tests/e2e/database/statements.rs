@@ -129,7 +129,7 @@ fn prepared_statements_and_portals_share_their_names_with_sql() {
 fn types_of_parameters_are_the_servers_own_or_denied() {
     let (lab, database) = lab();
     database
-        .admin("CREATE DOMAIN evil AS int CHECK (VALUE > 0);")
+        .admin("CREATE FUNCTION spy(int) RETURNS bool LANGUAGE sql AS 'SELECT true'; CREATE DOMAIN evil AS int CHECK (spy(VALUE));")
         .exits(0);
     let oid: u32 = database
         .admin("SELECT 'evil'::regtype::oid")
