@@ -234,6 +234,12 @@ fn readers(
         .map_err(|error| refuse(UnreadableKind::Syntax, error.offset, &error.message))?;
     referee(&tree, tokens, start)?;
     let mut found = walk::facts(&tree, context)?;
+    if reads_by_notation(sql, tokens) {
+        found.facts.settings.push(Setting {
+            name: Arc::from("*"),
+            value: None,
+        });
+    }
     for setting in &mut found.facts.settings {
         path::settle(setting, context.search_path);
     }
@@ -249,6 +255,19 @@ fn readers(
         }
     };
     Ok(found)
+}
+
+/// Whether `x.current_setting` stands anywhere: it may be a call, of a parameter that nobody can tell.
+fn reads_by_notation(sql: &str, tokens: &[Token]) -> bool {
+    tokens.windows(3).any(|tokens| {
+        let [before, dot, name] = tokens else {
+            return false;
+        };
+        let is = |token: &Token, word: &str| {
+            token.is_word(sql, word) || token.text(sql).trim_matches('"') == word
+        };
+        dot.text(sql) == "." && is(name, "current_setting") && !is(before, "pg_catalog")
+    })
 }
 
 /// `SET NAMES 'utf8'`, which the grammar lacks: it sets `client_encoding`.
