@@ -234,7 +234,13 @@ fn readers(
         .map_err(|error| refuse(UnreadableKind::Syntax, error.offset, &error.message))?;
     referee(&tree, tokens, start)?;
     let mut found = walk::facts(&tree, context)?;
-    if reads_by_notation(sql, tokens) {
+    let prepares = found.facts.verb == Verb::Prepare
+        && found
+            .facts
+            .settings
+            .iter()
+            .any(|setting| &*setting.name == "$");
+    if prepares || reads_by_notation(sql, tokens) {
         found.facts.settings.push(Setting {
             name: Arc::from("*"),
             value: None,

@@ -86,6 +86,12 @@ impl Prepared {
         self.judged()?.judgeable.clone()
     }
 
+    /// Whether one of its parameters names a setting that it reads.
+    pub(crate) fn reads_bound_setting(&self) -> bool {
+        let facts = self.judged().and_then(Judged::facts);
+        facts.is_some_and(|facts| facts.settings.iter().any(|setting| &*setting.name == "$"))
+    }
+
     /// The statement, unless it is empty.
     pub(crate) fn judged(&self) -> Option<&Judged> {
         self.verdict.statements.get(self.index?)

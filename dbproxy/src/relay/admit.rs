@@ -116,7 +116,7 @@ impl Relay {
     }
 
     /// The answer about what is not read.
-    fn unread(&mut self, kind: UnreadableKind, detail: &str) -> Answer {
+    pub(super) fn unread(&mut self, kind: UnreadableKind, detail: &str) -> Answer {
         let judged = self.guard.refused(kind, detail);
         self.guard.ask(&judged)
     }

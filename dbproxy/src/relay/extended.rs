@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use exeat_policy::Verb;
+use exeat_policy::{UnreadableKind, Verb};
 
 use super::deny::Refusal;
 use super::expected::Expected;
@@ -111,6 +111,8 @@ impl Relay {
         };
         let values = if large { None } else { Some(bind.values) };
         let parameters = parameters::recorded(self.parameters, values)?;
+        // A setting of somebody's own has a dot in its name.
+        let dotted = large || bind.values.contains(&b'.');
         let name = bind.portal.to_vec();
         let head = frame::HEADER + name.len() + bind.statement.len() + 2;
         // The name of one of ours is not needed: nothing is allocated for it.
@@ -124,6 +126,15 @@ impl Relay {
         };
         if let Some(judged) = prepared.judged().filter(|judged| !judged.is_allowed()) {
             let answer = self.guard.ask(judged);
+            if !answer.is_allowed() {
+                return Err(self.denial(&answer, &parameters));
+            }
+        }
+        if dotted && prepared.reads_bound_setting() {
+            let answer = self.unread(
+                UnreadableKind::Unsupported,
+                "current_setting of a name with a dot that comes as a parameter: write it into the statement",
+            );
             if !answer.is_allowed() {
                 return Err(self.denial(&answer, &parameters));
             }

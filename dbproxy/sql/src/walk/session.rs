@@ -112,6 +112,10 @@ impl Walk<'_> {
         let first = list
             .and_then(|list| list.inner().next())
             .and_then(lone_constant);
+        if first.is_some_and(|first| first.kind() == K::POSITIONAL_PARAM) {
+            // Whoever binds it is asked then.
+            return self.set("$", None);
+        }
         let name = first
             .filter(|first| first.kind() == K::STRING)
             .and_then(|first| constant(first.text()));
@@ -202,7 +206,7 @@ fn lone_constant(argument: Node<'_>) -> Option<Node<'_>> {
     // A cast to what it is taken for anyway.
     while literal.kind() == K::CAST_EXPR
         && let Some(target) = literal.child(K::PATH_TYPE)
-        && matches!(path(target).as_slice(), [name] if matches!(&**name, "text" | "bool" | "boolean"))
+        && matches!(path(target).as_slice(), [name] if matches!(&**name, "text" | "varchar" | "bool" | "boolean"))
     {
         literal = literal.first_inner().filter(|inner| *inner != target)?;
     }
