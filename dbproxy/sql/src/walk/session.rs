@@ -204,9 +204,17 @@ impl Walk<'_> {
 fn lone_constant(argument: Node<'_>) -> Option<Node<'_>> {
     let mut literal = lone_child(argument).filter(|_| argument.kind() == K::ARG)?;
     // A cast to what it is taken for anyway.
+    let plain = |target: &Node<'_>| matches!(path(*target).as_slice(), [name] if matches!(&**name, "text" | "bool" | "boolean"));
     while literal.kind() == K::CAST_EXPR
-        && let Some(target) = literal.child(K::PATH_TYPE)
-        && matches!(path(target).as_slice(), [name] if matches!(&**name, "text" | "varchar" | "bool" | "boolean"))
+        && let Some(target) = literal
+            .child(K::PATH_TYPE)
+            .filter(plain)
+            // With a length it would be cut.
+            .or_else(|| {
+                literal
+                    .child(K::VARCHAR_TYPE)
+                    .filter(|of| of.inner().next().is_none())
+            })
     {
         literal = literal.first_inner().filter(|inner| *inner != target)?;
     }
