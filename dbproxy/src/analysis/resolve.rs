@@ -436,6 +436,3 @@ fn judgeable(tree: &QueryTree) -> Judgeable {
     }
     judgeable
 }
-
-#[cfg(test)]
-mod tests;
