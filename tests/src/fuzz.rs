@@ -84,7 +84,8 @@ pub fn sql(bytes: &[u8]) {
     );
 }
 
-/// A text's template: the template of a template is itself, and a text that has none is never half of one.
+/// A text's template: whatever text could be mistaken for it has it as its template too. (Many a template
+/// is no text that has one: `$` stands for a parameter in a list.)
 pub fn template(bytes: &[u8]) {
     let Ok(text) = str::from_utf8(bytes) else {
         return;
@@ -94,11 +95,9 @@ pub fn template(bytes: &[u8]) {
         return;
     }
     let again = str::from_utf8(&once).expect("a template is text");
-    assert!(
-        template_into(again, &mut twice),
-        "a template has a template: {again}"
-    );
-    assert_eq!(once, twice, "a template is its own template");
+    if template_into(again, &mut twice) {
+        assert_eq!(once, twice, "a template is its own template");
+    }
 }
 
 /// A small catalog, so that names resolve to something.
