@@ -63,10 +63,14 @@ fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$')
 }
 
-/// A word up to its end. A quote right behind it makes it the prefix of a string (`B'…'`, `U&'…'`).
+/// A word up to its end. A quote right behind it makes it the prefix of a string (`B'…'`, `U&'…'`), and
+/// a number that begins with its dot would grow together with it in the template (`a.5` to `a0.0`).
 fn word(rest: &[u8]) -> Option<(Piece<'_>, &[u8])> {
     let (word, after) = split(rest, is_word)?;
-    let prefix = matches!(after, [b'\'', ..] | [b'&', b'\'' | b'"', ..]);
+    let prefix = matches!(
+        after,
+        [b'\'', ..] | [b'&', b'\'' | b'"', ..] | [b'.', b'0'..=b'9', ..]
+    );
     (!prefix && after.first().is_none_or(u8::is_ascii)).then_some((Piece::Word(word), after))
 }
 
