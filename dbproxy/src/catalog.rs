@@ -22,7 +22,7 @@ use crate::upstream::{Upstream, UpstreamError, Wanted};
 pub(crate) use load::{Client, row};
 pub(crate) use objects::{KnownRelation, Objects};
 pub(crate) use question::{FIRST_NORMAL_OID, SCHEMA};
-pub(crate) use snapshot::Snapshot;
+pub(crate) use snapshot::{OwnQuestion, Snapshot};
 
 /// How old a snapshot may get while sessions are live.
 const TTL: Duration = Duration::from_secs(1);

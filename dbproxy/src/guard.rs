@@ -7,13 +7,13 @@ mod asking;
 mod cache;
 mod examine;
 mod join;
+mod own;
 mod reading;
 mod scope;
 mod template;
 mod verdict;
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use exeat_policy::{
     Access, Caller, Columns, Confirmation, DatabaseGrant, Decision, Effect, Facts, LimitKind, Name,
@@ -23,7 +23,7 @@ use exeat_policy::{
 use exeat_service::{Core, clock};
 
 use crate::analysis::{self, Analyser, Heard, Judgeable, Outcome, Question};
-use crate::catalog::{Catalogs, FIRST_NORMAL_OID, Snapshot};
+use crate::catalog::{Catalogs, FIRST_NORMAL_OID};
 use crate::disclosure::Sight;
 use crate::metrics;
 use crate::relaxed::relaxed;
@@ -31,6 +31,7 @@ use crate::relay::Pending;
 pub(crate) use asking::Asked;
 use asking::Asking;
 pub use examine::{Checks, Examined, Examiner, Reply, SqlError};
+pub(crate) use own::OwnCatalog;
 use reading::{Bound, Reading};
 pub(crate) use scope::Scope;
 pub(crate) use verdict::{Judged, Prepared, Rejection, Verdict};
@@ -44,20 +45,8 @@ pub(crate) struct Guard {
     search_path: Arc<[Arc<str>]>,
     catalogs: Arc<Catalogs>,
     asking: Asking,
-    own: Option<Own>,
-    /// The snapshot that the question on its way begins with.
-    asked_from: Option<Arc<Snapshot>>,
+    own: OwnCatalog,
     scope: Scope,
-}
-
-/// What this session sees after definitions of its own, where that may differ from what all see.
-#[derive(Debug)]
-struct Own {
-    snapshot: Arc<Snapshot>,
-    /// The shared snapshot that it began with.
-    base: u64,
-    /// When that was, outside of a transaction; `None` within one.
-    over: Option<Instant>,
 }
 
 /// What came of the questions of each statement of a text.
@@ -99,9 +88,11 @@ impl Guard {
         catalogs: Arc<Catalogs>,
         analyser: Option<Arc<Analyser>>,
     ) -> Self {
+        let snapshot = catalogs.current();
+        let own = OwnCatalog::new(snapshot.as_deref());
         let scope = Scope::new(
             core.policy.snapshot(),
-            catalogs.current(),
+            snapshot,
             &principal,
             &database,
             &search_path,
@@ -113,8 +104,7 @@ impl Guard {
             search_path,
             catalogs,
             asking: Asking::new(analyser),
-            own: None,
-            asked_from: None,
+            own,
             scope,
         }
     }
@@ -123,64 +113,32 @@ impl Guard {
         &self.catalogs
     }
 
-    /// What the session has to ask over its own connection to know what it has defined; these names
-    /// among it. `None` where there is nothing to compare with yet.
-    pub(crate) fn own_question(&mut self, named: &[Arc<str>]) -> Option<String> {
-        self.asked_from = self.catalogs.current();
-        Some(self.asked_from.as_ref()?.own_question(named))
+    /// What the session itself has changed.
+    pub(crate) fn own(&mut self) -> &mut OwnCatalog {
+        &mut self.own
     }
 
-    /// The session has looked at the catalog over its own connection, in an open transaction or not.
-    pub(crate) fn see_own_catalog(&mut self, rows: &[Vec<String>], open: bool) {
-        let Some(base) = self.asked_from.take() else {
-            return;
-        };
-        self.own = Some(Own {
-            snapshot: Arc::new(base.with_own(rows)),
-            base: base.version,
-            over: (!open).then(Instant::now),
-        });
+    /// What the session has to ask over its own connection to know what it has defined. `None` where
+    /// there is nothing to compare with yet.
+    pub(crate) fn own_question(&mut self) -> Option<String> {
+        self.own.question(&self.catalogs)
     }
 
-    /// The session has temporary relations.
-    pub(crate) fn has_temporary(&self) -> bool {
-        self.own
-            .as_ref()
-            .is_some_and(|own| own.snapshot.has_temporary())
-    }
-
-    /// Whether others have changed something since a session with temporary tables looked.
+    /// Whether others have changed something since a session with definitions of its own looked.
     pub(crate) fn own_catalog_is_stale(&self) -> bool {
-        self.own
-            .as_ref()
-            .is_some_and(|own| own.base != self.catalogs.version())
+        self.own.is_stale(&self.catalogs)
     }
 
     /// Everything that a cached verdict depends on, as it is now.
     pub(crate) fn scope(&mut self) -> &Scope {
         let policy = self.core.policy.current();
-        let caught_up = |own: &Own| {
-            own.over
-                .is_some_and(|over| self.catalogs.is_newer_than(over))
-        };
-        if self
-            .own
-            .as_ref()
-            .is_some_and(|own| !own.snapshot.has_temporary() && caught_up(own))
-        {
-            self.own = None;
-        }
-        let version = match &self.own {
-            Some(own) => own.snapshot.version,
-            None => self.catalogs.version(),
-        };
+        self.own.forget_what_all_see(&self.catalogs);
+        let own = self.own.snapshot();
+        let version = own.map_or_else(|| self.catalogs.version(), |own| own.version);
         if !self.scope.is(&policy, version) {
             self.scope = Scope::new(
                 Arc::clone(&policy),
-                match &self.own {
-                    Some(own) => Some(Arc::clone(&own.snapshot)),
-                    None => self.catalogs.current(),
-                },
+                own.cloned().or_else(|| self.catalogs.current()),
                 &self.principal,
                 &self.database,
                 &self.search_path,
@@ -296,7 +254,7 @@ impl Guard {
         };
         let mut reading = Reading::of(text, &self.context());
         if !self.transparent() {
-            reading.refuse_after_changes(self.own.is_some());
+            reading.refuse_after_changes(self.own.snapshot().is_some());
         }
         let found = self.find(&reading, types)?;
         let names = self.types(types);
@@ -455,7 +413,7 @@ impl Guard {
         }
         let version = self.scope.version;
         let oids: Arc<[u32]> = template::oids(types).as_slice().into();
-        let own = self.own.is_some();
+        let own = self.own.snapshot().is_some();
         let transparent = self.transparent();
         let (mut aside, mut over_own) = (Vec::new(), Vec::new());
         for statement in &reading.statements {

@@ -142,8 +142,6 @@ pub(crate) struct Relay {
     sight: Sight,
     /// The open transaction has defined something.
     defined: bool,
-    /// The names of relations that it defined since the session last looked.
-    definitions: Vec<Arc<str>>,
     /// The server said that it will close.
     fatal: bool,
     /// The client has said its last word.
@@ -183,7 +181,6 @@ impl Relay {
             suspect: false,
             sight: Sight::ALL,
             defined: false,
-            definitions: Vec::new(),
             retrying: false,
             fatal: false,
             leaving: None,

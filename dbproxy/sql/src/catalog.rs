@@ -2,10 +2,10 @@
 //! and types that a name may mean. Plain data, made by the proxy from `pg_catalog` or read from JSON;
 //! it must never be asked about a name that it does not hold as if it did.
 
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use exeat_policy::Name;
+use rpds::HashTrieMapSync;
 use serde::{Deserialize, Serialize};
 
 /// PostgreSQL's system columns, which every table has.
@@ -48,16 +48,66 @@ pub struct Relation {
     pub columns: Vec<Arc<str>>,
 }
 
-/// The snapshot.
+/// Names, each with the schemas that have it, and how often: functions and operators share theirs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Names(HashTrieMapSync<Arc<str>, Vec<(Arc<str>, usize)>>);
+
+impl Names {
+    fn add(&mut self, schema: &str, name: &str) {
+        let mut schemas = self.0.get(name).cloned().unwrap_or_default();
+        match schemas.iter_mut().find(|(known, _)| &**known == schema) {
+            Some((_, count)) => *count += 1,
+            None => schemas.push((Arc::from(schema), 1)),
+        }
+        match self.0.get_mut(name) {
+            Some(known) => *known = schemas,
+            None => self.0.insert_mut(Arc::from(name), schemas),
+        }
+    }
+
+    fn remove(&mut self, schema: &str, name: &str) {
+        let Some(schemas) = self.0.get_mut(name) else {
+            return;
+        };
+        schemas.retain_mut(|(known, count)| {
+            *count -= usize::from(&**known == schema);
+            *count > 0
+        });
+        if schemas.is_empty() {
+            self.0.remove_mut(name);
+        }
+    }
+
+    fn has(&self, schema: &str, name: &str) -> bool {
+        self.0
+            .get(name)
+            .is_some_and(|schemas| schemas.iter().any(|(known, _)| &**known == schema))
+    }
+
+    fn list(&self) -> Vec<Name> {
+        let of = |(name, schemas): (&Arc<str>, &Vec<(Arc<str>, usize)>)| {
+            let named = |(schema, _): &(Arc<str>, usize)| Name {
+                schema: Some(Arc::clone(schema)),
+                name: Arc::clone(name),
+            };
+            schemas.iter().map(named).collect::<Vec<_>>()
+        };
+        let mut names: Vec<Name> = self.0.iter().flat_map(of).collect();
+        names.sort();
+        names
+    }
+}
+
+/// The snapshot. Cheap to clone, and to change in a few places: what stays is shared with the clone.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Snapshot", into = "Snapshot")]
 pub struct Catalog {
     /// Changes whenever the content does; part of the key of cached verdicts.
     pub version: u64,
-    relations: HashMap<Arc<str>, HashMap<Arc<str>, Arc<Relation>>>,
-    functions: HashMap<Arc<str>, HashSet<Arc<str>>>,
-    operators: HashMap<Arc<str>, HashSet<Arc<str>>>,
-    types: HashMap<Arc<str>, HashSet<Arc<str>>>,
+    relations: HashTrieMapSync<Arc<str>, HashTrieMapSync<Arc<str>, Arc<Relation>>>,
+    functions: Names,
+    operators: Names,
+    types: Names,
 }
 
 /// The form of a [`Catalog`] on disk and on the wire.
@@ -104,32 +154,19 @@ impl From<Snapshot> for Catalog {
 
 impl From<Catalog> for Snapshot {
     fn from(catalog: Catalog) -> Self {
-        let names = |map: HashMap<Arc<str>, HashSet<Arc<str>>>| {
-            let mut names: Vec<Name> = map
-                .into_iter()
-                .flat_map(|(name, schemas)| {
-                    schemas.into_iter().map(move |schema| Name {
-                        schema: Some(schema),
-                        name: Arc::clone(&name),
-                    })
-                })
-                .collect();
-            names.sort();
-            names
-        };
         let mut relations: Vec<Relation> = catalog
             .relations
-            .into_values()
-            .flat_map(HashMap::into_values)
-            .map(Arc::unwrap_or_clone)
+            .values()
+            .flat_map(HashTrieMapSync::values)
+            .map(|relation| Relation::clone(relation))
             .collect();
         relations.sort_by(|a, b| (&a.schema, &a.name).cmp(&(&b.schema, &b.name)));
         Self {
             version: catalog.version,
             relations,
-            functions: names(catalog.functions),
-            operators: names(catalog.operators),
-            types: names(catalog.types),
+            functions: catalog.functions.list(),
+            operators: catalog.operators.list(),
+            types: catalog.types.list(),
         }
     }
 }
@@ -153,36 +190,57 @@ impl Catalog {
 
     /// Adds a relation without system columns, shared with others who hold it.
     pub fn share_relation(&mut self, relation: Arc<Relation>) {
-        let schema = self
-            .relations
-            .entry(Arc::clone(&relation.schema))
-            .or_default();
-        schema.insert(Arc::clone(&relation.name), relation);
+        if self.relations.get(&relation.schema).is_none() {
+            self.relations
+                .insert_mut(Arc::clone(&relation.schema), HashTrieMapSync::default());
+        }
+        if let Some(schema) = self.relations.get_mut(&relation.schema) {
+            schema.insert_mut(Arc::clone(&relation.name), relation);
+        }
+    }
+
+    /// Takes that very relation out; another one that has its name by now stays.
+    pub fn remove_relation(&mut self, relation: &Arc<Relation>) {
+        let Some(schema) = self.relations.get_mut(&relation.schema) else {
+            return;
+        };
+        if schema
+            .get(&relation.name)
+            .is_some_and(|known| Arc::ptr_eq(known, relation))
+        {
+            schema.remove_mut(&relation.name);
+        }
     }
 
     /// Adds a function, procedure or aggregate. A snapshot that knows functions knows all of them,
     /// those of `pg_catalog` too, and all types outside `pg_catalog`.
     pub fn add_function(&mut self, schema: &str, name: &str) {
-        self.functions
-            .entry(Arc::from(name))
-            .or_default()
-            .insert(Arc::from(schema));
+        self.functions.add(schema, name);
+    }
+
+    /// Takes one out that was added.
+    pub fn remove_function(&mut self, schema: &str, name: &str) {
+        self.functions.remove(schema, name);
     }
 
     /// Adds an operator that lives outside `pg_catalog`.
     pub fn add_operator(&mut self, schema: &str, name: &str) {
-        self.operators
-            .entry(Arc::from(name))
-            .or_default()
-            .insert(Arc::from(schema));
+        self.operators.add(schema, name);
+    }
+
+    /// Takes one out that was added.
+    pub fn remove_operator(&mut self, schema: &str, name: &str) {
+        self.operators.remove(schema, name);
     }
 
     /// Adds a type that lives outside `pg_catalog`.
     pub fn add_type(&mut self, schema: &str, name: &str) {
-        self.types
-            .entry(Arc::from(name))
-            .or_default()
-            .insert(Arc::from(schema));
+        self.types.add(schema, name);
+    }
+
+    /// Takes one out that was added.
+    pub fn remove_type(&mut self, schema: &str, name: &str) {
+        self.types.remove(schema, name);
     }
 
     /// The relation of that schema and name.
@@ -208,13 +266,12 @@ impl Catalog {
         path: &'p [Arc<str>],
         name: &str,
     ) -> Option<impl Iterator<Item = &'p Arc<str>>> {
-        if self.functions.is_empty() {
+        if self.functions.0.is_empty() {
             return None;
         }
-        let schemas = self.functions.get(name);
         Some(
             path.iter()
-                .filter(move |schema| schemas.is_some_and(|set| set.contains(*schema))),
+                .filter(move |schema| self.functions.has(schema, name)),
         )
     }
 
@@ -223,8 +280,7 @@ impl Catalog {
     /// of its own be counted. False where functions are not known.
     pub(crate) fn is_only_a_field(&self, path: &[Arc<str>], name: &str) -> bool {
         let is_type = |schema: &Arc<str>| {
-            let types = self.types.get(name);
-            types.is_some_and(|set| set.contains(schema)) && self.relation(schema, name).is_none()
+            self.types.has(schema, name) && self.relation(schema, name).is_none()
         };
         self.function_schemas(path, name)
             .is_some_and(|mut schemas| schemas.next().is_none())
@@ -233,8 +289,7 @@ impl Catalog {
 
     /// The schema of the path that an unqualified type outside `pg_catalog` is in.
     pub(crate) fn type_schema<'p>(&self, path: &'p [Arc<str>], name: &str) -> Option<&'p Arc<str>> {
-        let schemas = self.types.get(name)?;
-        path.iter().find(|schema| schemas.contains(*schema))
+        path.iter().find(|schema| self.types.has(schema, name))
     }
 
     /// The schemas of the path, `pg_catalog` left out, that have an operator of that name.
@@ -243,8 +298,7 @@ impl Catalog {
         path: &'p [Arc<str>],
         name: &str,
     ) -> impl Iterator<Item = &'p Arc<str>> {
-        let schemas = self.operators.get(name);
         path.iter()
-            .filter(move |schema| schemas.is_some_and(|set| set.contains(*schema)))
+            .filter(move |schema| self.operators.has(schema, name))
     }
 }

@@ -40,9 +40,9 @@ impl Client {
         if state.is_some_and(|state| *state == known.state && is_quiet(state)) {
             return Ok(Arc::clone(known));
         }
-        let rows = self.rows(&question(Some(known.since), &[])).await?;
+        let rows = self.rows(&question(Some(known.since))).await?;
         let mut objects = known.objects.clone();
-        let mut applied = objects.apply(&rows, false);
+        let mut applied = objects.apply(&rows);
         if applied.renamed {
             return self.whole().await.map(Arc::new);
         }
@@ -58,9 +58,9 @@ impl Client {
     }
 
     async fn whole(&mut self) -> Result<Snapshot, UpstreamError> {
-        let rows = self.rows(&question(None, &[])).await?;
+        let rows = self.rows(&question(None)).await?;
         let mut objects = Objects::default();
-        let applied = objects.apply(&rows, true);
+        let applied = objects.replace(&rows);
         Ok(Snapshot::new(objects, applied))
     }
 

@@ -6,7 +6,8 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use exeat_policy::Name;
-use exeat_sql::{Relation, RelationKind};
+use exeat_sql::{Catalog, Relation, RelationKind};
+use rpds::HashTrieMapSync;
 
 use super::question::{FIRST_NORMAL_OID, NAMESPACES};
 
@@ -44,26 +45,30 @@ pub(crate) struct KnownType {
     changed: Box<str>,
 }
 
-/// Everything by OID. Cheap to clone: what does not change is shared.
+/// Everything by OID. Cheap to clone, and to change in a few places: what stays is shared with the clone.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Objects {
-    relations: Arc<HashMap<u32, Arc<KnownRelation>>>,
-    row_types: Arc<HashMap<u32, u32>>,
-    functions: Arc<HashMap<u32, Stamped>>,
-    operators: Arc<HashMap<u32, Stamped>>,
-    types: Arc<HashMap<u32, KnownType>>,
+    /// The same by name, for our own reader. Its version is whoever's who gives it away.
+    names: Catalog,
+    relations: HashTrieMapSync<u32, Arc<KnownRelation>>,
+    row_types: HashTrieMapSync<u32, u32>,
+    functions: HashTrieMapSync<u32, Stamped>,
+    operators: HashTrieMapSync<u32, Stamped>,
+    types: HashTrieMapSync<u32, KnownType>,
     /// Child and parent, of partitions and of inheritance.
     inherits: Arc<BTreeSet<(u32, u32)>>,
     /// The functions that a domain's checks call.
     checks: Arc<Vec<(u32, u32)>>,
     /// The table that a sequence belongs to.
-    owners: Arc<HashMap<u32, u32>>,
+    owners: HashTrieMapSync<u32, u32>,
     /// What a view or materialised view reads: relation and attribute number.
-    views: Arc<HashMap<u32, Vec<(u32, i16)>>>,
+    views: HashTrieMapSync<u32, Vec<(u32, i16)>>,
     /// Fingerprints of what is only watched.
     watched: Arc<Vec<(String, String, String)>>,
-    /// The temporary schema holds something.
-    pub(crate) temporary: bool,
+    /// How many relations the temporary schema holds.
+    temporary: usize,
+    /// The highest OID that was seen: the server gives higher ones to what is made later.
+    highest: u32,
 }
 
 /// How the rows of an answer fit what was known.
@@ -85,6 +90,26 @@ pub(crate) struct Applied {
 
 fn number<T: std::str::FromStr>(text: &str) -> Option<T> {
     text.parse().ok()
+}
+
+impl KnownRelation {
+    fn is_temporary(&self) -> bool {
+        schema(&self.name) == "pg_temp"
+    }
+
+    /// The same for our own reader; indexes and the like are none of its.
+    fn for_reader(&self) -> Option<Relation> {
+        Some(Relation {
+            schema: self.name.schema.clone()?,
+            name: Arc::clone(&self.name.name),
+            kind: kind(self.kind)?,
+            columns: self
+                .columns
+                .iter()
+                .map(|(_, name, _)| Arc::clone(name))
+                .collect(),
+        })
+    }
 }
 
 impl Objects {
@@ -171,85 +196,242 @@ impl Objects {
         self.inherits.iter().filter_map(of)
     }
 
-    pub(crate) fn relations(&self) -> impl Iterator<Item = &Arc<Relation>> {
-        self.relations
-            .values()
-            .filter_map(|known| known.shared.as_ref())
+    /// Everything by name, as a catalog of this version.
+    pub(crate) fn catalog(&self, version: u64) -> Catalog {
+        let mut names = self.names.clone();
+        names.version = version;
+        names
     }
 
-    pub(crate) fn functions(&self) -> impl Iterator<Item = &Name> {
-        self.functions.values().map(|known| &known.name)
+    /// The temporary schema holds something.
+    pub(crate) fn has_temporary(&self) -> bool {
+        self.temporary > 0
     }
 
-    pub(crate) fn operators(&self) -> impl Iterator<Item = &Name> {
-        self.operators.values().map(|known| &known.name)
+    /// The highest OID that was seen.
+    pub(crate) fn highest(&self) -> u32 {
+        self.highest
     }
 
-    pub(crate) fn types(&self) -> impl Iterator<Item = (&u32, &KnownType)> {
-        self.types.iter()
-    }
-
-    /// The OIDs of relations of these names, whatever their schema: what a definition may have changed.
-    pub(crate) fn named(&self, names: &[Arc<str>]) -> Vec<u32> {
+    /// The OIDs of relations of these names, whatever their schema, and of their parts and children
+    /// however deep: what a definition may have changed.
+    pub(crate) fn named(&self, names: &[Arc<str>]) -> BTreeSet<u32> {
         let one = |(oid, known): (&u32, &Arc<KnownRelation>)| {
             names.contains(&known.name.name).then_some(*oid)
         };
-        self.relations.iter().filter_map(one).collect()
-    }
-
-    /// Takes over the rows of an answer. `whole`: it is an answer to the question for everything.
-    pub(crate) fn apply(&mut self, rows: &[Vec<String>], whole: bool) -> Applied {
-        let mut news = News {
-            whole,
-            ..News::default()
-        };
-        for row in rows {
-            if let [kind, fields @ ..] = row.as_slice()
-                && let Ok(fields) = <&[String; 6]>::try_from(fields)
-            {
-                news.read(kind, fields);
+        let mut open: Vec<u32> = self.relations.iter().filter_map(one).collect();
+        let mut named = BTreeSet::new();
+        while let Some(oid) = open.pop() {
+            if named.insert(oid) {
+                open.extend(self.children(oid));
             }
         }
-        if whole {
-            *self = Self::default();
+        named
+    }
+
+    /// Takes over the rows of an answer to the question for everything.
+    pub(crate) fn replace(&mut self, rows: &[Vec<String>]) -> Applied {
+        *self = Self::default();
+        News::of(rows, About::Everything).settle(self)
+    }
+
+    /// Takes over the rows of an answer about what has changed.
+    pub(crate) fn apply(&mut self, rows: &[Vec<String>]) -> Applied {
+        News::of(rows, About::Changes).settle(self)
+    }
+
+    /// Takes over the rows of an answer about these relations and about what is new: of which there is no
+    /// row is gone.
+    pub(crate) fn apply_named(&mut self, rows: &[Vec<String>], named: &BTreeSet<u32>) -> Applied {
+        let is_one = |kind: &str, row: &Vec<String>| {
+            matches!(row.as_slice(), [known, oid, ..] if known == kind
+                && number(oid).is_some_and(|oid: u32| named.contains(&oid)))
+        };
+        let found: BTreeSet<u32> = rows
+            .iter()
+            .filter(|row| is_one("r", row))
+            .filter_map(|row| number(row.get(1)?))
+            .collect();
+        let kin = |(child, parent): &(u32, u32)| named.contains(child) || named.contains(parent);
+        if self.inherits.iter().any(kin) {
+            Arc::make_mut(&mut self.inherits).retain(|pair| !kin(pair));
         }
-        news.settle(self)
+        for gone in named.difference(&found) {
+            self.forget_relation(*gone);
+        }
+        News::of(rows, About::Named).settle(self)
     }
 
     /// Forgets what a listing does not have.
     pub(crate) fn keep_listed(&mut self, rows: &[Vec<String>]) {
-        let mut listed: HashMap<&str, HashSet<&str>> = HashMap::new();
+        let mut listed: HashMap<&str, HashSet<u32>> = HashMap::new();
+        let mut pairs: HashSet<&str> = HashSet::new();
         for row in rows {
-            if let [_, kind, key, ..] = row.as_slice() {
-                listed.entry(kind).or_default().insert(key);
+            match row.as_slice() {
+                [list, kind, pair, ..] if list == "l" && kind == "i" => {
+                    pairs.insert(pair);
+                }
+                [list, kind, oid, ..] if list == "l" => {
+                    listed.entry(kind).or_default().extend(number::<u32>(oid));
+                }
+                _ => {}
             }
         }
-        let has = |kind: &str, key: &str| listed.get(kind).is_some_and(|keys| keys.contains(key));
-        let is = |kind: &str, oid: &u32| has(kind, &oid.to_string());
-        Arc::make_mut(&mut self.relations).retain(|oid, _| is("r", oid));
-        Arc::make_mut(&mut self.functions).retain(|oid, _| is("f", oid));
-        Arc::make_mut(&mut self.operators).retain(|oid, _| is("o", oid));
-        Arc::make_mut(&mut self.types).retain(|oid, _| is("t", oid));
+        let gone = |kind: &str, known: Vec<u32>| -> Vec<u32> {
+            let is = |oid: &u32| listed.get(kind).is_some_and(|oids| oids.contains(oid));
+            known.into_iter().filter(|oid| !is(oid)).collect()
+        };
+        for oid in gone("r", self.relations.keys().copied().collect()) {
+            self.forget_relation(oid);
+        }
+        for oid in gone("f", self.functions.keys().copied().collect()) {
+            self.put_function(oid, None);
+        }
+        for oid in gone("o", self.operators.keys().copied().collect()) {
+            self.put_operator(oid, None);
+        }
+        for oid in gone("t", self.types.keys().copied().collect()) {
+            self.put_type(oid, None);
+        }
         Arc::make_mut(&mut self.inherits)
-            .retain(|(child, parent)| has("i", &format!("{child} {parent}")));
-        self.look_again();
+            .retain(|(child, parent)| pairs.contains(&*format!("{child} {parent}")));
     }
 
-    /// What follows from the relations.
-    fn look_again(&mut self) {
-        let rows = self.relations.iter();
-        self.row_types = Arc::new(rows.map(|(oid, known)| (known.row_type, *oid)).collect());
-        self.temporary = self
+    /// Enters a relation; whether that changed anything.
+    fn put_relation(&mut self, oid: u32, mut relation: KnownRelation) -> bool {
+        relation
+            .columns
+            .sort_unstable_by_key(|(number, ..)| *number);
+        relation.shared = relation.for_reader().map(Arc::new);
+        if self
             .relations
-            .values()
-            .any(|known| known.name.schema.as_deref() == Some("pg_temp"));
+            .get(&oid)
+            .is_some_and(|known| **known == relation)
+        {
+            return false;
+        }
+        self.forget_relation(oid);
+        if let Some(shared) = &relation.shared {
+            self.names.share_relation(Arc::clone(shared));
+        }
+        self.temporary += usize::from(relation.is_temporary());
+        self.row_types.insert_mut(relation.row_type, oid);
+        self.relations.insert_mut(oid, Arc::new(relation));
+        self.highest = self.highest.max(oid);
+        true
     }
+
+    fn forget_relation(&mut self, oid: u32) {
+        let Some(known) = self.relations.get(&oid).map(Arc::clone) else {
+            return;
+        };
+        if let Some(shared) = &known.shared {
+            self.names.remove_relation(shared);
+        }
+        self.temporary -= usize::from(known.is_temporary());
+        if self.row_types.get(&known.row_type) == Some(&oid) {
+            self.row_types.remove_mut(&known.row_type);
+        }
+        self.relations.remove_mut(&oid);
+    }
+
+    /// Enters a function in the place of what was known of it, or takes it out.
+    fn put_function(&mut self, oid: u32, function: Option<Stamped>) -> bool {
+        let old = self.functions.get(&oid).cloned();
+        self.highest = self.highest.max(oid);
+        put(&mut self.functions, oid, old.as_ref(), function.as_ref(), {
+            let names = &mut self.names;
+            |name, adds| match adds {
+                true => names.add_function(schema(name), &name.name),
+                false => names.remove_function(schema(name), &name.name),
+            }
+        })
+    }
+
+    fn put_operator(&mut self, oid: u32, operator: Option<Stamped>) -> bool {
+        let old = self.operators.get(&oid).cloned();
+        self.highest = self.highest.max(oid);
+        put(&mut self.operators, oid, old.as_ref(), operator.as_ref(), {
+            let names = &mut self.names;
+            |name, adds| match adds {
+                _ if schema(name) == "pg_catalog" => {}
+                true => names.add_operator(schema(name), &name.name),
+                false => names.remove_operator(schema(name), &name.name),
+            }
+        })
+    }
+
+    fn put_type(&mut self, oid: u32, of: Option<KnownType>) -> bool {
+        let old = self.types.get(&oid).cloned();
+        self.highest = self.highest.max(oid);
+        put(&mut self.types, oid, old.as_ref(), of.as_ref(), {
+            let names = &mut self.names;
+            |name, adds| match adds {
+                true => names.add_type(schema(name), &name.name),
+                false => names.remove_type(schema(name), &name.name),
+            }
+        })
+    }
+}
+
+fn schema(name: &Name) -> &str {
+    name.schema.as_deref().unwrap_or_default()
+}
+
+/// What has a name.
+trait Named {
+    fn name(&self) -> &Name;
+}
+
+impl Named for Stamped {
+    fn name(&self) -> &Name {
+        &self.name
+    }
+}
+
+impl Named for KnownType {
+    fn name(&self) -> &Name {
+        &self.name
+    }
+}
+
+/// Puts `new` in the place of `old` and says which names go and come; whether that changed anything.
+fn put<T: Named + Clone + PartialEq>(
+    known: &mut HashTrieMapSync<u32, T>,
+    oid: u32,
+    old: Option<&T>,
+    new: Option<&T>,
+    mut rename: impl FnMut(&Name, bool),
+) -> bool {
+    if old == new {
+        return false;
+    }
+    if let Some(old) = old {
+        rename(old.name(), false);
+        known.remove_mut(&oid);
+    }
+    if let Some(new) = new {
+        rename(new.name(), true);
+        known.insert_mut(oid, new.clone());
+    }
+    true
+}
+
+/// What an answer is about.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum About {
+    #[default]
+    Everything,
+    /// What has changed, and all of what is only counted.
+    Changes,
+    /// What has a name that was asked for, or is new.
+    Named,
 }
 
 /// The rows of one answer, by kind.
 #[derive(Default)]
 struct News {
-    whole: bool,
+    about: About,
     applied: Applied,
     relations: HashMap<u32, KnownRelation>,
     columns: HashMap<u32, Vec<(i16, Arc<str>, u32)>>,
@@ -267,6 +449,21 @@ struct News {
 }
 
 impl News {
+    fn of(rows: &[Vec<String>], about: About) -> Self {
+        let mut news = Self {
+            about,
+            ..Self::default()
+        };
+        for row in rows {
+            if let [kind, fields @ ..] = row.as_slice()
+                && let Ok(fields) = <&[String; 6]>::try_from(fields)
+            {
+                news.read(kind, fields);
+            }
+        }
+        news
+    }
+
     fn shared(&mut self, name: &str) -> Arc<str> {
         if let Some(known) = self.names.get(name) {
             return Arc::clone(known);
@@ -360,11 +557,17 @@ impl News {
 
     /// Puts the rows into what is known.
     fn settle(mut self, objects: &mut Objects) -> Applied {
-        self.applied.changed = self.whole;
+        self.applied.changed = self.about == About::Everything;
         self.settle_relations(objects);
-        self.applied.changed |= merge(&mut objects.functions, self.functions);
-        self.applied.changed |= merge(&mut objects.operators, self.operators);
-        self.applied.changed |= merge(&mut objects.types, self.types);
+        for (oid, function) in self.functions {
+            self.applied.changed |= objects.put_function(oid, Some(function));
+        }
+        for (oid, operator) in self.operators {
+            self.applied.changed |= objects.put_operator(oid, Some(operator));
+        }
+        for (oid, of) in self.types {
+            self.applied.changed |= objects.put_type(oid, Some(of));
+        }
         self.applied.changed |= merge(&mut objects.owners, self.owners);
         for reads in self.views.values_mut() {
             reads.sort_unstable();
@@ -376,6 +579,12 @@ impl News {
                 self.applied.changed = true;
             }
         }
+        if self.about == About::Named {
+            self.checks.retain(|check| !objects.checks.contains(check));
+            self.applied.changed |= !self.checks.is_empty();
+            Arc::make_mut(&mut objects.checks).append(&mut self.checks);
+            return self.applied;
+        }
         self.checks.sort_unstable();
         self.applied.changed |= replace(&mut objects.checks, self.checks);
         self.watched.sort_unstable();
@@ -385,15 +594,15 @@ impl News {
                 .find(|(table, ..)| table == NAMESPACES)
                 .cloned()
         };
-        self.applied.renamed = !self.whole && schemas(&self.watched) != schemas(&objects.watched);
+        self.applied.renamed =
+            self.about == About::Changes && schemas(&self.watched) != schemas(&objects.watched);
         self.applied.changed |= replace(&mut objects.watched, self.watched);
-        objects.look_again();
         self.applied.gone = self.counts.iter().any(|(kind, count)| {
             let known = match kind.as_str() {
-                "r" => objects.relations.len(),
-                "f" => objects.functions.len(),
-                "o" => objects.operators.len(),
-                "t" => objects.types.len(),
+                "r" => objects.relations.size(),
+                "f" => objects.functions.size(),
+                "o" => objects.operators.size(),
+                "t" => objects.types.size(),
                 _ => objects.inherits.len(),
             };
             known != *count
@@ -405,7 +614,7 @@ impl News {
         let mut columns = std::mem::take(&mut self.columns);
         for (oid, mut relation) in std::mem::take(&mut self.relations) {
             relation.columns = columns.remove(&oid).unwrap_or_default();
-            self.applied.changed |= put(objects, oid, relation);
+            self.applied.changed |= objects.put_relation(oid, relation);
         }
         // Relations of which only a column has changed.
         for (oid, columns) in columns {
@@ -414,40 +623,10 @@ impl News {
                     columns,
                     ..KnownRelation::clone(known)
                 };
-                self.applied.changed |= put(objects, oid, relation);
+                self.applied.changed |= objects.put_relation(oid, relation);
             }
         }
     }
-}
-
-/// Enters a relation; whether that changed anything.
-fn put(objects: &mut Objects, oid: u32, mut relation: KnownRelation) -> bool {
-    relation
-        .columns
-        .sort_unstable_by_key(|(number, ..)| *number);
-    relation.shared = None;
-    let kind = kind(relation.kind);
-    if let (Some(kind), Some(schema)) = (kind, &relation.name.schema) {
-        relation.shared = Some(Arc::new(Relation {
-            schema: Arc::clone(schema),
-            name: Arc::clone(&relation.name.name),
-            kind,
-            columns: relation
-                .columns
-                .iter()
-                .map(|(_, name, _)| Arc::clone(name))
-                .collect(),
-        }));
-    }
-    if objects
-        .relations
-        .get(&oid)
-        .is_some_and(|known| **known == relation)
-    {
-        return false;
-    }
-    Arc::make_mut(&mut objects.relations).insert(oid, Arc::new(relation));
-    true
 }
 
 fn kind(relkind: u8) -> Option<RelationKind> {
@@ -463,11 +642,11 @@ fn kind(relkind: u8) -> Option<RelationKind> {
 }
 
 /// Enters what is new; whether anything was.
-fn merge<T: Clone + PartialEq>(known: &mut Arc<HashMap<u32, T>>, news: HashMap<u32, T>) -> bool {
+fn merge<T: PartialEq>(known: &mut HashTrieMapSync<u32, T>, news: HashMap<u32, T>) -> bool {
     let mut changed = false;
     for (oid, value) in news {
         if known.get(&oid) != Some(&value) {
-            Arc::make_mut(known).insert(oid, value);
+            known.insert_mut(oid, value);
             changed = true;
         }
     }

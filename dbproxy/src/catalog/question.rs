@@ -4,6 +4,10 @@
 //! Every name, cast and operator is qualified: nothing depends on a search path. The session's own temporary
 //! schema is called by its alias, those of others are left out.
 
+mod own;
+
+pub(crate) use own::own_question;
+
 /// PostgreSQL's `FirstNormalObjectId`: lower OIDs are its own.
 pub(crate) const FIRST_NORMAL_OID: u32 = 16384;
 
@@ -11,6 +15,18 @@ pub(crate) const FIRST_NORMAL_OID: u32 = 16384;
 /// have changed.
 pub(crate) const STATE: &str =
     "SELECT pg_catalog.pg_current_snapshot()::pg_catalog.text, '', '', '', '', '', ''";
+
+/// The first part of every question: the moment that it is asked at.
+const HEAD: &str = "SELECT 'x'::pg_catalog.text, \
+    pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot())::pg_catalog.text, \
+    pg_catalog.pg_current_snapshot()::pg_catalog.text, \
+    pg_catalog.current_setting('server_version_num'), ''::pg_catalog.text, ''::pg_catalog.text, \
+    ''::pg_catalog.text";
+
+/// What a type is, and the type of its elements or below it.
+const TYPE_KIND: &str = "p.typtype::pg_catalog.text";
+const TYPE_ELEMENT: &str = "CASE WHEN p.typtype OPERATOR(pg_catalog.=) 'd'::pg_catalog.\"char\" \
+    THEN p.typbasetype ELSE p.typelem END::pg_catalog.text";
 
 /// Schemas whose objects matter.
 const SEEN: &str = "(n.oid OPERATOR(pg_catalog.=) pg_catalog.pg_my_temp_schema() \
@@ -36,9 +52,8 @@ const WATCHED: [&str; 5] = [
 /// Where this one changes, everything may be called by another name.
 pub(super) const NAMESPACES: &str = "pg_namespace";
 
-/// The question for everything, or for what transactions since `since` have changed and for these relations
-/// whatever their age.
-pub(crate) fn question(since: Option<u32>, named: &[u32]) -> String {
+/// The question for everything, or for what transactions since `since` have changed.
+pub(crate) fn question(since: Option<u32>) -> String {
     let changed = |table: &str| match since {
         Some(xid) => format!(
             "(pg_catalog.age({table}.xmin) OPERATOR(pg_catalog.<=) pg_catalog.age('{xid}'::pg_catalog.xid))"
@@ -53,22 +68,16 @@ pub(crate) fn question(since: Option<u32>, named: &[u32]) -> String {
     let columns = if since.is_none() {
         "true".to_owned()
     } else {
-        let named: Vec<String> = named.iter().map(u32::to_string).collect();
+        // An array, so that the columns are found by their index.
         format!(
-            "(a.attrelid OPERATOR(pg_catalog.=) ANY ('{{{}}}'::pg_catalog.oid[]) OR a.attrelid IN \
-             (SELECT b.attrelid FROM pg_catalog.pg_attribute b WHERE {}) OR {})",
-            named.join(","),
+            "a.attrelid OPERATOR(pg_catalog.=) ANY (ARRAY(\
+             SELECT b.attrelid FROM pg_catalog.pg_attribute b WHERE {} UNION \
+             SELECT c.oid FROM pg_catalog.pg_class c WHERE {relation}))",
             changed("b"),
-            relation
         )
     };
     let mut parts = vec![
-        "SELECT 'x'::pg_catalog.text, \
-         pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot())::pg_catalog.text, \
-         pg_catalog.pg_current_snapshot()::pg_catalog.text, \
-         pg_catalog.current_setting('server_version_num'), ''::pg_catalog.text, ''::pg_catalog.text, \
-         ''::pg_catalog.text"
-            .to_owned(),
+        HEAD.to_owned(),
         format!(
             "SELECT 'r', {oid}, {SCHEMA}, c.relname::pg_catalog.text, c.relkind::pg_catalog.text, \
              c.relrowsecurity::pg_catalog.text, c.reltype::pg_catalog.text \
@@ -92,11 +101,7 @@ pub(crate) fn question(since: Option<u32>, named: &[u32]) -> String {
             "t",
             "pg_type",
             "typ",
-            [
-                "p.typtype::pg_catalog.text",
-                "CASE WHEN p.typtype OPERATOR(pg_catalog.=) 'd'::pg_catalog.\"char\" \
-                 THEN p.typbasetype ELSE p.typelem END::pg_catalog.text",
-            ],
+            [TYPE_KIND, TYPE_ELEMENT],
             &format!(
                 "p.oid OPERATOR(pg_catalog.>=) {FIRST_NORMAL_OID}::pg_catalog.oid AND ({} OR \
                  p.typnamespace OPERATOR(pg_catalog.=) pg_catalog.pg_my_temp_schema())",

@@ -1,16 +1,26 @@
 //! What the names of a database meant at one moment: never changed, only replaced.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use exeat_policy::Name;
 use exeat_sql::Catalog;
 
 use super::objects::{Applied, Objects};
-use super::question::question;
+use super::question::{listing, own_question, question};
 
 /// Numbers of snapshots: never given twice in a process, and small enough to be exact in every JSON reader.
 static NEXT: AtomicU64 = AtomicU64::new(1);
+
+/// What a session asks about its own changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum OwnQuestion {
+    /// About these relations, and what is new.
+    Named(BTreeSet<u32>),
+    /// About whatever has changed or is gone.
+    Changes,
+    Everything,
+}
 
 /// A snapshot.
 #[derive(Debug)]
@@ -35,7 +45,7 @@ impl Snapshot {
         let version = NEXT.fetch_add(1, Ordering::Relaxed);
         Self {
             version,
-            catalog: Arc::new(catalog(version, &objects)),
+            catalog: Arc::new(objects.catalog(version)),
             objects,
             since: applied.since,
             state: applied.state,
@@ -55,41 +65,34 @@ impl Snapshot {
         }
     }
 
-    /// What a session sees that has changed things itself: this, and the rows of its own answer to
-    /// [`Self::own_question`].
-    pub(crate) fn with_own(&self, rows: &[Vec<String>]) -> Self {
+    /// What a session sees that has changed things itself, by the answer to `asked`; `None` where it has
+    /// to ask for everything.
+    pub(crate) fn with_own(&self, asked: &OwnQuestion, rows: &[Vec<String>]) -> Option<Self> {
         let mut objects = self.objects.clone();
-        let applied = objects.apply(rows, false);
-        Self::new(objects, applied)
+        let applied = match asked {
+            OwnQuestion::Named(named) => objects.apply_named(rows, named),
+            OwnQuestion::Changes => {
+                let applied = objects.apply(rows);
+                objects.keep_listed(rows);
+                applied
+            }
+            OwnQuestion::Everything => objects.replace(rows),
+        };
+        (!applied.renamed).then(|| Self::new(objects, applied))
     }
 
-    /// The question for what a session has changed itself, these relations among it.
-    pub(crate) fn own_question(&self, named: &[Arc<str>]) -> String {
-        question(Some(self.since), &self.objects.named(named))
+    /// The text of a session's question about what it has changed itself since it saw `floor` as the
+    /// highest OID.
+    pub(crate) fn own_question(&self, asked: &OwnQuestion, floor: u32) -> String {
+        match asked {
+            OwnQuestion::Named(named) => own_question(floor, named),
+            OwnQuestion::Changes => [question(Some(self.since)), listing()].join(" UNION ALL "),
+            OwnQuestion::Everything => question(None),
+        }
     }
 
     /// The session has temporary relations, which only it sees.
     pub(crate) fn has_temporary(&self) -> bool {
-        self.objects.temporary
+        self.objects.has_temporary()
     }
-}
-
-fn catalog(version: u64, objects: &Objects) -> Catalog {
-    let mut catalog = Catalog::new(version);
-    for relation in objects.relations() {
-        catalog.share_relation(Arc::clone(relation));
-    }
-    let schema = |name: &Name| name.schema.clone().unwrap_or_default();
-    for function in objects.functions() {
-        catalog.add_function(&schema(function), &function.name);
-    }
-    for operator in objects.operators() {
-        if operator.schema.as_deref() != Some("pg_catalog") {
-            catalog.add_operator(&schema(operator), &operator.name);
-        }
-    }
-    for (_, known) in objects.types() {
-        catalog.add_type(&schema(&known.name), &known.name.name);
-    }
-    catalog
 }

@@ -32,7 +32,7 @@ impl Relay {
             )
             .map_err(End::Audit)?;
         decided(Plane::Dbproxy, &answer.decision, self.begun.elapsed());
-        self.note_definitions(answer);
+        self.guard.own().note(answer);
         self.sight = self.sight.least(answer.sight);
         let mode = answer.decision.obligations.audit;
         if mode == AuditMode::Strict {

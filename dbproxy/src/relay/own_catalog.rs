@@ -4,16 +4,11 @@
 //! So after a definition of its own the session asks over its own connection, between two statements,
 //! and judges by that answer until the shared snapshot has caught up.
 
-use std::sync::Arc;
-
-use exeat_policy::{Access, RelationAccess, Request, StatementRequest, Subject};
-
 use super::batch::{Attention, Batch};
 use super::deny::Refusal;
 use super::expected::{Expected, Question};
 use super::{End, Relay};
 use crate::catalog::row;
-use crate::guard::Answer;
 use crate::wire::backend::{self, Status};
 use crate::wire::{Frame, Violation, frame, write};
 
@@ -49,8 +44,7 @@ impl Relay {
             // follow (VACUUM and its kin must be alone).
             return Ok(());
         }
-        let named = std::mem::take(&mut self.definitions);
-        let Some(question) = self.guard.own_question(&named) else {
+        let Some(question) = self.guard.own_question() else {
             return Ok(());
         };
         self.ask_own_catalog(&question);
@@ -103,28 +97,11 @@ impl Relay {
             }
             _ => return Err(End::Desynchronised),
         }
+        self.outbound.discard(frame.length);
         if answered && let Some(Expected::Catalog(question)) = self.queue.pop() {
             self.own_catalog(&question);
         }
-        self.outbound.discard(frame.length);
         Ok(())
-    }
-
-    /// The names of what a statement defines: their columns may be others afterwards.
-    pub(super) fn note_definitions(&mut self, answer: &Answer) {
-        let Request::Statement(StatementRequest {
-            subject: Subject::Readable(facts),
-            ..
-        }) = &answer.request
-        else {
-            return;
-        };
-        let defined = |access: &&RelationAccess| access.access == Access::Define;
-        for access in facts.relations.iter().filter(defined) {
-            if !self.definitions.contains(&access.relation.name) {
-                self.definitions.push(Arc::clone(&access.relation.name));
-            }
-        }
     }
 
     fn own_catalog(&mut self, question: &Question) {
@@ -133,15 +110,21 @@ impl Relay {
             && kind == TEMPORARY
         {
             self.suspect = false;
-            self.dirty |= schema != "0";
+            if schema != "0" {
+                self.guard.own().note_anything();
+                self.dirty = true;
+            }
             return;
         }
         if !question.rows.is_empty() {
             let open = question.within_batch.is_some() || self.status != Status::Idle;
-            self.guard.see_own_catalog(&question.rows, open);
+            if let Err(further) = self.guard.own().see(&question.rows, open) {
+                self.ask_own_catalog(&further);
+                return;
+            }
         }
         // The end of the transaction may take a temporary table away.
-        self.defined |= self.status != Status::Idle && self.guard.has_temporary();
+        self.defined |= self.status != Status::Idle && self.guard.own().has_temporary();
         self.dirty = false;
         self.suspect = false;
     }
@@ -154,7 +137,10 @@ impl Relay {
 
     /// The server has answered a statement that ends a transaction, or a part of it.
     pub(super) fn transaction_changed(&mut self) {
-        self.dirty |= self.defined;
+        if self.defined {
+            self.guard.own().look_anew();
+            self.dirty = true;
+        }
     }
 
     /// The server has answered a definition.
@@ -167,6 +153,7 @@ impl Relay {
     pub(super) fn transaction_over(&mut self) {
         if std::mem::take(&mut self.defined) {
             self.guard.catalogs().refresh();
+            self.guard.own().look_anew();
             self.dirty = true;
         }
     }

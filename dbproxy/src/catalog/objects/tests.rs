@@ -40,7 +40,7 @@ const SHOP: &str = "
 
 fn shop() -> Objects {
     let mut objects = Objects::default();
-    let applied = objects.apply(&rows(SHOP), true);
+    let applied = objects.replace(&rows(SHOP));
     assert!(applied.changed && !applied.gone);
     assert_eq!((applied.since, applied.major), (4, 15));
     objects
@@ -75,7 +75,7 @@ fn gathers_what_belongs_together() {
 #[test]
 fn the_same_rows_again_change_nothing() {
     let mut objects = shop();
-    assert!(!objects.apply(&rows(SHOP), false).changed);
+    assert!(!objects.apply(&rows(SHOP)).changed);
 }
 
 #[test]
@@ -96,14 +96,14 @@ fn each_kind_of_change_is_seen() {
         ("a cast", "c pg_cast 4 9"),
     ] {
         let mut objects = shop();
-        assert!(objects.apply(&rows(row), false).changed, "{what}");
+        assert!(objects.apply(&rows(row)).changed, "{what}");
     }
 }
 
 #[test]
 fn what_is_gone_is_noticed_by_its_number_and_found_in_the_listing() {
     let mut objects = shop();
-    assert!(objects.apply(&rows("n r 1"), false).gone);
+    assert!(objects.apply(&rows("n r 1")).gone);
     objects.keep_listed(&rows(
         "l r 20000\nl f 30000\nl f 1397\nl o 40000\nl t 20002\nl t 50000",
     ));
@@ -115,15 +115,78 @@ fn what_is_gone_is_noticed_by_its_number_and_found_in_the_listing() {
 #[test]
 fn a_renamed_schema_is_noticed() {
     let mut objects = shop();
-    objects.apply(&rows("c pg_namespace 3 9"), false);
-    assert!(!objects.apply(&rows("c pg_namespace 3 9"), false).renamed);
-    assert!(objects.apply(&rows("c pg_namespace 3 10"), false).renamed);
+    objects.apply(&rows("c pg_namespace 3 9"));
+    assert!(!objects.apply(&rows("c pg_namespace 3 9")).renamed);
+    assert!(objects.apply(&rows("c pg_namespace 3 10")).renamed);
 }
 
 #[test]
 fn rows_that_are_not_understood_are_left_out() {
     let mut objects = shop();
     let strange = rows("r x public orders r\na 20000 z id\nz 1 2 3\nf 30000");
-    objects.apply(&strange, false);
+    objects.apply(&strange);
     assert_eq!(objects.relation(20000).unwrap().columns.len(), 2);
+}
+
+#[test]
+fn of_what_was_named_and_has_no_row_nothing_stays() {
+    let mut objects = shop();
+    let named = objects.named(&["s".into()]);
+    assert_eq!(
+        named,
+        BTreeSet::from([20000, 20010]),
+        "a part goes with its parent"
+    );
+    objects.apply_named(
+        &rows("x 5 5:5: 150018\nr 20010 public s2 S false 0"),
+        &named,
+    );
+    assert!(objects.relation(20000).is_none());
+    assert!(objects.relation_of_row(20002).is_none());
+    assert!(objects.parents(20000).next().is_none());
+    let catalog = objects.catalog(7);
+    assert_eq!(catalog.version, 7);
+    assert!(catalog.relation("public", "orders").is_none());
+    assert!(catalog.relation("public", "s").is_none());
+    assert!(catalog.relation("public", "s2").is_some());
+    assert_eq!(
+        objects.checks([50000]).len(),
+        1,
+        "what was not asked about stays"
+    );
+}
+
+#[test]
+fn names_follow_what_has_them() {
+    let mut objects = shop();
+    let old = objects.clone();
+    // The names of two relations change places with a third, and a function has another one beside it.
+    objects.apply(&rows(
+        "r 20000 public s r false 20002\nr 20010 public orders S false 0\nf 30001 public f 9\nt 20020 public n 9 e 0",
+    ));
+    let catalog = objects.catalog(1);
+    assert_eq!(
+        catalog.relation("public", "s").unwrap().kind,
+        RelationKind::Table
+    );
+    assert_eq!(
+        catalog.relation("public", "orders").unwrap().kind,
+        RelationKind::Sequence
+    );
+    objects.keep_listed(&rows("l r 20000\nl f 30001\nl t 20020"));
+    let catalog = objects.catalog(2);
+    assert!(catalog.relation("public", "orders").is_none());
+    let listed = serde_json::to_value(&catalog).unwrap();
+    assert_eq!(listed["functions"].as_array().unwrap().len(), 1);
+    assert_eq!(listed["operators"].as_array().unwrap().len(), 0);
+    assert_eq!(listed["types"].as_array().unwrap().len(), 1);
+    assert_eq!(
+        old.catalog(1)
+            .relation("public", "orders")
+            .unwrap()
+            .columns
+            .len(),
+        2
+    );
+    assert_eq!(objects.highest(), 50000, "what is gone had a number too");
 }

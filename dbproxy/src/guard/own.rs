@@ -1,0 +1,231 @@
+//! What a session sees after definitions of its own, where that may differ from what all see.
+//!
+//! Pure but for the clock: the relay asks what `question` says, between two statements, and tells the answer.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use exeat_policy::{Access, RelationAccess, Request, StatementRequest, Subject, Verb};
+
+use super::Answer;
+use crate::catalog::{Catalogs, OwnQuestion, Snapshot};
+
+/// So many names are asked about one by one.
+const MAX_NAMES: usize = 256;
+
+/// The session's definitions, and what it has seen of them.
+#[derive(Debug, Default)]
+pub(crate) struct OwnCatalog {
+    seen: Option<Seen>,
+    /// The highest OID when the session began: all that it makes has a higher one.
+    floor: u32,
+    /// What its statements have named since then and not all see yet.
+    definitions: Definitions,
+    /// The same since it looked last.
+    latest: Definitions,
+    asked: Option<Asked>,
+}
+
+#[derive(Debug)]
+struct Seen {
+    snapshot: Arc<Snapshot>,
+    /// The shared snapshot that it began with.
+    base: u64,
+    /// When that was, outside of a transaction; `None` within one.
+    over: Option<Instant>,
+}
+
+/// A question on its way.
+#[derive(Debug)]
+struct Asked {
+    question: OwnQuestion,
+    from: Arc<Snapshot>,
+    base: u64,
+}
+
+/// The relations that definitions have named.
+#[derive(Debug, Default)]
+struct Definitions {
+    names: Vec<Arc<str>>,
+    /// Something was defined that no name tells.
+    wide: bool,
+    /// What was seen may be gone.
+    anew: bool,
+}
+
+impl Definitions {
+    fn add(&mut self, name: &Arc<str>) {
+        match self.names.contains(name) {
+            false if self.names.len() < MAX_NAMES => self.names.push(Arc::clone(name)),
+            false => self.wide = true,
+            true => {}
+        }
+    }
+
+    fn extend(&mut self, others: Self) {
+        others.names.iter().for_each(|name| self.add(name));
+        self.wide |= others.wide;
+        self.anew |= others.anew;
+    }
+}
+
+/// Whether a definition changes only what it names and what it makes. CASCADE reaches further; what is
+/// dropped takes along what belongs to it; what runs code may do anything.
+fn is_told_by_names(text: &str) -> bool {
+    const MADE: [&str; 11] = [
+        "table",
+        "temp",
+        "temporary",
+        "unlogged",
+        "index",
+        "unique",
+        "view",
+        "sequence",
+        "type",
+        "function",
+        "materialized",
+    ];
+    const CHANGED: [&str; 3] = ["table", "index", "sequence"];
+    let mut words = text.split_ascii_whitespace();
+    let (verb, kind) = (words.next().unwrap_or(""), words.next().unwrap_or(""));
+    let is = |known: &str| kind.eq_ignore_ascii_case(known);
+    if verb.eq_ignore_ascii_case("create") {
+        return MADE.into_iter().any(is);
+    }
+    let cascades = || {
+        let bytes = text.as_bytes();
+        bytes
+            .windows(b"cascade".len())
+            .any(|part| part.eq_ignore_ascii_case(b"cascade"))
+    };
+    verb.eq_ignore_ascii_case("alter") && CHANGED.into_iter().any(is) && !cascades()
+}
+
+impl OwnCatalog {
+    /// Of a session that begins where all see this.
+    pub(super) fn new(snapshot: Option<&Snapshot>) -> Self {
+        Self {
+            floor: snapshot.map_or(0, |snapshot| snapshot.objects.highest()),
+            ..Self::default()
+        }
+    }
+
+    /// A statement was let through that may define something.
+    pub(crate) fn note(&mut self, answer: &Answer) {
+        let Request::Statement(StatementRequest { subject, .. }) = &answer.request else {
+            return;
+        };
+        let Subject::Readable(facts) = subject else {
+            self.latest.wide = true;
+            return;
+        };
+        let defined = |access: &&RelationAccess| access.access == Access::Define;
+        for access in facts.relations.iter().filter(defined) {
+            self.latest.add(&access.relation.name);
+        }
+        self.latest.wide |= answer.verb == Verb::Define && !is_told_by_names(&answer.text);
+        self.latest.anew |= answer.verb == Verb::Discard;
+    }
+
+    /// Something was defined of which nothing is known.
+    pub(crate) fn note_anything(&mut self) {
+        self.latest.wide = true;
+    }
+
+    /// A transaction or a part of it has ended: what was seen may be gone.
+    pub(crate) fn look_anew(&mut self) {
+        self.latest.anew = true;
+    }
+
+    /// The question that is to be asked, beginning with what all see, or with what the session saw last
+    /// where that still stands.
+    pub(super) fn question(&mut self, catalogs: &Catalogs) -> Option<String> {
+        let current = catalogs.current()?;
+        if self.is_seen_by_all(catalogs) {
+            self.definitions = Definitions::default();
+        }
+        let latest = std::mem::take(&mut self.latest);
+        let seen = self.seen.as_ref();
+        let stands = !latest.wide && !latest.anew;
+        let known = seen.filter(|seen| seen.base == current.version && stands);
+        let (from, floor, question) = match known {
+            Some(seen) => {
+                let snapshot = Arc::clone(&seen.snapshot);
+                let named = snapshot.objects.named(&latest.names);
+                let floor = snapshot.objects.highest();
+                self.definitions.extend(latest);
+                (snapshot, floor, OwnQuestion::Named(named))
+            }
+            None => {
+                self.definitions.extend(latest);
+                let question = match self.definitions.wide {
+                    true => OwnQuestion::Changes,
+                    false => OwnQuestion::Named(current.objects.named(&self.definitions.names)),
+                };
+                (Arc::clone(&current), self.floor, question)
+            }
+        };
+        let text = from.own_question(&question, floor);
+        self.asked = Some(Asked {
+            question,
+            from,
+            base: current.version,
+        });
+        Some(text)
+    }
+
+    /// The answer, from within a transaction or not; or what has to be asked in its place.
+    pub(crate) fn see(&mut self, rows: &[Vec<String>], open: bool) -> Result<(), String> {
+        let Some(asked) = self.asked.take() else {
+            return Ok(());
+        };
+        match asked.from.with_own(&asked.question, rows) {
+            Some(snapshot) => {
+                self.seen = Some(Seen {
+                    snapshot: Arc::new(snapshot),
+                    base: asked.base,
+                    over: (!open).then(Instant::now),
+                });
+                Ok(())
+            }
+            None => {
+                let question = OwnQuestion::Everything;
+                let text = asked.from.own_question(&question, 0);
+                self.asked = Some(Asked { question, ..asked });
+                Err(text)
+            }
+        }
+    }
+
+    /// What the session sees, where that may differ.
+    pub(super) fn snapshot(&self) -> Option<&Arc<Snapshot>> {
+        self.seen.as_ref().map(|seen| &seen.snapshot)
+    }
+
+    /// The session has temporary relations.
+    pub(crate) fn has_temporary(&self) -> bool {
+        self.snapshot().is_some_and(|own| own.has_temporary())
+    }
+
+    pub(super) fn is_stale(&self, catalogs: &Catalogs) -> bool {
+        self.seen
+            .as_ref()
+            .is_some_and(|seen| seen.base != catalogs.version())
+    }
+
+    fn is_seen_by_all(&self, catalogs: &Catalogs) -> bool {
+        let over = self.seen.as_ref().and_then(|seen| seen.over);
+        over.is_some_and(|over| catalogs.is_newer_than(over))
+    }
+
+    /// Where all see what the session does, it sees what all do. Nobody else ever sees temporary relations.
+    pub(super) fn forget_what_all_see(&mut self, catalogs: &Catalogs) {
+        if self.seen.is_some() && !self.has_temporary() && self.is_seen_by_all(catalogs) {
+            self.seen = None;
+            self.definitions = Definitions::default();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
