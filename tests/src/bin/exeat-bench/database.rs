@@ -1,4 +1,5 @@
-//! `pgbench -S`: past every pooler, through PgBouncer in both modes, through exeat with policy and audit.
+//! `pgbench -S`: past every pooler, through PgBouncer in both modes, through exeat with policy and audit;
+//! then what no cache helps: statements that were never seen, and definitions in a database of many tables.
 //!
 //! PgBouncer pools; exeat judges every statement and records decision and completion. Nobody uses TLS.
 
@@ -19,6 +20,19 @@ use crate::report::{Row, Sample, percentile, table};
 use crate::{Plan, cpu};
 
 const PASSWORD: &str = "bench-password";
+
+/// Tables of 40 columns beside those of pgbench, for the definitions.
+const TABLES: &str = "DO $$ DECLARE c text; BEGIN
+    SELECT string_agg('c' || i || ' int', ', ') INTO c FROM generate_series(1, 38) i;
+    FOR i IN 1..6500 LOOP EXECUTE format('CREATE TABLE wide.t%s (id int, name text, %s)', i, c); END LOOP;
+    END $$";
+/// Another text each time.
+const COLD: &str = "\\set n random(1, 1000000000)
+SELECT aid AS n:n, abalance FROM pgbench_accounts WHERE aid = 1;
+";
+const DEFINITION: &str = "\\set n random(1, 1000000000)
+CREATE TABLE public.d:n (id int PRIMARY KEY, name text);
+";
 
 /// A way to the database.
 struct Peer {
@@ -84,9 +98,17 @@ pub(crate) fn measure(plan: &Plan) -> Result<String> {
                     plan.rounds,
                     peer.name
                 );
-                rows[at]
-                    .samples
-                    .push(sample(peer, mode, plan, folder.path()).context(peer.name)?);
+                let load = [
+                    "-S",
+                    "-M",
+                    mode,
+                    "-c",
+                    &plan.connections.to_string(),
+                    "--sampling-rate=0.1",
+                ];
+                rows[at].samples.push(
+                    sample(peer, &load, plan, &folder.path().join("pgbench")).context(peer.name)?,
+                );
             }
         }
         text.push_str(&table(
@@ -95,32 +117,93 @@ pub(crate) fn measure(plan: &Plan) -> Result<String> {
             "PgBouncer, session",
         ));
     }
+    database.admin_in("bench", "CREATE SCHEMA wide").exits(0);
+    database.admin_in("bench", TABLES).exits(0);
+    for (title, script) in [
+        ("a statement that was never seen, one session", COLD),
+        (
+            "CREATE TABLE beside 6,500 tables of 40 columns, one session",
+            DEFINITION,
+        ),
+    ] {
+        text.push_str(&uncached(title, script, &peers, plan, folder.path())?);
+    }
     exeat.stop();
     Ok(text)
 }
 
-/// One run of pgbench.
-fn sample(peer: &Peer, mode: &str, plan: &Plan, folder: &Path) -> Result<Sample> {
-    let logs = folder.join("pgbench");
-    fs::remove_dir_all(&logs).ok();
-    fs::create_dir_all(&logs)?;
-    let (clients, seconds) = (plan.connections.to_string(), plan.seconds.to_string());
+/// A script of one session, and what `pgbench -S` of another one sees meanwhile: two tables.
+fn uncached(
+    title: &str,
+    script: &str,
+    peers: &[Peer],
+    plan: &Plan,
+    folder: &Path,
+) -> Result<String> {
+    let file = folder.join("script.sql");
+    fs::write(&file, script)?;
+    let file = file.display().to_string();
+    let peers: Vec<&Peer> = peers
+        .iter()
+        .filter(|peer| !peer.name.ends_with("transaction"))
+        .collect();
+    let row = |peer: &&Peer| Row {
+        name: peer.name.to_owned(),
+        samples: Vec::new(),
+    };
+    let mut own: Vec<Row> = peers.iter().map(row).collect();
+    let mut others: Vec<Row> = peers.iter().map(row).collect();
+    for round in 0..plan.rounds {
+        for (at, peer) in peers.iter().enumerate() {
+            eprintln!(
+                "round {} of {}: {title}: {}",
+                round + 1,
+                plan.rounds,
+                peer.name
+            );
+            let beside = || {
+                sample(
+                    peer,
+                    &["-S", "-c", "1", "-R", "100"],
+                    plan,
+                    &folder.join("beside"),
+                )
+            };
+            let (mine, beside) = std::thread::scope(|scope| {
+                let beside = scope.spawn(beside);
+                let mine = sample(
+                    peer,
+                    &["-f", &file, "-c", "1"],
+                    plan,
+                    &folder.join("pgbench"),
+                );
+                (mine, beside.join())
+            });
+            own[at].samples.push(mine.context(peer.name)?);
+            let beside = beside.map_err(|_| anyhow::anyhow!("pgbench beside {}", peer.name))?;
+            others[at].samples.push(beside.context(peer.name)?);
+        }
+    }
+    Ok(table(title, &own, "direct")
+        + &table(
+            &format!("beside it, 100 cached statements a second: {title}"),
+            &others,
+            "direct",
+        ))
+}
+
+/// One run of pgbench, whose logs go into `logs`.
+fn sample(peer: &Peer, load: &[&str], plan: &Plan, logs: &Path) -> Result<Sample> {
+    fs::remove_dir_all(logs).ok();
+    fs::create_dir_all(logs)?;
+    let seconds = plan.seconds.to_string();
     let before = peer.pid.map(cpu::seconds);
-    let arguments = [
-        "-S",
-        "-n",
-        "-M",
-        mode,
-        "-c",
-        &clients,
-        "-j",
-        "1",
-        "-T",
-        &seconds,
-        "-l",
-        "--sampling-rate=0.1",
-    ];
-    let done = pgbench(peer.port, &arguments, &logs)?;
+    let arguments: Vec<&str> = load
+        .iter()
+        .copied()
+        .chain(["-n", "-j", "1", "-T", &seconds, "-l"])
+        .collect();
+    let done = pgbench(peer.port, &arguments, logs)?;
     let used = peer
         .pid
         .zip(before)
@@ -139,7 +222,7 @@ fn sample(peer: &Peer, mode: &str, plan: &Plan, folder: &Path) -> Result<Sample>
     let transactions =
         number("number of transactions actually processed: ").context("pgbench's output")?;
     let rate = number("tps = ").context("pgbench's output")?;
-    let latencies = latencies(&logs)?;
+    let latencies = latencies(logs)?;
     Ok(Sample {
         rate,
         p50: percentile(&latencies, 0.5),
@@ -206,6 +289,7 @@ roles:
         allow:
           - select: public.pgbench_accounts(aid, abalance)
           - select: public.pgbench_branches(bid)
+          - define: public.*
           - preset: [builtins, introspection]
 ",
     )?;
