@@ -33,6 +33,8 @@ const PLACES: usize = 4;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// What kept answers may weigh, per database role.
 const KEPT: u64 = 32 << 20;
+/// A longer text is not asked about.
+const LONGEST: usize = 4 << 20;
 
 /// What PostgreSQL is asked.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -47,6 +49,9 @@ pub(crate) struct Question {
     pub(crate) types: Arc<[u32]>,
     /// The text itself with the types of its parameters, where `text` is a shorter one: errors are about it.
     pub(crate) whole: Option<(Arc<str>, Arc<[u32]>)>,
+    /// Where the long strings of the text are left out and parameters in their places: the text with empty
+    /// strings there, for where none may be a parameter.
+    pub(crate) emptied: Option<Arc<str>>,
     /// The types that PREPARE declares for its parameters, as they are written.
     pub(crate) declared: Arc<[Box<str>]>,
     /// It is one of the proxy's own, about what CASCADE reaches by this access: it is run, for its rows.
@@ -72,6 +77,7 @@ impl Question {
             && self.text == other.text
             && self.types == other.types
             && self.whole == other.whole
+            && self.emptied == other.emptied
             && self.declared == other.declared
             && self.reaches == other.reaches
     }
@@ -85,6 +91,7 @@ impl Question {
             text: text.into(),
             types: Arc::default(),
             whole: None,
+            emptied: None,
             declared: Arc::default(),
             reaches: Some(access),
         }
@@ -99,7 +106,7 @@ impl Question {
         }
     }
 
-    /// What is asked where the error has to be that of the text itself.
+    /// What is asked where the error has to be that of the text itself, as far as it is asked about.
     pub(crate) fn in_full(&self) -> (&str, &[u32]) {
         match &self.whole {
             Some((text, types)) => (text, types),
@@ -190,6 +197,12 @@ impl Analyser {
 
     /// Asks, or waits for the same question of somebody else.
     pub(crate) async fn answer(self: &Arc<Self>, question: Question) -> Outcome {
+        if question.in_full().0.len() > LONGEST {
+            return Outcome::Unknown(
+                "the database can't be asked about a text of so many bytes: write long strings as '…', or send them as parameters"
+                    .into(),
+            );
+        }
         loop {
             if let Some(known) = self.known(&question) {
                 return Outcome::Analysed(known);
@@ -254,13 +267,17 @@ impl Analyser {
     async fn find_out(&self, question: &Question) -> Outcome {
         let begun = Instant::now();
         let asked = async {
-            match self.ask(question, &question.text, &question.types).await? {
-                Told::Error(_) if question.whole.is_some() => {
-                    let (text, types) = question.in_full();
-                    self.ask(question, text, types).await
-                }
-                told => Ok(told),
+            let mut told = self.ask(question, &question.text, &question.types).await?;
+            if let (Told::Error(_), Some((text, types))) = (&told, &question.whole) {
+                told = self.ask(question, text, types).await?;
             }
+            if let (Told::Error(error), Some(emptied)) = (&told, &question.emptied)
+                && error.may_be_about_a_parameter()
+            {
+                let (_, types) = question.in_full();
+                told = self.ask(question, emptied, types).await?;
+            }
+            Ok::<Told, UpstreamError>(told)
         };
         let asked = tokio::time::timeout(PATIENCE, asked).await;
         let outcome = match asked {

@@ -13,6 +13,7 @@ mod failure;
 mod finish;
 mod forward;
 mod gate;
+mod large;
 mod leave;
 mod names;
 mod own_catalog;
@@ -44,6 +45,7 @@ use crate::wire::backend::Status;
 use batch::{Attention, Batch};
 use expected::Queue;
 use gate::Gate;
+pub(crate) use large::Large;
 use leave::Leaving;
 use names::Names;
 pub(crate) use running::Running;
@@ -110,6 +112,7 @@ pub(crate) struct Parts {
     pub(crate) pinned: Pinned,
     pub(crate) parameters: Parameters,
     pub(crate) idle: Duration,
+    pub(crate) large: Large,
 }
 
 /// The state of a session.
@@ -154,6 +157,7 @@ pub(crate) struct Relay {
     retrying: bool,
     /// When the message that is judged was complete.
     begun: std::time::Instant,
+    large: Large,
     idle: Duration,
     active: Instant,
 }
@@ -189,6 +193,7 @@ impl Relay {
             leaving: None,
             refresh: None,
             begun: std::time::Instant::now(),
+            large: parts.large,
             idle: parts.idle,
             active: Instant::now(),
         }
@@ -209,6 +214,7 @@ impl Relay {
                     });
                     match turn.await {
                         Ok(()) => {
+                            self.settle_large();
                             self.count(live);
                             continue;
                         }

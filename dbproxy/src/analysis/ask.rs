@@ -101,6 +101,12 @@ impl ServerError {
         matches!(self.code(), "55P03" | "57014")
     }
 
+    /// `syntax_error`, `indeterminate_datatype` and what a function of any type says of a value of none:
+    /// what a parameter may be refused for where a string is none.
+    pub(super) fn may_be_about_a_parameter(&self) -> bool {
+        matches!(self.code(), "42601" | "42P18" | "42804")
+    }
+
     /// `in_failed_sql_transaction`: the server answers nothing until the block has ended.
     pub(crate) fn is_of_failed_block(&self) -> bool {
         self.code() == "25P02"
