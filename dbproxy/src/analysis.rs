@@ -132,6 +132,8 @@ pub(crate) enum Outcome {
 
 /// A question that is being answered, and where its answer will be.
 type Asked = (Question, watch::Receiver<Option<Outcome>>);
+/// The same for those that ask later. Who waits for it are the receivers.
+type Answering = (Question, Arc<watch::Sender<Option<Outcome>>>);
 
 /// The side connections of one database role, and the answers.
 #[derive(Debug)]
@@ -143,7 +145,7 @@ pub(crate) struct Analyser {
     catalogs: Arc<Catalogs>,
     background: Arc<Background>,
     kept: Cache<Key, Arc<Analysed>>,
-    running: Mutex<HashMap<Key, Asked>>,
+    running: Mutex<HashMap<Key, Answering>>,
     idle: Mutex<Vec<Asker>>,
     places: Semaphore,
     sessions: AtomicUsize,
@@ -214,7 +216,8 @@ impl Analyser {
             let outcome = running.wait_for(Option::is_some).await;
             let outcome = match outcome.as_deref() {
                 Ok(Some(outcome)) => outcome.clone(),
-                _ => return Outcome::Unknown("the question was given up".into()),
+                // Given up by those who asked first.
+                _ => continue,
             };
             // An error, or an answer that rests on values, is that of the very text that was asked about.
             if asked.is_same(&question) || outcome.is_shared() {
@@ -228,18 +231,23 @@ impl Analyser {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         let key = question.key();
         if let Some(known) = running.get(&key) {
-            return Ok(known.clone());
+            return Ok((known.0.clone(), known.1.subscribe()));
         }
         let (tell, heard) = watch::channel(None);
+        let tell = Arc::new(tell);
         let asked = (question.clone(), heard);
-        running.insert(key.clone(), asked.clone());
+        running.insert(key.clone(), (question.clone(), Arc::clone(&tell)));
         let place = Running {
             analyser: Arc::clone(self),
             key,
         };
         handle.spawn(async move {
             let analyser = Arc::clone(&place.analyser);
-            let outcome = analyser.find_out(&question).await;
+            let outcome = tokio::select! {
+                outcome = analyser.find_out(&question) => outcome,
+                // Nobody waits any more: the place is for others.
+                () = tell.closed() => return,
+            };
             if let Outcome::Analysed(answer) = &outcome
                 && !answer.by_text
             {

@@ -155,6 +155,8 @@ pub(crate) struct Relay {
     refresh: Option<Pending>,
     /// The message that is judged was looked at before, and had to wait.
     retrying: bool,
+    /// The message that waited was cancelled.
+    given_up: bool,
     /// When the message that is judged was complete.
     begun: std::time::Instant,
     large: Large,
@@ -189,6 +191,7 @@ impl Relay {
             defined: false,
             definitions: Vec::new(),
             retrying: false,
+            given_up: false,
             fatal: false,
             leaving: None,
             refresh: None,
@@ -257,6 +260,7 @@ impl Relay {
             progress = true;
         }
         progress |= self.cancel.poll_done(cx).is_ready();
+        progress |= self.waits_in_vain();
         progress |= self.poll_outbound(cx)?;
         progress |= self.poll_inbound(cx)?;
         if self.leaving.is_none() {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::Question;
 use crate::catalog::row;
 use crate::disclosure::types_of;
-use crate::upstream::{Channel, Upstream, UpstreamError, Wanted};
+use crate::upstream::{CancelTarget, Channel, Upstream, UpstreamError, Wanted};
 use crate::wire::{Reader, Violation, write};
 
 /// How long the server may take to parse a statement, and how long it may wait for a lock. Who waits for a
@@ -129,6 +129,24 @@ impl std::fmt::Debug for ServerError {
 /// A side connection.
 pub(super) struct Asker {
     channel: Channel,
+    cancel: CancelTarget,
+    /// It has been asked and has not answered.
+    busy: bool,
+}
+
+/// Who gives a question up has the server give it up too.
+impl Drop for Asker {
+    fn drop(&mut self) {
+        if let Some(runtime) = tokio::runtime::Handle::try_current()
+            .ok()
+            .filter(|_| self.busy)
+        {
+            let cancel = self.cancel.clone();
+            runtime.spawn(async move {
+                drop(tokio::time::timeout(STATEMENT_TIMEOUT, cancel.cancel()).await);
+            });
+        }
+    }
 }
 
 impl std::fmt::Debug for Asker {
@@ -158,11 +176,25 @@ impl Asker {
                 stream: connection.stream,
                 received: connection.received,
             },
+            cancel: connection.cancel,
+            busy: false,
         })
     }
 
     /// Has the server parse a statement; nothing is run but what is the proxy's own.
     pub(super) async fn ask(
+        &mut self,
+        question: &Question,
+        text: &str,
+        types: &[u32],
+    ) -> Result<Told, UpstreamError> {
+        self.busy = true;
+        let told = self.told(question, text, types).await;
+        self.busy = false;
+        told
+    }
+
+    async fn told(
         &mut self,
         question: &Question,
         text: &str,

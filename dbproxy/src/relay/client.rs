@@ -28,6 +28,7 @@ pub(super) enum Flow {
 impl Relay {
     /// Examines all that has arrived from the client.
     pub(super) fn scan_client(&mut self) -> Result<(), End> {
+        self.give_up();
         while !self.inbound.within_frame()
             && !self.inbound.congested()
             && !self.outbound.congested()
@@ -113,6 +114,9 @@ impl Relay {
     }
 
     fn frame(&mut self, frame: Frame) -> Result<Flow, End> {
+        if std::mem::take(&mut self.given_up) {
+            return self.settle(frame, Err(Refusal::cancelled()));
+        }
         match frame.tag {
             b'B' => {
                 let result = self.bind(frame);
