@@ -33,6 +33,8 @@ const PLACES: usize = 4;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// What kept answers may weigh, per database role.
 const KEPT: u64 = 32 << 20;
+/// A longer text is not asked about.
+const LONGEST: usize = 4 << 20;
 
 /// What PostgreSQL is asked.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -47,6 +49,9 @@ pub(crate) struct Question {
     pub(crate) types: Arc<[u32]>,
     /// The text itself with the types of its parameters, where `text` is a shorter one: errors are about it.
     pub(crate) whole: Option<(Arc<str>, Arc<[u32]>)>,
+    /// Where the long strings of the text are left out and parameters in their places: the text with empty
+    /// strings there, for where none may be a parameter.
+    pub(crate) emptied: Option<Arc<str>>,
     /// The types that PREPARE declares for its parameters, as they are written.
     pub(crate) declared: Arc<[Box<str>]>,
     /// It is one of the proxy's own, about what CASCADE reaches by this access: it is run, for its rows.
@@ -72,6 +77,7 @@ impl Question {
             && self.text == other.text
             && self.types == other.types
             && self.whole == other.whole
+            && self.emptied == other.emptied
             && self.declared == other.declared
             && self.reaches == other.reaches
     }
@@ -85,6 +91,7 @@ impl Question {
             text: text.into(),
             types: Arc::default(),
             whole: None,
+            emptied: None,
             declared: Arc::default(),
             reaches: Some(access),
         }
@@ -99,7 +106,7 @@ impl Question {
         }
     }
 
-    /// What is asked where the error has to be that of the text itself.
+    /// What is asked where the error has to be that of the text itself, as far as it is asked about.
     pub(crate) fn in_full(&self) -> (&str, &[u32]) {
         match &self.whole {
             Some((text, types)) => (text, types),
@@ -125,6 +132,8 @@ pub(crate) enum Outcome {
 
 /// A question that is being answered, and where its answer will be.
 type Asked = (Question, watch::Receiver<Option<Outcome>>);
+/// The same for those that ask later. Who waits for it are the receivers.
+type Answering = (Question, Arc<watch::Sender<Option<Outcome>>>);
 
 /// The side connections of one database role, and the answers.
 #[derive(Debug)]
@@ -136,7 +145,7 @@ pub(crate) struct Analyser {
     catalogs: Arc<Catalogs>,
     background: Arc<Background>,
     kept: Cache<Key, Arc<Analysed>>,
-    running: Mutex<HashMap<Key, Asked>>,
+    running: Mutex<HashMap<Key, Answering>>,
     idle: Mutex<Vec<Asker>>,
     places: Semaphore,
     sessions: AtomicUsize,
@@ -190,6 +199,12 @@ impl Analyser {
 
     /// Asks, or waits for the same question of somebody else.
     pub(crate) async fn answer(self: &Arc<Self>, question: Question) -> Outcome {
+        if question.in_full().0.len() > LONGEST {
+            return Outcome::Unknown(
+                "the database can't be asked about a text of so many bytes: write long strings as '…', or send them as parameters"
+                    .into(),
+            );
+        }
         loop {
             if let Some(known) = self.known(&question) {
                 return Outcome::Analysed(known);
@@ -201,7 +216,8 @@ impl Analyser {
             let outcome = running.wait_for(Option::is_some).await;
             let outcome = match outcome.as_deref() {
                 Ok(Some(outcome)) => outcome.clone(),
-                _ => return Outcome::Unknown("the question was given up".into()),
+                // Given up by those who asked first.
+                _ => continue,
             };
             // An error, or an answer that rests on values, is that of the very text that was asked about.
             if asked.is_same(&question) || outcome.is_shared() {
@@ -215,18 +231,23 @@ impl Analyser {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         let key = question.key();
         if let Some(known) = running.get(&key) {
-            return Ok(known.clone());
+            return Ok((known.0.clone(), known.1.subscribe()));
         }
         let (tell, heard) = watch::channel(None);
+        let tell = Arc::new(tell);
         let asked = (question.clone(), heard);
-        running.insert(key.clone(), asked.clone());
+        running.insert(key.clone(), (question.clone(), Arc::clone(&tell)));
         let place = Running {
             analyser: Arc::clone(self),
             key,
         };
         handle.spawn(async move {
             let analyser = Arc::clone(&place.analyser);
-            let outcome = analyser.find_out(&question).await;
+            let outcome = tokio::select! {
+                outcome = analyser.find_out(&question) => outcome,
+                // Nobody waits any more: the place is for others.
+                () = tell.closed() => return,
+            };
             if let Outcome::Analysed(answer) = &outcome
                 && !answer.by_text
             {
@@ -254,13 +275,17 @@ impl Analyser {
     async fn find_out(&self, question: &Question) -> Outcome {
         let begun = Instant::now();
         let asked = async {
-            match self.ask(question, &question.text, &question.types).await? {
-                Told::Error(_) if question.whole.is_some() => {
-                    let (text, types) = question.in_full();
-                    self.ask(question, text, types).await
-                }
-                told => Ok(told),
+            let mut told = self.ask(question, &question.text, &question.types).await?;
+            if let (Told::Error(_), Some((text, types))) = (&told, &question.whole) {
+                told = self.ask(question, text, types).await?;
             }
+            if let (Told::Error(error), Some(emptied)) = (&told, &question.emptied)
+                && error.may_be_about_a_parameter()
+            {
+                let (_, types) = question.in_full();
+                told = self.ask(question, emptied, types).await?;
+            }
+            Ok::<Told, UpstreamError>(told)
         };
         let asked = tokio::time::timeout(PATIENCE, asked).await;
         let outcome = match asked {

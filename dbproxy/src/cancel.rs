@@ -30,6 +30,9 @@ const HELD: Duration = Duration::from_secs(1);
 /// How long a session may take to look whether something has arrived.
 const LOOK: Duration = Duration::from_millis(250);
 
+/// The session has given up what was not judged yet.
+const STOPPED: u64 = u64::MAX;
+
 /// The keys of all sessions of the process, by the server's process number, which two servers may give
 /// twice. Not one per core: a cancel comes on a connection of its own.
 #[derive(Debug, Default)]
@@ -68,6 +71,9 @@ struct Entry {
     progress: AtomicU64,
     /// Somebody waits until the session has looked for what arrived.
     asked: AtomicBool,
+    /// What is not judged yet is to be given up: the number above the [`Progress`] that this is about, and one;
+    /// or [`STOPPED`].
+    stop: AtomicU64,
     /// `progress` or `asked` is another.
     changed: Notify,
     in_flight: AtomicUsize,
@@ -114,6 +120,7 @@ impl Cancels {
             target,
             progress: AtomicU64::new(0),
             asked: AtomicBool::new(false),
+            stop: AtomicU64::new(0),
             changed: Notify::new(),
             in_flight: AtomicUsize::new(0),
             waker: AtomicWaker::new(),
@@ -159,7 +166,11 @@ impl Entry {
         if Progress::of(self.progress.load(Ordering::Acquire)) != Progress::Running {
             self.look().await;
         }
+        self.stop_judging();
         let word = self.left().await;
+        if self.stop.swap(0, Ordering::AcqRel) == STOPPED {
+            return "cancel_before_it_ran";
+        }
         match Progress::of(word) {
             Progress::Idle | Progress::Judged => "cancel_nothing_runs",
             Progress::Held | Progress::Running => {
@@ -183,6 +194,15 @@ impl Entry {
         self.waker.wake();
         let looked = self.until(LOOK, || !self.asked.load(Ordering::Acquire));
         looked.await;
+    }
+
+    /// What waits to be judged, for an answer of the database for example, is to be given up.
+    fn stop_judging(&self) {
+        let word = self.progress.load(Ordering::Acquire);
+        if Progress::of(word) == Progress::Judged {
+            self.stop.store((word >> 2) + 1, Ordering::Release);
+            self.waker.wake();
+        }
     }
 
     /// Waits until what arrived has left for the server, or is over.
@@ -256,6 +276,16 @@ impl CancelHandle {
             self.entry.asked.store(false, Ordering::Release);
             self.entry.changed.notify_waiters();
         }
+    }
+
+    /// Whether what is not judged yet is to be given up.
+    pub(crate) fn stops(&self) -> bool {
+        self.entry.stop.load(Ordering::Acquire) == (self.word >> 2) + 1
+    }
+
+    /// Says that it was given up.
+    pub(crate) fn stopped(&self) {
+        self.entry.stop.store(STOPPED, Ordering::Release);
     }
 
     /// Cancels what runs, for a cause of the proxy's own.

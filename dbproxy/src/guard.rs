@@ -44,6 +44,7 @@ pub(crate) struct Guard {
     database: Arc<str>,
     search_path: Arc<[Arc<str>]>,
     catalogs: Arc<Catalogs>,
+    limits: exeat_sql::Limits,
     asking: Asking,
     own: OwnCatalog,
     scope: Scope,
@@ -103,10 +104,16 @@ impl Guard {
             database,
             search_path,
             catalogs,
+            limits: exeat_sql::Limits::default(),
             asking: Asking::new(analyser),
             own,
             scope,
         }
+    }
+
+    /// The same with other limits for its texts.
+    pub(crate) fn within(self, limits: exeat_sql::Limits) -> Self {
+        Self { limits, ..self }
     }
 
     pub(crate) fn catalogs(&self) -> &Arc<Catalogs> {
@@ -252,7 +259,7 @@ impl Guard {
             let decision = self.evaluate(subject.clone());
             return Ok((Verdict::single(scope, sql, subject, decision), true));
         };
-        let mut reading = Reading::of(text, &self.context());
+        let mut reading = Reading::of(text, &self.context(), &self.limits);
         if !self.transparent() {
             reading.refuse_after_changes(self.own.snapshot().is_some());
         }

@@ -134,6 +134,11 @@ impl Pipe {
         self.needed = count;
     }
 
+    /// How much memory it holds, or is going to hold.
+    pub(crate) fn holds(&self) -> usize {
+        self.storage.len().max(self.needed) + self.ahead.capacity()
+    }
+
     /// Whether a frame's remainder is still on its way, so that what comes next is no header.
     pub(crate) fn within_frame(&self) -> bool {
         self.rest != Rest::None
@@ -208,8 +213,12 @@ impl Pipe {
     fn make_room(&mut self) -> bool {
         if self.start == self.end {
             (self.start, self.scanned, self.end) = (0, 0, 0);
-            if self.storage.len() > MEDIUM && self.full_reads == 0 {
-                self.storage.truncate(MEDIUM);
+            let kept = match self.full_reads {
+                0 => MEDIUM,
+                _ => BULK.max(self.needed),
+            };
+            if self.storage.len() > kept {
+                self.storage.truncate(kept);
                 self.storage.shrink_to_fit();
             }
         }

@@ -13,6 +13,7 @@ mod failure;
 mod finish;
 mod forward;
 mod gate;
+mod large;
 mod leave;
 mod names;
 mod own_catalog;
@@ -44,6 +45,7 @@ use crate::wire::backend::Status;
 use batch::{Attention, Batch};
 use expected::Queue;
 use gate::Gate;
+pub(crate) use large::Large;
 use leave::Leaving;
 use names::Names;
 pub(crate) use running::Running;
@@ -110,6 +112,7 @@ pub(crate) struct Parts {
     pub(crate) pinned: Pinned,
     pub(crate) parameters: Parameters,
     pub(crate) idle: Duration,
+    pub(crate) large: Large,
 }
 
 /// The state of a session.
@@ -150,8 +153,11 @@ pub(crate) struct Relay {
     refresh: Option<Pending>,
     /// The message that is judged was looked at before, and had to wait.
     retrying: bool,
+    /// The message that waited was cancelled.
+    given_up: bool,
     /// When the message that is judged was complete.
     begun: std::time::Instant,
+    large: Large,
     idle: Duration,
     active: Instant,
 }
@@ -182,10 +188,12 @@ impl Relay {
             sight: Sight::ALL,
             defined: false,
             retrying: false,
+            given_up: false,
             fatal: false,
             leaving: None,
             refresh: None,
             begun: std::time::Instant::now(),
+            large: parts.large,
             idle: parts.idle,
             active: Instant::now(),
         }
@@ -206,6 +214,7 @@ impl Relay {
                     });
                     match turn.await {
                         Ok(()) => {
+                            self.settle_large();
                             self.count(live);
                             continue;
                         }
@@ -248,6 +257,7 @@ impl Relay {
             progress = true;
         }
         progress |= self.cancel.poll_done(cx).is_ready();
+        progress |= self.waits_in_vain();
         progress |= self.poll_outbound(cx)?;
         progress |= self.poll_inbound(cx)?;
         if self.leaving.is_none() {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use exeat_service::Core;
-use exeat_service::config::{self, DbproxyTimeouts, Parameters};
+use exeat_service::config::{self, DbproxyTimeouts, Parameters, StatementLimits};
 use exeat_service::keepalive::Keepalive;
 use exeat_service::tls::{TlsError, TlsServer};
 use tokio::net::TcpListener;
@@ -13,6 +13,7 @@ use tokio::sync::Semaphore;
 use crate::cancel::Cancels;
 use crate::database::{Databases, databases};
 use crate::listener::Listener;
+use crate::relay::Large;
 use crate::{metrics, session, wall};
 
 /// How long accepting pauses where the process has no file descriptor left.
@@ -47,6 +48,9 @@ pub struct Dbproxy {
     listeners: Vec<(Option<Arc<TlsServer>>, bool)>,
     /// Places of connections that have not shown who they are.
     unidentified: Arc<Semaphore>,
+    pub(crate) limits: StatementLimits,
+    /// What all large messages may hold, in bytes.
+    pub(crate) large: Arc<Semaphore>,
 }
 
 impl Dbproxy {
@@ -78,6 +82,8 @@ impl Dbproxy {
             parameters: config.parameters,
             listeners,
             unidentified: Arc::new(Semaphore::new(config.unidentified)),
+            limits: config.limits,
+            large: Large::room(&config.limits),
         }))
     }
 }

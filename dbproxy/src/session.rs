@@ -19,7 +19,7 @@ use crate::identify;
 use crate::listener::Listener;
 use crate::metrics;
 use crate::record::Record;
-use crate::relay::{End, Parts, Relay};
+use crate::relay::{End, Large, Parts, Relay};
 use crate::server::Dbproxy;
 use crate::stop::Stop;
 use crate::upstream::Pinned;
@@ -139,7 +139,11 @@ async fn relay(client: Client, connected: Connected, service: &Dbproxy, record: 
         Arc::clone(&database.search_path),
         catalogs,
         analyser,
-    );
+    )
+    .within(exeat_sql::Limits {
+        text: service.limits.text,
+        message: service.limits.message,
+    });
     let relay = Relay::new(Parts {
         client: client.stream,
         inbound: client.inbound,
@@ -151,6 +155,7 @@ async fn relay(client: Client, connected: Connected, service: &Dbproxy, record: 
         pinned: Pinned::of(&connection.parameters),
         parameters: service.parameters,
         idle: service.timeouts.idle,
+        large: Large::new(service.limits.message, &service.large),
     });
     let end = relay.run(record.live()).await;
     drop((lease, catalog_lease, analyser_lease));

@@ -142,10 +142,33 @@ pub struct Dbproxy {
     pub parameters: Parameters,
     /// How many connections may be unidentified at once.
     pub unidentified: usize,
+    /// How long messages with SQL may be.
+    pub limits: StatementLimits,
     /// Deadlines.
     pub timeouts: DbproxyTimeouts,
     /// How connections on both sides are kept alive.
     pub keepalive: Keepalive,
+}
+
+/// How long messages with SQL may be, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StatementLimits {
+    /// Without the values in quotes.
+    pub text: usize,
+    /// With them.
+    pub message: usize,
+    /// What all large messages that are being read may hold together.
+    pub memory: usize,
+}
+
+impl Default for StatementLimits {
+    fn default() -> Self {
+        Self {
+            text: 1 << 20,
+            message: 16 << 20,
+            memory: 256 << 20,
+        }
+    }
 }
 
 /// A listener of the database proxy.

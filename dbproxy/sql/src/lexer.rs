@@ -23,6 +23,14 @@ pub struct Limits {
     pub message: usize,
 }
 
+impl Limits {
+    /// Those of a text that was read, under whatever limits.
+    pub(crate) const NONE: Self = Self {
+        text: usize::MAX,
+        message: usize::MAX,
+    };
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {
@@ -124,7 +132,10 @@ pub(crate) fn refuse(kind: UnreadableKind, offset: usize, detail: &str) -> Unrea
 /// Reads the tokens of a whole message.
 pub(crate) fn lex(sql: &str, limits: &Limits) -> Result<Lexed, Unreadable> {
     if sql.len() > limits.message {
-        let detail = format!("the message is over {} bytes", limits.message);
+        let detail = format!(
+            "the message is over {} bytes (limits.message)",
+            limits.message
+        );
         return Err(refuse(UnreadableKind::TooLarge, limits.message, &detail));
     }
     if let Some(offset) = memchr::memchr(0, sql.as_bytes()) {
@@ -163,7 +174,7 @@ pub(crate) fn lex(sql: &str, limits: &Limits) -> Result<Lexed, Unreadable> {
 
 fn too_long(limits: &Limits, offset: usize) -> Unreadable {
     let detail = format!(
-        "the text without its literals is over {} bytes",
+        "the text without its literals is over {} bytes (limits.text)",
         limits.text
     );
     refuse(UnreadableKind::TooLarge, offset, &detail)

@@ -29,4 +29,4 @@ pub use querytree::{
 };
 pub use read::{Context, Statement, read, read_within, search_path};
 pub use template::{ShortForm, short_form, template_into, typed_template_into};
-pub use text::{blank_comments, redact};
+pub use text::{WithoutStrings, blank_comments, redact, without_strings};

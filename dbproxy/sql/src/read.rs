@@ -106,8 +106,7 @@ pub fn read(sql: &str, context: &Context<'_>) -> Vec<Statement> {
     read_within(sql, context, &Limits::default())
 }
 
-/// Like [`read`], with other limits than the usual ones. Texts of [`crate::blank_comments`] and
-/// [`crate::redact`] keep to those.
+/// Like [`read`], with other limits than the usual ones.
 #[must_use]
 pub fn read_within(sql: &str, context: &Context<'_>, limits: &Limits) -> Vec<Statement> {
     let lexed = match lexer::lex(sql, limits) {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::Question;
 use crate::catalog::row;
 use crate::disclosure::types_of;
-use crate::upstream::{Channel, Upstream, UpstreamError, Wanted};
+use crate::upstream::{CancelTarget, Channel, Upstream, UpstreamError, Wanted};
 use crate::wire::{Reader, Violation, write};
 
 /// How long the server may take to parse a statement, and how long it may wait for a lock. Who waits for a
@@ -101,6 +101,12 @@ impl ServerError {
         matches!(self.code(), "55P03" | "57014")
     }
 
+    /// `syntax_error`, `indeterminate_datatype` and what a function of any type says of a value of none:
+    /// what a parameter may be refused for where a string is none.
+    pub(super) fn may_be_about_a_parameter(&self) -> bool {
+        matches!(self.code(), "42601" | "42P18" | "42804")
+    }
+
     /// `in_failed_sql_transaction`: the server answers nothing until the block has ended.
     pub(crate) fn is_of_failed_block(&self) -> bool {
         self.code() == "25P02"
@@ -123,6 +129,24 @@ impl std::fmt::Debug for ServerError {
 /// A side connection.
 pub(super) struct Asker {
     channel: Channel,
+    cancel: CancelTarget,
+    /// It has been asked and has not answered.
+    busy: bool,
+}
+
+/// Who gives a question up has the server give it up too.
+impl Drop for Asker {
+    fn drop(&mut self) {
+        if let Some(runtime) = tokio::runtime::Handle::try_current()
+            .ok()
+            .filter(|_| self.busy)
+        {
+            let cancel = self.cancel.clone();
+            runtime.spawn(async move {
+                drop(tokio::time::timeout(STATEMENT_TIMEOUT, cancel.cancel()).await);
+            });
+        }
+    }
 }
 
 impl std::fmt::Debug for Asker {
@@ -152,11 +176,25 @@ impl Asker {
                 stream: connection.stream,
                 received: connection.received,
             },
+            cancel: connection.cancel,
+            busy: false,
         })
     }
 
     /// Has the server parse a statement; nothing is run but what is the proxy's own.
     pub(super) async fn ask(
+        &mut self,
+        question: &Question,
+        text: &str,
+        types: &[u32],
+    ) -> Result<Told, UpstreamError> {
+        self.busy = true;
+        let told = self.told(question, text, types).await;
+        self.busy = false;
+        told
+    }
+
+    async fn told(
         &mut self,
         question: &Question,
         text: &str,

@@ -185,7 +185,7 @@ impl Examiner {
             asks: true,
         };
         let version = snapshot.as_ref().map_or(0, |snapshot| snapshot.version);
-        let reading = Reading::of(sql, &context);
+        let reading = Reading::of(sql, &context, &exeat_sql::Limits::default());
         let untyped: Arc<[u32]> = Arc::default();
         let mut examined = Vec::with_capacity(reading.statements.len());
         for statement in &reading.statements {
@@ -199,7 +199,7 @@ impl Examiner {
                 catalog: version,
                 own: statement.subject.clone(),
                 postgresql: replies
-                    .map(|(outcome, range)| Reply::of(outcome, sql, range.start))
+                    .map(|(outcome, range)| Reply::of(outcome, sql, range))
                     .collect(),
                 joined: reading.known(statement, &outcomes, false).subject,
                 transparent: reading.known(statement, &outcomes, true).subject,
@@ -210,11 +210,11 @@ impl Examiner {
 }
 
 impl Reply {
-    fn of(outcome: &Outcome, sql: &str, start: usize) -> Self {
+    fn of(outcome: &Outcome, sql: &str, asked: &Range<usize>) -> Self {
         match outcome {
             Outcome::Analysed(answer) => Self::Checks(Checks::of(answer)),
             Outcome::Rejected(error) => {
-                Self::Error(SqlError::of(&Rejection::of(error, sql, start)))
+                Self::Error(SqlError::of(&Rejection::of(error, sql, asked)))
             }
             Outcome::Locked => Self::Unanswered(
                 "what the statement names is locked; a session would wait for it".into(),

@@ -1,11 +1,15 @@
 //! A text as our own reader sees it, and what PostgreSQL has to be asked about it.
 
 mod cascade;
+mod shorter;
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use exeat_policy::{Facts, Name, Subject, UnreadableKind, Verb};
-use exeat_sql::{Context, Statement};
+use exeat_sql::{Context, Limits, Statement};
+
+pub(super) use shorter::LONG;
 
 use super::join::joined;
 use super::verdict::{Rejection, unreadable};
@@ -38,10 +42,10 @@ impl Known {
 }
 
 impl<'s> Reading<'s> {
-    pub(super) fn of(text: &'s str, context: &Context<'_>) -> Self {
+    pub(super) fn of(text: &'s str, context: &Context<'_>, limits: &Limits) -> Self {
         Self {
             text,
-            statements: exeat_sql::read(text, context),
+            statements: exeat_sql::read_within(text, context, limits),
         }
     }
 
@@ -81,37 +85,8 @@ impl<'s> Reading<'s> {
             .iter()
             .filter_map(|range| Some(self.text.get(range.clone())?.into()))
             .collect();
-        let question = |text: std::borrow::Cow<'_, str>| {
-            let mut template = Vec::with_capacity(text.len());
-            if !exeat_sql::typed_template_into(&text, types, &mut template) {
-                template = text.as_bytes().to_vec();
-            }
-            let short = exeat_sql::short_form(&text, types).filter(|_| declared.is_empty());
-            let (asked, types, whole) = match short {
-                Some(short) => {
-                    let of = |number: &u16| {
-                        let index = usize::from(*number).checked_sub(1);
-                        index
-                            .and_then(|index| types.get(index))
-                            .copied()
-                            .unwrap_or(0)
-                    };
-                    let asked: Arc<[u32]> = short.parameters.iter().map(of).collect();
-                    let whole = (Arc::from(&*text), Arc::clone(types));
-                    (Arc::from(short.text), asked, Some(whole))
-                }
-                None => (Arc::from(&*text), Arc::clone(types), None),
-            };
-            Question {
-                version,
-                template: template.into(),
-                text: asked,
-                types,
-                whole,
-                declared: Arc::clone(&declared),
-                reaches: None,
-            }
-        };
+        let question =
+            |text: std::borrow::Cow<'_, str>| shorter::question(&text, version, types, &declared);
         statement.question_texts(self.text).map(question).collect()
     }
 
@@ -140,7 +115,7 @@ impl<'s> Reading<'s> {
                         "PostgreSQL was asked something else",
                     ));
                 }
-                Outcome::Rejected(error) => return self.rejected(error, range.start),
+                Outcome::Rejected(error) => return self.rejected(error, range),
                 Outcome::Locked => {
                     return Known::of(unreadable(
                         UnreadableKind::Unanswered,
@@ -163,12 +138,12 @@ impl<'s> Reading<'s> {
         }
     }
 
-    fn rejected(&self, error: &Arc<ServerError>, start: usize) -> Known {
+    fn rejected(&self, error: &Arc<ServerError>, asked: &Range<usize>) -> Known {
         let detail = format!("PostgreSQL refuses the statement ({})", error.code());
         Known {
             subject: unreadable(UnreadableKind::Rejected, &detail),
             judgeable: None,
-            rejection: Some(Arc::new(Rejection::of(error, self.text, start))),
+            rejection: Some(Arc::new(Rejection::of(error, self.text, asked))),
             by_text: true,
         }
     }

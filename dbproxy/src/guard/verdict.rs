@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use exeat_policy::{Decision, Effect, Facts, Name, Subject, Unreadable, UnreadableKind, Verb};
 
-use super::reading::{Known, Reading};
+use super::reading::{Known, LONG, Reading};
 use crate::analysis::{Judgeable, ServerError};
 use crate::disclosure::Sight;
 
@@ -49,24 +49,25 @@ pub(crate) struct Judged {
 #[derive(Debug)]
 pub(crate) struct Rejection {
     pub(crate) error: Arc<ServerError>,
-    /// So many characters of the message come before the part that was asked about.
-    before: usize,
+    /// So many characters of the message come before the part that was asked about; `None` where that was
+    /// asked about without its long strings, and a place in it is none in the message.
+    before: Option<usize>,
 }
 
 impl Rejection {
-    /// An error about the part of a message that begins here.
-    pub(super) fn of(error: &Arc<ServerError>, message: &str, start: usize) -> Self {
-        let before = message.get(..start).unwrap_or_default();
+    /// An error about this part of a message.
+    pub(super) fn of(error: &Arc<ServerError>, message: &str, asked: &Range<usize>) -> Self {
+        let before = message.get(..asked.start).unwrap_or_default();
         Self {
             error: Arc::clone(error),
-            before: before.chars().count(),
+            before: (asked.len() <= LONG).then(|| before.chars().count()),
         }
     }
 
     /// The character of the message, counted from 1, that the error points to.
     pub(crate) fn position(&self) -> Option<usize> {
         let position: usize = self.error.field(b'P')?.parse().ok()?;
-        Some(position + self.before)
+        Some(position + self.before?)
     }
 }
 

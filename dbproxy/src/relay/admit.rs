@@ -84,15 +84,6 @@ impl Relay {
         }
     }
 
-    /// A message whose text is over the cap of what is read.
-    pub(super) fn too_large(&mut self) -> Refusal {
-        let answer = self.unread(
-            UnreadableKind::TooLarge,
-            "the statement is too long to be read",
-        );
-        self.denial(&answer, &[])
-    }
-
     /// The function call sub-protocol runs functions by their number: nothing that a rule could name. It
     /// passes only where the policy lets everything pass.
     pub(super) fn function_call(&mut self, frame: Frame) -> Result<(), Refusal> {

@@ -28,6 +28,7 @@ pub(super) enum Flow {
 impl Relay {
     /// Examines all that has arrived from the client.
     pub(super) fn scan_client(&mut self) -> Result<(), End> {
+        self.give_up();
         while !self.inbound.within_frame()
             && !self.inbound.congested()
             && !self.outbound.congested()
@@ -113,13 +114,16 @@ impl Relay {
     }
 
     fn frame(&mut self, frame: Frame) -> Result<Flow, End> {
+        if std::mem::take(&mut self.given_up) {
+            return self.settle(frame, Err(Refusal::cancelled()));
+        }
         match frame.tag {
             b'B' => {
                 let result = self.bind(frame);
                 self.settle(frame, result)
             }
-            b'Q' | b'P' | b'F' if frame.length > frame::WHOLE => {
-                let refusal = self.too_large();
+            b'Q' | b'P' | b'F' if self.is_too_large(frame) => {
+                let refusal = self.too_large(frame);
                 self.settle(frame, Err(refusal))
             }
             b'X' => {
@@ -133,11 +137,13 @@ impl Relay {
             }
             b'S' => self.sync(frame),
             b'Q' | b'P' | b'D' | b'E' | b'C' | b'H' | b'F' => {
-                if frame.length > frame::WHOLE {
+                if frame.length > frame::WHOLE && !matches!(frame.tag, b'Q' | b'P' | b'F') {
                     return Err(End::Client(Violation::LengthTooLarge));
                 }
                 if self.inbound.unscanned().len() < frame.length {
-                    self.inbound.need(frame.length);
+                    if let Err(refusal) = self.need(frame) {
+                        return self.settle(frame, Err(refusal));
+                    }
                     return Ok(Flow::Wait);
                 }
                 self.whole_frame(frame)

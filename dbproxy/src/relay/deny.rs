@@ -66,6 +66,14 @@ impl Refusal {
         )
     }
 
+    /// A statement that was cancelled before it ran; the words are PostgreSQL's.
+    pub(super) fn cancelled() -> Self {
+        Self::error(Error::plain(
+            "57014",
+            "canceling statement due to user request",
+        ))
+    }
+
     /// What the server says to every statement of a failed block before it looks for what it names.
     pub(super) fn block_has_failed() -> Self {
         Self::error(Error::plain(

@@ -82,4 +82,19 @@ impl Relay {
             Progress::Running
         }
     }
+
+    /// Whether a message that waits for an answer of the database, or for the catalog, was cancelled.
+    pub(super) fn waits_in_vain(&self) -> bool {
+        self.refresh.is_some() && self.queue.is_empty() && self.cancel.stops()
+    }
+
+    /// Gives up what the client's message waits for.
+    pub(super) fn give_up(&mut self) {
+        if self.waits_in_vain() {
+            self.refresh = None;
+            self.retrying = false;
+            self.given_up = true;
+            self.cancel.stopped();
+        }
+    }
 }

@@ -12,6 +12,7 @@ mod cancel;
 mod cascade;
 mod impostor;
 mod leaving;
+mod literals;
 mod names;
 mod opening;
 mod pipeline;

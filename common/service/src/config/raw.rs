@@ -259,12 +259,27 @@ pub(super) struct Dbproxy {
     pub(super) audit: StatementAudit,
     /// Connections that may be unidentified at once, 4096 unless given; one more is closed.
     pub(super) unidentified: Option<At<usize>>,
+    /// How long messages with SQL may be.
+    #[serde(default)]
+    pub(super) limits: StatementLimits,
     /// Deadlines.
     #[serde(default)]
     pub(super) timeouts: DbproxyTimeouts,
     /// TCP keepalive towards clients and servers.
     #[serde(default)]
     pub(super) keepalive: Keepalive,
+}
+
+/// How long messages with SQL may be.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct StatementLimits {
+    /// Without the values in quotes, which is what has to be understood; 1MiB unless given.
+    pub(super) text: Option<At<String>>,
+    /// With them; 16MiB unless given.
+    pub(super) message: Option<At<String>>,
+    /// What all messages over 1 MiB that are being read may hold together; 256MiB unless given.
+    pub(super) memory: Option<At<String>>,
 }
 
 /// TCP keepalive: when a peer that says nothing is asked whether it is still there.

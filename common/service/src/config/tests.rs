@@ -187,6 +187,16 @@ fn what_would_do_nothing_is_refused() {
             "dbproxy:\n  keepalive: { count: 0 }\n  listeners: [{ address: '127.0.0.1:0', require_tls: false }]\n  databases: { shop: { address: 'db:5432', users: { app: {} } } }\ngateway:",
             "count must be between 1 and 127",
         ),
+        (
+            "gateway:",
+            "dbproxy:\n  limits: { text: 1kB }\n  listeners: [{ address: '127.0.0.1:0', require_tls: false }]\n  databases: { shop: { address: 'db:5432', users: { app: {} } } }\ngateway:",
+            "text must be between 4KiB and 16MiB",
+        ),
+        (
+            "gateway:",
+            "dbproxy:\n  limits: { message: 128MiB, memory: 64MiB }\n  listeners: [{ address: '127.0.0.1:0', require_tls: false }]\n  databases: { shop: { address: 'db:5432', users: { app: {} } } }\ngateway:",
+            "a single message may be larger than what all may hold together",
+        ),
     ];
     for (from, to, expected) in cases {
         let (_, _, message) = problem(from, to);

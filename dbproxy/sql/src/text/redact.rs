@@ -23,7 +23,7 @@ pub fn redact(sql: &str) -> Cow<'_, str> {
     if !code && !announces(sql) {
         return Cow::Borrowed(sql);
     }
-    let Ok(lexed) = lexer::lex(sql, &Limits::default()) else {
+    let Ok(lexed) = lexer::lex(sql, &Limits::NONE) else {
         return cut(sql, code);
     };
     let mut text = String::with_capacity(sql.len());

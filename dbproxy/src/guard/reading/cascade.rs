@@ -76,7 +76,7 @@ impl Reading<'_> {
                     known
                 }
                 Some((Outcome::Rejected(error), _)) if error.is_of_failed_block() => {
-                    self.rejected(error, statement.range.start)
+                    self.rejected(error, &statement.range)
                 }
                 Some((Outcome::Unknown(why), _)) => unanswered(why),
                 _ => unanswered("the database can't be asked what CASCADE reaches"),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use exeat_audit::{Body, Hold, Log, LogOptions, Outcome, Plane, Reader};
 use exeat_identity::{Authenticators, Settings};
 use exeat_policy::{Basis, Effect, Identity, Method, Principal, Source};
-use exeat_service::config::{self, Parameters, UpstreamTls};
+use exeat_service::config::{self, Parameters, StatementLimits, UpstreamTls};
 use exeat_service::keepalive::Keepalive;
 use exeat_service::{Core, Live, SessionInfo};
 use tempfile::TempDir;
@@ -19,7 +19,7 @@ use crate::catalog::Catalogs;
 use crate::guard::Guard;
 use crate::pipe::Pipe;
 use crate::record::Recorder;
-use crate::relay::{End, Parts, Relay};
+use crate::relay::{End, Large, Parts, Relay};
 use crate::stream::Stream;
 use crate::upstream::{CancelTarget, Pinned, Upstream};
 use crate::wire::frame as wire;
@@ -252,6 +252,7 @@ fn parts(core: &Arc<Core>, live: &Live, client: TcpStream, server: TcpStream) ->
         pinned: Pinned::of(&reported),
         parameters: Parameters::Plain,
         idle: PATIENCE,
+        large: Large::new(16 << 20, &Large::room(&StatementLimits::default())),
     }
 }
 

@@ -6,7 +6,9 @@ use std::net::{SocketAddr, TcpStream};
 use exeat_tests::database::Database;
 use exeat_tests::exeat::Process;
 use exeat_tests::wait;
-use exeat_tests::wire::{Message, Wire, cstr, frame, kinds, sqlstate, tls_client};
+use exeat_tests::wire::{
+    Message, Wire, bind, cstr, frame, kinds, parse, sqlstate, sync, tls_client,
+};
 
 use super::lab;
 
@@ -152,6 +154,43 @@ fn a_cancel_that_comes_with_its_statement_is_not_lost() {
     // The server may be too slow to begin before it is told to stop.
     assert!(lost <= 2, "{lost} of 20 were lost");
     lab.finish(exeat);
+}
+
+/// A domain's check runs while a constant of a composite type is parsed: the side connection takes its time.
+#[test]
+fn a_cancel_while_the_database_is_asked_ends_the_statement_and_frees_the_place() {
+    let (lab, database) = lab();
+    database
+        .admin(
+            "CREATE FUNCTION slow(text) RETURNS bool LANGUAGE sql AS 'SELECT pg_sleep(4) IS NOT NULL'; \
+             CREATE DOMAIN slow_text AS text CHECK (slow(VALUE)); CREATE TYPE slow_pair AS (a slow_text, b int)",
+        )
+        .ok();
+    let exeat = lab.start();
+    let address = exeat.addresses.dbproxy[1];
+    let (mut session, key) = keyed(&exeat, 196_608);
+    assert_eq!(sqlstate(&session.query("SELECT 1")), None);
+    let asked = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'exeat analysis' \
+                 AND state = 'active'";
+    let slow = [
+        frame('Q', &cstr("SELECT '(x,1)'::slow_pair")),
+        [parse("", "SELECT '(x,1)'::slow_pair"), bind("", ""), sync()].concat(),
+    ];
+    for message in slow {
+        session.send(message);
+        wait::until_true("the database is asked", || {
+            database.admin(asked).ok() == "1"
+        });
+        cancel(address, &key);
+        let answer = session.until_ready();
+        assert_eq!(sqlstate(&answer).as_deref(), Some("57014"), "{answer:?}");
+        wait::until_true("the database is no longer asked", || {
+            database.admin(asked).ok() == "0"
+        });
+        assert_eq!(kinds(&session.query("SELECT id FROM orders")), "TDDCZ");
+    }
+    let records = lab.finish(exeat);
+    assert_eq!(records.refusals(), ["cancel_before_it_ran"; 2]);
 }
 
 #[test]

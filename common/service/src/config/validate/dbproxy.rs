@@ -6,13 +6,18 @@ use std::time::Duration;
 
 use super::super::raw::{self, At};
 use super::super::{
-    Database, Dbproxy, DbproxyListener, DbproxyTimeouts, Parameters, SecondWall, UpstreamTls, User,
+    Database, Dbproxy, DbproxyListener, DbproxyTimeouts, Parameters, SecondWall, StatementLimits,
+    UpstreamTls, User,
 };
 use super::Judge;
 
 const HANDSHAKE: Duration = Duration::from_secs(10);
 const CONNECT: Duration = Duration::from_secs(10);
 const IDLE: Duration = Duration::from_secs(1800);
+const SMALLEST_LIMIT: usize = 4 << 10;
+const MOST_TEXT: usize = 16 << 20;
+const MOST_MESSAGE: usize = 256 << 20;
+const MOST_MEMORY: usize = 2 << 30;
 
 impl Judge<'_> {
     pub(super) fn dbproxy(&mut self, raw: raw::Dbproxy) -> Dbproxy {
@@ -62,8 +67,50 @@ impl Judge<'_> {
             databases,
             parameters,
             unidentified: self.unidentified(raw.unidentified.as_ref()),
+            limits: self.statement_limits(&raw.limits),
             timeouts,
             keepalive: self.keepalive(&raw.keepalive),
+        }
+    }
+
+    /// A message is held whole in memory while it is read.
+    fn statement_limits(&mut self, raw: &raw::StatementLimits) -> StatementLimits {
+        let default = StatementLimits::default();
+        let mut size = |name: &str, given: Option<&At<String>>, default: usize, most: usize| {
+            let Some(given) = given else { return default };
+            let bytes = self.bytes(Some(given), default as u64);
+            match usize::try_from(bytes) {
+                Ok(bytes) if (SMALLEST_LIMIT..=most).contains(&bytes) => bytes,
+                _ => {
+                    self.problem(
+                        &given.span,
+                        format!("{name} must be between 4KiB and {}MiB", most >> 20),
+                        format!("leave it out for {}MiB", default >> 20),
+                    );
+                    default
+                }
+            }
+        };
+        let text = size("text", raw.text.as_ref(), default.text, MOST_TEXT);
+        let message = size(
+            "message",
+            raw.message.as_ref(),
+            default.message,
+            MOST_MESSAGE,
+        );
+        let memory = size("memory", raw.memory.as_ref(), default.memory, MOST_MEMORY);
+        let large = [&raw.message, &raw.memory].into_iter().flatten().next();
+        if let Some(given) = large.filter(|_| message > memory) {
+            self.problem(
+                &given.span,
+                "a single message may be larger than what all may hold together",
+                "raise `memory`, or lower `message`",
+            );
+        }
+        StatementLimits {
+            text,
+            message,
+            memory,
         }
     }
 

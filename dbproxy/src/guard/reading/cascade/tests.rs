@@ -18,7 +18,7 @@ fn last(sql: &str, outcomes: &[Outcome]) -> (Option<Question>, Known) {
         search_path: &path,
         asks: true,
     };
-    let reading = Reading::of(sql, &context);
+    let reading = Reading::of(sql, &context, &exeat_sql::Limits::default());
     let statement = reading.statements.last().unwrap();
     (
         reading.reach(statement, &path),

@@ -1,0 +1,174 @@
+//! Values of megabytes within the text of a statement: they pass, and no more than so much.
+
+use exeat_tests::database::Database;
+use exeat_tests::exeat::Process;
+use exeat_tests::lab::{Lab, Upstream};
+use exeat_tests::wire::{Wire, bind, cstr, execute, frame, kinds, parse, sqlstate, sync};
+
+const SCHEMA: &str = "\
+CREATE TABLE files (id serial PRIMARY KEY, content bytea, note text, about jsonb);
+CREATE TABLE hidden (note text);
+CREATE ROLE app LOGIN PASSWORD 'app-password';
+GRANT ALL ON ALL TABLES IN SCHEMA public TO app;
+GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO app;
+";
+
+const POLICY: &str = "\
+version: 1
+roles:
+  app:
+    identities: [{ source: 127.0.0.0/8 }]
+    databases:
+      shop:
+        as: app
+        allow:
+          - select: public.files
+          - insert: public.files
+          - call: [length, jsonb_build_object]
+          - define: pg_temp.*
+          - select: pg_temp.*
+          - insert: pg_temp.*
+";
+
+const EVERYTHING: &str = "\
+version: 1
+roles:
+  app:
+    identities: [{ source: 127.0.0.0/8 }]
+    databases:
+      shop:
+        as: app
+        allow: [{ rule: everything }]
+";
+
+const MIB: usize = 1 << 20;
+
+fn lab(policy: &str) -> (Lab, Database) {
+    let database = Database::start(SCHEMA);
+    let lab = Lab::new(policy);
+    lab.set_up(|setup| {
+        setup.database = Some(Upstream::of(&database, &[("app", "app-password")]));
+    });
+    (lab, database)
+}
+
+fn session(exeat: &Process) -> Wire {
+    let mut session = Wire::connect(exeat.addresses.dbproxy[1]);
+    let answer = session.start(&[("user", "app"), ("database", "shop")], "");
+    assert_eq!(sqlstate(&answer), None, "{answer:?}");
+    session
+}
+
+/// A statement by both protocols.
+fn both(session: &mut Wire, sql: &str) -> [Option<String>; 2] {
+    let simple = sqlstate(&session.query(sql));
+    session.send([parse("", sql), bind("", ""), execute(""), sync()].concat());
+    [simple, sqlstate(&session.until_ready())]
+}
+
+#[test]
+fn values_of_megabytes_pass_in_both_protocols() {
+    let (lab, database) = lab(POLICY);
+    let exeat = lab.start();
+    let mut session = session(&exeat);
+    // The larger ones by two statements only: a reader without optimizations takes its time.
+    for (size, some) in [(5 * MIB, 7), (15 * MIB, 1)] {
+        let long = "f".repeat(size);
+        let even = &long[..size & !1];
+        let statements = [
+            format!("INSERT INTO files (note) VALUES ('{long}')"),
+            format!("/* a tag */ INSERT INTO files (note) VALUES ($${long}$$) -- and another"),
+            format!("INSERT INTO files (content) VALUES ('\\x{even}')"),
+            format!("INSERT INTO files (content) VALUES (bytea '\\x{even}'::bytea)"),
+            format!("INSERT INTO files (about) VALUES ('{{\"a\": \"{long}\"}}')"),
+            format!("INSERT INTO files (about) VALUES (jsonb_build_object('a', E'{long}'))"),
+            format!("SELECT id FROM files WHERE note = '{long}ü'"),
+        ];
+        for sql in &statements[..some] {
+            let told = both(&mut session, sql);
+            assert_eq!(told, [None, None], "{size}: {}", &sql[..60]);
+        }
+        if some == 1 {
+            continue;
+        }
+        let wrong = format!("INSERT INTO hidden VALUES ('{long}')");
+        let told = both(&mut session, &wrong);
+        assert_eq!(told, ["42501", "42501"].map(|code| Some(code.into())));
+        let national = format!("SELECT N'{long}'");
+        let told = both(&mut session, &national);
+        assert_eq!(told, ["42601", "42601"].map(|code| Some(code.into())));
+        let unknown = format!("SELECT nothing, '{long}' FROM files");
+        let told = both(&mut session, &unknown);
+        assert_eq!(told, ["42703", "42703"].map(|code| Some(code.into())));
+    }
+    let stored = "SELECT count(*), max(length(note)), max(octet_length(content)) FROM files";
+    assert_eq!(
+        database.admin(stored).ok(),
+        format!("14|{}|{}", 15 * MIB, 5 * MIB / 2)
+    );
+    // A session with definitions of its own asks over its own connection.
+    let temporary = session.query("CREATE TEMP TABLE own (about jsonb)");
+    assert_eq!(sqlstate(&temporary), None);
+    let long = "f".repeat(5 * MIB);
+    let sql = format!("INSERT INTO own VALUES ('{{\"a\": \"{long}\"}}')");
+    assert_eq!(both(&mut session, &sql), [None, None]);
+    lab.finish(exeat);
+}
+
+#[test]
+fn a_bulk_insert_of_many_values_passes() {
+    let (lab, _database) = lab(POLICY);
+    let exeat = lab.start();
+    let mut session = session(&exeat);
+    let rows = vec![format!("('{}')", "x".repeat(3000)); 4000].join(", ");
+    let sql = format!("INSERT INTO files (note) VALUES {rows}");
+    assert_eq!(both(&mut session, &sql), [None, None]);
+    lab.finish(exeat);
+}
+
+#[test]
+fn what_is_beyond_the_limits_is_refused_by_their_names() {
+    for policy in [POLICY, EVERYTHING] {
+        let (lab, _database) = lab(policy);
+        let exeat = lab.start();
+        let mut session = session(&exeat);
+        let larger = format!("SELECT '{}'", "x".repeat(17 * MIB));
+        let told = session.query(&larger);
+        assert_eq!(kinds(&told), "EZ");
+        let message = told[0].field('M').unwrap();
+        assert!(message.contains("limits.message"), "{message}");
+        assert!(!message.contains("allowed"), "{message}");
+        // What is refused is not read: the session goes on behind it.
+        session.send([parse("", &larger), bind("", ""), sync()].concat());
+        assert_eq!(kinds(&session.until_ready()), "EZ");
+        assert_eq!(sqlstate(&session.query("SELECT 1")), None);
+        let structure = format!("SELECT 1 AS \"{}\"", "x".repeat(2 * MIB));
+        let told = session.query(&structure);
+        if policy == EVERYTHING {
+            assert_eq!(sqlstate(&told), None);
+        } else {
+            let message = told[0].field('M').unwrap();
+            assert!(message.contains("limits.text"), "{message}");
+        }
+        lab.finish(exeat);
+    }
+}
+
+/// Who announces much and sends little takes no room from others.
+#[test]
+fn a_message_that_does_not_come_holds_no_room() {
+    let (lab, _database) = lab(POLICY);
+    let exeat = lab.start();
+    let mut waiting: Vec<Wire> = (0..40).map(|_| session(&exeat)).collect();
+    let announced = frame('Q', &cstr(&"x".repeat(15 * MIB)));
+    for session in &mut waiting {
+        session.send(&announced[..10]);
+    }
+    let mut other = session(&exeat);
+    let sql = format!(
+        "INSERT INTO files (note) VALUES ('{}')",
+        "x".repeat(15 * MIB)
+    );
+    assert_eq!(both(&mut other, &sql), [None, None]);
+    lab.finish(exeat);
+}
