@@ -233,6 +233,7 @@ impl Guard {
             rejection: None,
             sight: Sight::ALL,
             by_text: true,
+            waits: false,
         }
     }
 

@@ -19,6 +19,7 @@ mod own_catalog;
 mod own_question;
 mod query;
 mod running;
+mod script;
 mod server;
 
 use std::future::Future;
@@ -47,6 +48,7 @@ use gate::Gate;
 use leave::Leaving;
 use names::Names;
 pub(crate) use running::Running;
+use script::Script;
 
 /// Something that the relay waits for before it examines more of what the client sent.
 pub(crate) type Pending = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -144,6 +146,8 @@ pub(crate) struct Relay {
     defined: bool,
     /// The names of relations that it defined since the session last looked.
     definitions: Vec<Arc<str>>,
+    /// A message whose statements run one after the other.
+    script: Option<Script>,
     /// The server said that it will close.
     fatal: bool,
     /// The client has said its last word.
@@ -185,6 +189,7 @@ impl Relay {
             defined: false,
             definitions: Vec::new(),
             retrying: false,
+            script: None,
             fatal: false,
             leaving: None,
             refresh: None,

@@ -8,13 +8,15 @@ use exeat_policy::{Facts, Name, Subject, UnreadableKind, Verb};
 use exeat_sql::{Context, Statement};
 
 use super::join::joined;
-use super::verdict::{Rejection, unreadable};
+use super::verdict::{Rejection, is_unresolved, unreadable};
 use crate::analysis::{Judgeable, Outcome, Question, ServerError};
 
 /// A text, read.
 pub(super) struct Reading<'s> {
     text: &'s str,
     pub(super) statements: Vec<Statement>,
+    /// Which of them can be judged only when those before them have run.
+    waiting: Vec<bool>,
 }
 
 /// A statement with all that is known of it.
@@ -42,20 +44,28 @@ impl<'s> Reading<'s> {
         Self {
             text,
             statements: exeat_sql::read(text, context),
+            waiting: Vec::new(),
         }
+    }
+
+    /// Whether a statement can be judged only when those before it have run.
+    pub(super) fn waits(&self, index: usize) -> bool {
+        self.waiting.get(index).copied().unwrap_or_default()
     }
 
     pub(super) fn text(&self) -> &'s str {
         self.text
     }
 
-    /// A message is judged before any of it runs: what stands behind something that changes what names
-    /// mean can't be.
+    /// What stands behind something that changes what names mean can't be judged before that has run.
     pub(super) fn refuse_after_changes(&mut self, own: bool) {
         let mut changed = false;
         for statement in &mut self.statements {
             let changes = changes_meaning(statement, own);
-            if changed && names_something(statement) {
+            let waits =
+                changed && (names_something(statement) || is_unresolved(&statement.subject));
+            self.waiting.push(waits);
+            if waits {
                 statement.subject = unreadable(
                     UnreadableKind::Unsupported,
                     "a statement before it in the same message may change what its names mean: send it alone",
