@@ -297,7 +297,7 @@ impl Guard {
         };
         let mut reading = Reading::of(text, &self.context());
         if !self.transparent() {
-            reading.refuse_after_changes(self.own.is_some());
+            reading.refuse_after_changes(self.own.is_some(), self.search_path.len());
         }
         let found = self.find(&reading, types)?;
         let names = self.types(types);

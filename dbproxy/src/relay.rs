@@ -148,6 +148,8 @@ pub(crate) struct Relay {
     definitions: Vec<Arc<str>>,
     /// A message whose statements run one after the other.
     script: Option<Script>,
+    /// The open block failed by a question of the proxy's own, and the client was not told yet.
+    own_failed: bool,
     /// The server said that it will close.
     fatal: bool,
     /// The client has said its last word.
@@ -190,6 +192,7 @@ impl Relay {
             definitions: Vec::new(),
             retrying: false,
             script: None,
+            own_failed: false,
             fatal: false,
             leaving: None,
             refresh: None,

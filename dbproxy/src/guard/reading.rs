@@ -4,7 +4,7 @@ mod cascade;
 
 use std::sync::Arc;
 
-use exeat_policy::{Facts, Name, Subject, UnreadableKind, Verb};
+use exeat_policy::{Access, Facts, Name, Subject, UnreadableKind, Verb};
 use exeat_sql::{Context, Statement};
 
 use super::join::joined;
@@ -17,6 +17,8 @@ pub(super) struct Reading<'s> {
     pub(super) statements: Vec<Statement>,
     /// Which of them can be judged only when those before them have run.
     waiting: Vec<bool>,
+    /// The first one that stands behind something that changes what names mean.
+    behind: Option<usize>,
 }
 
 /// A statement with all that is known of it.
@@ -45,6 +47,7 @@ impl<'s> Reading<'s> {
             text,
             statements: exeat_sql::read(text, context),
             waiting: Vec::new(),
+            behind: None,
         }
     }
 
@@ -57,14 +60,28 @@ impl<'s> Reading<'s> {
         self.text
     }
 
+    /// Whether a definition is of something that others before it in the message may make.
+    pub(super) fn is_of_the_message(&self, index: usize) -> bool {
+        self.behind.is_some_and(|behind| behind <= index)
+            && self.statements.get(index).is_some_and(defines_something)
+    }
+
     /// What stands behind something that changes what names mean can't be judged before that has run.
-    pub(super) fn refuse_after_changes(&mut self, own: bool) {
-        let mut changed = false;
+    pub(super) fn refuse_after_changes(&mut self, own: bool, schemas: usize) {
+        let (mut changed, mut removed) = (false, false);
+        // Whether what goes away may have hidden something else of its name.
+        let mut hides = own || schemas > 1;
         for statement in &mut self.statements {
             let changes = changes_meaning(statement, own);
-            let waits =
-                changed && (names_something(statement) || is_unresolved(&statement.subject));
+            let removes = changes && !only_creates(statement);
+            let waits = (changed
+                && (names_something(statement) || is_unresolved(&statement.subject)))
+                || (removed && hides && defines_something(statement));
+            hides |= defines_temporary(statement);
             self.waiting.push(waits);
+            if changed {
+                self.behind.get_or_insert(self.waiting.len() - 1);
+            }
             if waits {
                 statement.subject = unreadable(
                     UnreadableKind::Unsupported,
@@ -73,6 +90,7 @@ impl<'s> Reading<'s> {
                 statement.questions.clear();
             }
             changed |= changes;
+            removed |= removes;
         }
     }
 
@@ -225,6 +243,34 @@ fn changes_meaning(statement: &Statement, own: bool) -> bool {
                 facts.functions.iter().any(foreign)
             }
         },
+        Subject::Unreadable(_) => true,
+    }
+}
+
+/// Whether a statement that changes what names mean leaves what is there as it is.
+fn only_creates(statement: &Statement) -> bool {
+    match &statement.subject {
+        Subject::Readable(facts) => facts.verb == Verb::Define && facts.label.starts_with("create"),
+        Subject::Unreadable(_) => false,
+    }
+}
+
+/// Whether a statement defines, alters or drops something that it names.
+fn defines_something(statement: &Statement) -> bool {
+    match &statement.subject {
+        Subject::Readable(facts) => {
+            matches!(facts.verb, Verb::Define | Verb::Maintain) && !facts.relations.is_empty()
+        }
+        Subject::Unreadable(_) => false,
+    }
+}
+
+/// Whether a statement may make something that hides what has its name elsewhere.
+fn defines_temporary(statement: &Statement) -> bool {
+    match &statement.subject {
+        Subject::Readable(facts) => facts.relations.iter().any(|access| {
+            access.access == Access::Define && access.relation.schema.as_deref() == Some("pg_temp")
+        }),
         Subject::Unreadable(_) => true,
     }
 }

@@ -171,6 +171,8 @@ impl Verdict {
             }
             let piece = text.get(statement.range.clone()).unwrap_or(text);
             let (decision, sight) = decide(known.subject.clone());
+            let denied = decision.effect != Effect::Allow;
+            let waits = reading.waits(index) || (denied && reading.is_of_the_message(index));
             statements.push(Judged {
                 scope,
                 range: statement.range.clone(),
@@ -182,7 +184,7 @@ impl Verdict {
                 judgeable: known.judgeable,
                 rejection: known.rejection,
                 by_text: known.by_text,
-                waits: reading.waits(index),
+                waits,
             });
         }
         let blanked = match exeat_sql::blank_comments(text) {
@@ -264,6 +266,13 @@ impl Verdict {
     pub(crate) fn waits(&self) -> bool {
         let fine = |judged: &Judged| judged.waits || judged.is_allowed();
         self.statements.iter().any(|judged| judged.waits) && self.statements.iter().all(fine)
+    }
+
+    /// The statement for which the message does not run, where others could be judged only while it runs.
+    pub(crate) fn refused_in_any_case(&self) -> Option<&Judged> {
+        let refused = |judged: &&Judged| !judged.waits && !judged.is_allowed();
+        let waits = self.statements.iter().any(|judged| judged.waits);
+        self.statements.iter().find(refused).filter(|_| waits)
     }
 
     /// Where its statements stand in the text.

@@ -52,6 +52,12 @@ impl Relay {
             return self.begin_script(frame, &verdict);
         }
         self.await_catalog(&verdict)?;
+        if let Some(judged) = verdict.refused_in_any_case() {
+            let answer = self.guard.ask(judged);
+            if !answer.is_allowed() {
+                return Err(self.denial(&answer, &[]));
+            }
+        }
         let (query, edits) = self.admit_query(&verdict, frame.length)?;
         self.forward_query(frame, &verdict, &edits);
         self.expect_query(query);

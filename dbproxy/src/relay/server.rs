@@ -332,6 +332,7 @@ impl Relay {
             other => return Err(self.out_of_turn(other)),
         }
         self.status = status;
+        self.own_failed &= status == Status::Failed;
         self.copy_awaited();
         if status == Status::Idle {
             if self.queue.is_empty() {

@@ -1,13 +1,10 @@
 //! Messages whose later statements use what their earlier ones define: answered as PostgreSQL answers the
 //! one message, and judged by what names mean when each statement runs.
 
-use exeat_tests::audit::text;
 use exeat_tests::database::Database;
 use exeat_tests::exeat::Process;
 use exeat_tests::lab::{Lab, Upstream};
-use exeat_tests::wire::{
-    Message, Wire, bind, cstr, describe_portal, execute, frame, kinds, parse, sqlstate, sync,
-};
+use exeat_tests::wire::{Message, Wire, sqlstate};
 
 const SCHEMA: &str = "\
 CREATE ROLE app LOGIN SUPERUSER PASSWORD 'app-password';
@@ -35,15 +32,22 @@ roles:
       shop:
         as: app
         allow:
-          - select: [\"own.*\", \"pg_temp.*\", \"public.orders(id, total)\"]
-          - insert: [\"own.*\", \"pg_temp.*\"]
-          - update: [\"own.*\", \"pg_temp.*\"]
-          - delete: [\"own.*\", \"pg_temp.*\"]
-          - truncate: [\"own.*\", \"pg_temp.*\"]
-          - define: [\"own.*\", \"pg_temp.*\"]
+          - select: own.*
+          - select: pg_temp.*
+          - select: public.orders(id, total)
+          - insert: own.*
+          - insert: pg_temp.*
+          - update: own.*
+          - update: pg_temp.*
+          - delete: own.*
+          - delete: pg_temp.*
+          - truncate: own.*
+          - truncate: pg_temp.*
+          - define: own.*
+          - define: pg_temp.*
           - call: [\"own.*\", count, sum, now, lower, generate_series, pg_sleep]
           - set: [application_name]
-          - statement: [do, lock, listen, notify]
+          - statement: [do, lock, maintain, listen, notify]
 ";
 
 fn lab() -> (Lab, Database) {
@@ -77,7 +81,7 @@ const MESSAGES: &[&[&str]] = &[
         "SELECT * FROM own.m",
     ],
     &["CREATE TABLE own.m (id int); SELECT * FROM own.n"],
-    &["CREATE TABLE own.m (id int); SELECT é FROM own.m"],
+    &["CREATE TABLE own.m (id int); SELECT \"é\" FROM own.m"],
     &[
         "CREATE TABLE own.m (id int); SELECT 'é' AS \"ä\", id FROM own.m; INSERT INTO own.m VALUES ('x')",
     ],
@@ -211,7 +215,7 @@ const MESSAGES: &[&[&str]] = &[
         "SELECT * FROM own.kept",
     ],
     &[
-        "ALTER TABLE own.kept RENAME TO other; SELECT * FROM own.other",
+        "ALTER TABLE own.kept RENAME COLUMN v TO w; SELECT w FROM own.kept",
         "SELECT * FROM own.kept",
     ],
     &["CREATE FUNCTION own.two() RETURNS int LANGUAGE sql AS 'SELECT 2'; SELECT own.two()"],
@@ -299,5 +303,47 @@ fn a_message_that_defines_and_uses_is_answered_as_without_the_proxy() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    lab.finish(exeat);
+}
+
+/// What a name means after something that hid it is gone is judged then, and what is denied takes the rest
+/// of its message along.
+#[test]
+fn a_message_does_not_reach_by_a_definition_what_its_role_may_not() {
+    let (lab, database) = lab();
+    let exeat = lab.start();
+    for message in [
+        "DROP TABLE pg_temp.orders; SELECT lower(ssn) FROM orders",
+        "DROP TABLE pg_temp.orders; COPY (SELECT ssn FROM orders) TO STDOUT",
+        "DROP TABLE pg_temp.orders; INSERT INTO orders VALUES (9)",
+        "DROP TABLE pg_temp.orders; DROP TABLE orders",
+        "DROP TABLE orders; DROP TABLE orders",
+        "DROP TABLE orders; ALTER TABLE orders RENAME COLUMN total TO other",
+        "DROP TABLE orders; TRUNCATE orders",
+        "DISCARD TEMP; SELECT ssn FROM orders",
+        "CREATE TABLE own.m (id int); INSERT INTO own.m VALUES (1); DELETE FROM public.orders",
+        "CREATE TABLE own.m (id int); INSERT INTO own.m VALUES (1); SELECT ssn FROM public.orders",
+    ] {
+        database.admin(RESET);
+        let mut session = session(&exeat);
+        let made = session.query("CREATE TEMP TABLE orders (id int, total int, ssn text)");
+        assert_eq!(sqlstate(&made), None, "{made:?}");
+        let answer = session.query(message);
+        assert_eq!(
+            sqlstate(&answer).as_deref(),
+            Some("42501"),
+            "{message}: {answer:?}"
+        );
+        assert!(
+            answer.iter().all(|message| message.kind != 'D'),
+            "{answer:?}"
+        );
+        let ready = answer.last().map(|ready| ready.body.clone());
+        assert_eq!(ready, Some(b"I".to_vec()), "{message}");
+        let left = database.admin("SELECT count(total) FROM public.orders");
+        assert_eq!(left.ok(), "2", "{message}");
+        let made = database.admin("SELECT to_regclass('own.m') IS NULL");
+        assert_eq!(made.ok(), "t", "{message}");
+    }
     lab.finish(exeat);
 }
