@@ -175,7 +175,7 @@ const MESSAGES: &[&[&str]] = &[
         "SELECT * FROM own.m",
     ],
     &[
-        "CREATE TABLE own.m (id int); INSERT INTO own.m VALUES (1); CREATE INDEX CONCURRENTLY i ON own.m (id)",
+        "CREATE TABLE own.m (id int); INSERT INTO own.m VALUES (1); REINDEX TABLE CONCURRENTLY own.m",
         "SELECT * FROM own.m",
     ],
     &["CREATE TABLE own.m (id int); LOCK TABLE own.m; SELECT * FROM own.m"],
