@@ -175,7 +175,7 @@ impl Relay {
         self.await_catalog(&verdict)?;
         let (query, edits) = self.admit_query(&verdict, piece.len())?;
         if part == Part::Ends && ours {
-            self.outbound.inject(|out| block::no_transaction(out));
+            self.outbound.inject(block::no_transaction);
         }
         self.inbound.inject(|out| {
             write::frame(out, b'Q', |out| {
