@@ -198,6 +198,7 @@ impl Guard {
             rejection: None,
             sight: Sight::ALL,
             by_text: true,
+            waits: false,
         }
     }
 
@@ -261,7 +262,7 @@ impl Guard {
         };
         let mut reading = Reading::of(text, &self.context(), &self.limits);
         if !self.transparent() {
-            reading.refuse_after_changes(self.own.snapshot().is_some());
+            reading.refuse_after_changes(self.own.snapshot().is_some(), self.search_path.len());
         }
         let found = self.find(&reading, types)?;
         let names = self.types(types);

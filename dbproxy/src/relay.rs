@@ -20,6 +20,7 @@ mod own_catalog;
 mod own_question;
 mod query;
 mod running;
+mod script;
 mod server;
 
 use std::future::Future;
@@ -49,6 +50,7 @@ pub(crate) use large::Large;
 use leave::Leaving;
 use names::Names;
 pub(crate) use running::Running;
+use script::Script;
 
 /// Something that the relay waits for before it examines more of what the client sent.
 pub(crate) type Pending = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -145,6 +147,10 @@ pub(crate) struct Relay {
     sight: Sight,
     /// The open transaction has defined something.
     defined: bool,
+    /// A message whose statements run one after the other.
+    script: Option<Script>,
+    /// The open block failed by a question of the proxy's own, and the client was not told yet.
+    own_failed: bool,
     /// The server said that it will close.
     fatal: bool,
     /// The client has said its last word.
@@ -189,6 +195,8 @@ impl Relay {
             defined: false,
             retrying: false,
             given_up: false,
+            script: None,
+            own_failed: false,
             fatal: false,
             leaving: None,
             refresh: None,

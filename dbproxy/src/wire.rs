@@ -8,7 +8,7 @@ pub(crate) mod backend;
 pub(crate) mod frame;
 pub(crate) mod frontend;
 pub(crate) mod options;
-mod reader;
+pub(crate) mod reader;
 pub(crate) mod startup;
 pub(crate) mod write;
 

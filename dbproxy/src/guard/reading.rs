@@ -6,19 +6,23 @@ mod shorter;
 use std::ops::Range;
 use std::sync::Arc;
 
-use exeat_policy::{Facts, Name, Subject, UnreadableKind, Verb};
+use exeat_policy::{Access, Facts, Name, Subject, UnreadableKind, Verb};
 use exeat_sql::{Context, Limits, Statement};
 
 pub(super) use shorter::LONG;
 
 use super::join::joined;
-use super::verdict::{Rejection, unreadable};
+use super::verdict::{Rejection, is_unresolved, unreadable};
 use crate::analysis::{Judgeable, Outcome, Question, ServerError};
 
 /// A text, read.
 pub(super) struct Reading<'s> {
     text: &'s str,
     pub(super) statements: Vec<Statement>,
+    /// Which of them can be judged only when those before them have run.
+    waiting: Vec<bool>,
+    /// The first one that stands behind something that changes what names mean.
+    behind: Option<usize>,
 }
 
 /// A statement with all that is known of it.
@@ -46,20 +50,43 @@ impl<'s> Reading<'s> {
         Self {
             text,
             statements: exeat_sql::read_within(text, context, limits),
+            waiting: Vec::new(),
+            behind: None,
         }
+    }
+
+    /// Whether a statement can be judged only when those before it have run.
+    pub(super) fn waits(&self, index: usize) -> bool {
+        self.waiting.get(index).copied().unwrap_or_default()
     }
 
     pub(super) fn text(&self) -> &'s str {
         self.text
     }
 
-    /// A message is judged before any of it runs: what stands behind something that changes what names
-    /// mean can't be.
-    pub(super) fn refuse_after_changes(&mut self, own: bool) {
-        let mut changed = false;
+    /// Whether a definition is of something that others before it in the message may make.
+    pub(super) fn is_of_the_message(&self, index: usize) -> bool {
+        self.behind.is_some_and(|behind| behind <= index)
+            && self.statements.get(index).is_some_and(defines_something)
+    }
+
+    /// What stands behind something that changes what names mean can't be judged before that has run.
+    pub(super) fn refuse_after_changes(&mut self, own: bool, schemas: usize) {
+        let (mut changed, mut removed) = (false, false);
+        // Whether what goes away may have hidden something else of its name.
+        let mut hides = own || schemas > 1;
         for statement in &mut self.statements {
             let changes = changes_meaning(statement, own);
-            if changed && names_something(statement) {
+            let removes = changes && !only_creates(statement);
+            let waits = (changed
+                && (names_something(statement) || is_unresolved(&statement.subject)))
+                || (removed && hides && defines_something(statement));
+            hides |= defines_temporary(statement);
+            self.waiting.push(waits);
+            if changed {
+                self.behind.get_or_insert(self.waiting.len() - 1);
+            }
+            if waits {
                 statement.subject = unreadable(
                     UnreadableKind::Unsupported,
                     "a statement before it in the same message may change what its names mean: send it alone",
@@ -67,6 +94,7 @@ impl<'s> Reading<'s> {
                 statement.questions.clear();
             }
             changed |= changes;
+            removed |= removes;
         }
     }
 
@@ -190,6 +218,34 @@ fn changes_meaning(statement: &Statement, own: bool) -> bool {
                 facts.functions.iter().any(foreign)
             }
         },
+        Subject::Unreadable(_) => true,
+    }
+}
+
+/// Whether a statement that changes what names mean leaves what is there as it is.
+fn only_creates(statement: &Statement) -> bool {
+    match &statement.subject {
+        Subject::Readable(facts) => facts.verb == Verb::Define && facts.label.starts_with("create"),
+        Subject::Unreadable(_) => false,
+    }
+}
+
+/// Whether a statement defines, alters or drops something that it names.
+fn defines_something(statement: &Statement) -> bool {
+    match &statement.subject {
+        Subject::Readable(facts) => {
+            matches!(facts.verb, Verb::Define | Verb::Maintain) && !facts.relations.is_empty()
+        }
+        Subject::Unreadable(_) => false,
+    }
+}
+
+/// Whether a statement may make something that hides what has its name elsewhere.
+fn defines_temporary(statement: &Statement) -> bool {
+    match &statement.subject {
+        Subject::Readable(facts) => facts.relations.iter().any(|access| {
+            access.access == Access::Define && access.relation.schema.as_deref() == Some("pg_temp")
+        }),
         Subject::Unreadable(_) => true,
     }
 }

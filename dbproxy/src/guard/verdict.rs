@@ -43,6 +43,8 @@ pub(crate) struct Judged {
     pub(crate) sight: Sight,
     /// It rests on values of the text itself: no other text shares it.
     pub(super) by_text: bool,
+    /// It can be judged only when those before it in the message have run.
+    pub(super) waits: bool,
 }
 
 /// An error of PostgreSQL about a part of a message.
@@ -164,12 +166,14 @@ impl Verdict {
     ) -> Self {
         let text = reading.text();
         let mut statements = Vec::new();
-        for (statement, known) in reading.statements.iter().zip(known) {
+        for (index, (statement, known)) in reading.statements.iter().zip(known).enumerate() {
             if matches!(&known.subject, Subject::Readable(facts) if facts.verb == Verb::Empty) {
                 continue;
             }
             let piece = text.get(statement.range.clone()).unwrap_or(text);
             let (decision, sight) = decide(known.subject.clone());
+            let denied = decision.effect != Effect::Allow;
+            let waits = reading.waits(index) || (denied && reading.is_of_the_message(index));
             statements.push(Judged {
                 scope,
                 range: statement.range.clone(),
@@ -181,6 +185,7 @@ impl Verdict {
                 judgeable: known.judgeable,
                 rejection: known.rejection,
                 by_text: known.by_text,
+                waits,
             });
         }
         let blanked = match exeat_sql::blank_comments(text) {
@@ -235,6 +240,7 @@ impl Verdict {
                 rejection: None,
                 sight: Sight::ALL,
                 by_text: true,
+                waits: false,
             }],
         }
     }
@@ -254,6 +260,25 @@ impl Verdict {
     /// Whether a newer catalog could make it readable.
     pub(crate) fn is_unresolved(&self) -> bool {
         self.statements.iter().any(Judged::is_unresolved)
+    }
+
+    /// Whether what its statements do can be known only while they run one after the other, and that is
+    /// all that is wrong with them.
+    pub(crate) fn waits(&self) -> bool {
+        let fine = |judged: &Judged| judged.waits || judged.is_allowed();
+        self.statements.iter().any(|judged| judged.waits) && self.statements.iter().all(fine)
+    }
+
+    /// The statement for which the message does not run, where others could be judged only while it runs.
+    pub(crate) fn refused_in_any_case(&self) -> Option<&Judged> {
+        let refused = |judged: &&Judged| !judged.waits && !judged.is_allowed();
+        let waits = self.statements.iter().any(|judged| judged.waits);
+        self.statements.iter().find(refused).filter(|_| waits)
+    }
+
+    /// Where its statements stand in the text.
+    pub(crate) fn ranges(&self) -> impl Iterator<Item = Range<usize>> {
+        self.statements.iter().map(|judged| judged.range.clone())
     }
 
     /// The text as it is forwarded.

@@ -65,7 +65,9 @@ impl Relay {
                 self.ask_for_answers();
                 return Refusal::Wait;
             }
-            if self.status == Status::Failed {
+            // Where the question itself has failed the block, its error is the statement's.
+            let own = std::mem::take(&mut self.own_failed);
+            if self.status == Status::Failed && !own {
                 return Refusal::block_has_failed();
             }
         }

@@ -44,6 +44,12 @@ impl Relay {
                 }
                 self.attention = Attention::All;
             }
+            if self.script.is_some() && self.copy == Copy::None {
+                match self.next_of_script()? {
+                    Flow::Next => continue,
+                    Flow::Wait => break,
+                }
+            }
             let Some(frame) = frame::header(self.inbound.unscanned()).map_err(End::Client)? else {
                 break;
             };

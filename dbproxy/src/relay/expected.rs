@@ -74,6 +74,8 @@ pub(crate) struct Query {
     pub(crate) failed: bool,
     /// It is a FunctionCall, whose one statement completes with a FunctionCallResponse.
     pub(crate) calls: bool,
+    /// It is none of the client's and goes well: the client hears nothing of it but an error.
+    pub(crate) hidden: bool,
     /// It is no Query of the client's: its error is replaced by this one, or dropped.
     pub(crate) forced: Option<Forced>,
 }

@@ -61,6 +61,7 @@ impl Relay {
             self.outbound.pass(frame.length);
             return Err(End::ServerClosed);
         }
+        self.script_failed();
         let mut stopped = None;
         if let Some(running) = self.queue.running() {
             stopped = running.stopped;
@@ -92,7 +93,7 @@ impl Relay {
     }
 
     /// An error in the server's words goes on; where they name what only we call so, in the client's.
-    fn pass_error(&mut self, frame: Frame) {
+    pub(super) fn pass_error(&mut self, frame: Frame) {
         let (names, queue) = (&self.names, &self.queue);
         let body = frame::body(self.outbound.unscanned(), frame).unwrap_or_default();
         // A portal may have ended with its transaction before this message of the client's reached it.
@@ -103,7 +104,11 @@ impl Relay {
         };
         let body = in_the_clients_words(body, name_of);
         let body = match self.disclosed(&body) {
-            Some(told) => told,
+            Some(told) => Cow::Owned(told),
+            None => body,
+        };
+        let body = match self.within_message(&body) {
+            Some(moved) => moved,
             None => match body {
                 Cow::Borrowed(_) => return self.outbound.pass(frame.length),
                 Cow::Owned(body) => body,
@@ -132,6 +137,10 @@ impl Relay {
     pub(super) fn notice(&mut self, frame: Frame) -> Result<(), End> {
         let body = frame::body(self.outbound.unscanned(), frame).unwrap_or_default();
         if Trees::is_tree(body) {
+            self.outbound.discard(frame.length);
+            return Ok(());
+        }
+        if self.is_of_hidden_block(body) {
             self.outbound.discard(frame.length);
             return Ok(());
         }

@@ -44,7 +44,10 @@ impl Relay {
         }
         let here = self.inbound.unscanned();
         let whole = matches!(frame::header(here), Ok(Some(frame)) if here.len() >= frame.length);
-        let judged = !whole && self.refresh.is_none() && self.attention == Attention::All;
+        let judged = !whole
+            && self.script.is_none()
+            && self.refresh.is_none()
+            && self.attention == Attention::All;
         if judged && self.queue.is_empty() {
             return Err(leaving.take());
         }
@@ -71,7 +74,7 @@ impl Relay {
     pub(super) fn progress(&self) -> Progress {
         if self.queue.is_empty() {
             return match self.inbound.unscanned() {
-                [] => Progress::Idle,
+                [] if self.script.is_none() => Progress::Idle,
                 _ => Progress::Judged,
             };
         }

@@ -84,6 +84,12 @@ impl Relay {
         match (frame.tag, &mut question.within_batch) {
             (b'D', _) => question.rows.push(row(body).map_err(End::Server)?),
             (b'E', Some(_)) => return self.failed(frame),
+            (b'E', None) if self.script.is_some() => {
+                // Of the statements of one message none runs behind one that failed.
+                self.script_failed();
+                self.pass_error(frame);
+                return Ok(());
+            }
             (b'E', None) => tracing::warn!("a session's own catalog can't be read"),
             (b'1' | b'2', Some(_)) | (b'T' | b'n' | b'I', None) => {}
             (b'C', Some(left)) => {

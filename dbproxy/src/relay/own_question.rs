@@ -134,7 +134,10 @@ impl Relay {
                 answered = asked.within_batch && asked.run == last;
             }
             b'E' if asked.within_batch => return self.failed(frame),
-            b'E' => asked.error = Some(ServerError::read(body)),
+            b'E' => {
+                asked.error = Some(ServerError::read(body));
+                self.own_failed = true;
+            }
             b'Z' if !asked.within_batch => {
                 self.status = backend::ready(body).map_err(End::Server)?;
                 answered = true;

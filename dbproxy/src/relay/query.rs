@@ -21,6 +21,9 @@ use crate::wire::{Frame, frame, frontend};
 /// What the record says of a FETCH from a cursor that a function opened: its rows are the function's.
 const NOT_DECLARED: &str = "/* a cursor that this session did not declare */";
 
+/// What stands in the place of names.
+type Edits = SmallVec<[Edit; 1]>;
+
 /// Whether a statement works with names: run through a name of its own, what those stand for would run,
 /// or change, without being judged or known here.
 fn works_with_names(verb: Verb) -> bool {
@@ -45,12 +48,41 @@ impl Relay {
             Ok(verdict) => verdict,
             Err(asked) => return Err(self.find_out(asked)),
         };
+        if verdict.waits() && self.batch == Batch::Fresh {
+            return self.begin_script(frame, &verdict);
+        }
         self.await_catalog(&verdict)?;
+        if let Some(judged) = verdict.refused_in_any_case() {
+            let answer = self.guard.ask(judged);
+            if !answer.is_allowed() {
+                return Err(self.denial(&answer, &[]));
+            }
+        }
+        let (query, edits) = self.admit_query(&verdict, frame.length)?;
+        self.forward_query(frame, &verdict, &edits);
+        self.expect_query(query);
+        Ok(())
+    }
+
+    /// A Query is on its way.
+    pub(super) fn expect_query(&mut self, query: Query) {
+        self.queue.push(Expected::Query(query));
+        self.names.next_batch();
+        self.batch = Batch::Fresh;
+    }
+
+    /// Every statement of a text, asked about and on record; and what the server has to be told in the place
+    /// of names.
+    pub(super) fn admit_query(
+        &mut self,
+        verdict: &Arc<Verdict>,
+        length: usize,
+    ) -> Result<(Query, Edits), Refusal> {
         let mut query = Query::default();
-        let mut edits: SmallVec<[Edit; 1]> = SmallVec::new();
+        let mut edits = Edits::new();
         let mut answers: SmallVec<[Answer; 1]> = SmallVec::new();
         for (index, judged) in verdict.statements.iter().enumerate() {
-            match self.ask_with_effect(&verdict, index, judged) {
+            match self.ask_with_effect(verdict, index, judged) {
                 Ok((answer, edit, effect)) => {
                     query.effects.extend(effect.map(|effect| (index, effect)));
                     edits.extend(edit);
@@ -68,7 +100,7 @@ impl Relay {
         }
         for (answer, judged) in answers.iter().zip(&verdict.statements) {
             let mut running = self.admit(answer, &[])?;
-            running.bytes_in = frame.length as u64;
+            running.bytes_in = length as u64;
             self.count_with_cursor(&mut running, judged);
             query.statements.push(running);
         }
@@ -79,11 +111,7 @@ impl Relay {
             self.close_own_portal(called);
         }
         query.opening = self.names.use_unnamed();
-        self.forward_query(frame, &verdict, &edits);
-        self.queue.push(Expected::Query(query));
-        self.names.next_batch();
-        self.batch = Batch::Fresh;
-        Ok(())
+        Ok((query, edits))
     }
 
     /// What the server calls what a statement names, and where the statement has to say so.

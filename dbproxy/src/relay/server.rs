@@ -211,6 +211,10 @@ impl Relay {
                 self.outbound.pass(frame.length);
                 return Ok(());
             }
+            Some(Expected::Query(query)) if query.hidden && frame.tag == b'C' && !query.failed => {
+                self.outbound.discard(frame.length);
+                return Ok(());
+            }
             Some(Expected::Query(query)) if frame.tag == b'I' => {
                 if !query.statements.is_empty() || query.forced.is_some() {
                     return Err(End::Desynchronised);
@@ -230,6 +234,12 @@ impl Relay {
         };
         if let Some(stopped) = stopped {
             return self.completed_though_stopped(frame, stopped);
+        }
+        if self.holds_back(frame, rows) {
+            return Ok(());
+        }
+        if let Some((answer, rows)) = self.held_back() {
+            return self.committed(frame, &answer, rows);
         }
         self.result(frame)?;
         self.finish_statement(rows, Outcome::Completed, None)
@@ -308,6 +318,11 @@ impl Relay {
         let body = frame::body(self.outbound.unscanned(), frame).unwrap_or_default();
         let status = backend::ready(body).map_err(End::Server)?;
         self.query_opened();
+        if self.commits_next() {
+            self.status = status;
+            self.outbound.discard(frame.length);
+            return Ok(());
+        }
         match self.queue.pop() {
             Some(Expected::Sync) => {}
             Some(Expected::Query(query))
@@ -317,6 +332,7 @@ impl Relay {
             other => return Err(self.out_of_turn(other)),
         }
         self.status = status;
+        self.own_failed &= status == Status::Failed;
         self.copy_awaited();
         if status == Status::Idle {
             if self.queue.is_empty() {
@@ -324,6 +340,11 @@ impl Relay {
             }
             self.names.transaction_ended();
             self.transaction_over();
+        }
+        if self.script.is_some() {
+            self.statement_of_script_answered();
+            self.outbound.discard(frame.length);
+            return Ok(());
         }
         if std::mem::take(&mut self.told_failed) && status == Status::Transaction {
             // The client believes that its block has failed: make it so before it hears more.

@@ -10,6 +10,7 @@ use exeat_tests::wire::{Wire, sqlstate};
 
 mod cancel;
 mod cascade;
+mod defining;
 mod impostor;
 mod leaving;
 mod literals;

@@ -1,0 +1,318 @@
+//! A message whose later statements mean what its earlier ones make of them (`CREATE TABLE m …; INSERT INTO
+//! m …`): its statements go to the server one by one, each judged when those before it have run.
+//!
+//! To PostgreSQL the statements of one message are one transaction, unless they say otherwise. So a block of
+//! the proxy's own is opened around them where none is open, and the client hears of it what PostgreSQL says
+//! of the one message: no block, one ReadyForQuery, and what fails at the end in the place of the last
+//! statement's completion.
+//!
+//! INVARIANT: what fails or is denied takes along all that the block has done; nothing behind it runs.
+
+mod block;
+
+use std::collections::VecDeque;
+use std::ops::Range;
+use std::sync::Arc;
+
+use exeat_audit::Outcome;
+
+use super::client::Flow;
+use super::deny::Refusal;
+use super::expected::{Expected, Query};
+use super::names::spelled;
+use super::{End, Relay};
+use crate::guard::Verdict;
+use crate::wire::Frame;
+use crate::wire::backend::{self, Status};
+use crate::wire::write::{self, Error};
+use block::Part;
+
+/// A message that runs statement by statement.
+#[derive(Debug)]
+pub(super) struct Script {
+    text: Arc<[u8]>,
+    /// The statements that were not sent yet.
+    left: VecDeque<Range<usize>>,
+    /// Where the one that was looked at last begins.
+    at: usize,
+    /// What that one is to a transaction block.
+    part: Part,
+    /// The next one was looked at, and had to wait.
+    looked: bool,
+    /// The open block is the proxy's own.
+    ours: bool,
+    /// The client was told an error.
+    failed: bool,
+    /// The completion of the last statement, which the client gets when the block's is there.
+    held: Option<Held>,
+}
+
+/// A completion that is held back.
+#[derive(Debug)]
+struct Held {
+    answer: Vec<u8>,
+    rows: Option<u64>,
+    /// The server is ready to commit.
+    ready: bool,
+    /// It was asked to.
+    committing: bool,
+}
+
+impl Relay {
+    /// Takes a message over, to run it statement by statement.
+    pub(super) fn begin_script(&mut self, frame: Frame, verdict: &Verdict) -> Result<(), Refusal> {
+        self.settled()?;
+        self.script = Some(Script {
+            text: Arc::clone(&verdict.sql),
+            left: verdict.ranges().collect(),
+            at: 0,
+            part: Part::Plain,
+            looked: false,
+            ours: false,
+            failed: false,
+            held: None,
+        });
+        self.inbound.discard(frame.length);
+        Ok(())
+    }
+
+    /// Goes on with the message that runs statement by statement.
+    pub(super) fn next_of_script(&mut self) -> Result<Flow, End> {
+        let Some(script) = &mut self.script else {
+            return Ok(Flow::Next);
+        };
+        if let Some(held) = &mut script.held
+            && held.ready
+            && !held.committing
+        {
+            held.committing = true;
+            self.inbound.inject(|out| write::query(out, "COMMIT"));
+            return Ok(Flow::Wait);
+        }
+        if !self.queue.is_empty() || self.outbound.within_frame() {
+            return Ok(Flow::Wait);
+        }
+        match (self.status, script.failed, script.left.front().cloned()) {
+            (Status::Transaction | Status::Failed, true, _) if script.ours => {
+                self.hidden("ROLLBACK");
+            }
+            (Status::Transaction, true, _) => self.fail_block(),
+            (Status::Transaction, false, None) if script.ours => self.hidden("COMMIT"),
+            (_, true, _) | (_, _, None) => self.end_script(),
+            (_, false, Some(range)) => return self.next_statement(range),
+        }
+        Ok(Flow::Next)
+    }
+
+    /// The client gets its one ReadyForQuery.
+    fn end_script(&mut self) {
+        self.script = None;
+        let status = self.status;
+        self.outbound.inject(|out| write::ready(out, status));
+    }
+
+    /// A statement of the proxy's own.
+    fn hidden(&mut self, sql: &str) {
+        self.inbound.inject(|out| write::query(out, sql));
+        let opening = self.names.use_unnamed();
+        self.expect_query(Query {
+            hidden: true,
+            opening,
+            ..Query::default()
+        });
+    }
+
+    fn next_statement(&mut self, range: Range<usize>) -> Result<Flow, End> {
+        let Some(script) = &mut self.script else {
+            return Ok(Flow::Next);
+        };
+        let text = Arc::clone(&script.text);
+        let piece = text.get(range.clone()).unwrap_or_default();
+        if !std::mem::replace(&mut script.looked, true) {
+            self.begun = std::time::Instant::now();
+            script.at = range.start;
+            script.part = Part::of(piece);
+        }
+        match (script.part, self.status) {
+            (Part::Plain, Status::Idle) => {
+                script.ours = true;
+                self.hidden("BEGIN");
+                return Ok(Flow::Next);
+            }
+            // It fails, and in the server's own words, where no block is open.
+            (Part::Within, Status::Transaction) if script.ours => {
+                script.ours = false;
+                self.hidden("ROLLBACK");
+                return Ok(Flow::Next);
+            }
+            _ => {}
+        }
+        match self.judge_piece(piece) {
+            Ok(()) => Ok(Flow::Next),
+            Err(Refusal::Wait) => Ok(Flow::Wait),
+            Err(Refusal::End(end)) => Err(end),
+            Err(Refusal::Error(error)) => {
+                self.tell_refusal(*error);
+                Ok(Flow::Next)
+            }
+        }
+    }
+
+    /// Judges one statement by what names mean now, and sends it.
+    fn judge_piece(&mut self, piece: &[u8]) -> Result<(), Refusal> {
+        self.know_own_definitions()?;
+        let (part, ours) = match &self.script {
+            Some(script) => (script.part, script.ours),
+            None => (Part::Plain, false),
+        };
+        if part == Part::Unclear && (ours || self.status == Status::Idle) {
+            return Err(Refusal::not_within_a_message());
+        }
+        let verdict = match self.guard.verdict(piece, &[]) {
+            Ok(verdict) => verdict,
+            Err(asked) => return Err(self.find_out(asked)),
+        };
+        self.await_catalog(&verdict)?;
+        let (query, edits) = self.admit_query(&verdict, piece.len())?;
+        if part == Part::Ends && ours {
+            self.outbound.inject(block::no_transaction);
+        }
+        self.inbound.inject(|out| {
+            write::frame(out, b'Q', |out| {
+                spelled::edited(verdict.forwarded(), &edits, out);
+                out.push(0);
+            });
+        });
+        self.expect_query(query);
+        if let Some(script) = &mut self.script {
+            script.left.pop_front();
+            script.looked = false;
+        }
+        Ok(())
+    }
+
+    /// A statement is refused: the client gets the error, and the message is over.
+    fn tell_refusal(&mut self, mut error: Error) {
+        let before = self.script.as_ref().map_or(0, Script::before);
+        for (letter, text) in &mut error.further {
+            if *letter == b'P'
+                && let Ok(position) = text.parse::<usize>()
+            {
+                *text = (position + before).to_string();
+            }
+        }
+        self.outbound.inject(|out| write::error(out, &error));
+        self.script_failed();
+    }
+
+    /// The client was told an error.
+    pub(super) fn script_failed(&mut self) {
+        if let Some(script) = &mut self.script {
+            script.failed = true;
+            script.held = None;
+        }
+    }
+
+    /// Whether this is the end of the message's last statement, and waits for that of the block.
+    pub(super) fn holds_back(&mut self, frame: Frame, rows: Option<u64>) -> bool {
+        let Some(script) = &mut self.script else {
+            return false;
+        };
+        let last = script.ours && script.left.is_empty() && script.part == Part::Plain;
+        if !last || script.held.is_some() {
+            return false;
+        }
+        let answer = self.outbound.unscanned().get(..frame.length);
+        script.held = Some(Held {
+            answer: answer.unwrap_or_default().to_vec(),
+            rows,
+            ready: false,
+            committing: false,
+        });
+        self.outbound.discard(frame.length);
+        true
+    }
+
+    /// What was held back, where the server has committed.
+    pub(super) fn held_back(&mut self) -> Option<(Vec<u8>, Option<u64>)> {
+        let held = self.script.as_mut()?.held.take()?;
+        Some((held.answer, held.rows))
+    }
+
+    /// The block is committed: its last statement is done.
+    pub(super) fn committed(
+        &mut self,
+        frame: Frame,
+        answer: &[u8],
+        rows: Option<u64>,
+    ) -> Result<(), End> {
+        self.outbound.discard(frame.length);
+        let running = self.queue.running().ok_or(End::Desynchronised)?;
+        running.bytes_out += answer.len() as u64;
+        self.outbound_gate.close(&running.receipt, running.mode);
+        self.outbound.inject(|out| out.extend_from_slice(answer));
+        self.finish_statement(rows, Outcome::Completed, None)
+    }
+
+    /// Whether the server has run the last statement, and is to commit before the client hears of it.
+    pub(super) fn commits_next(&mut self) -> bool {
+        let held = self.script.as_mut().and_then(|script| script.held.as_mut());
+        match held {
+            Some(held) if !held.ready => {
+                held.ready = true;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// The server is ready for the next statement.
+    pub(super) fn statement_of_script_answered(&mut self) {
+        let told_failed = std::mem::take(&mut self.told_failed);
+        let Some(script) = &mut self.script else {
+            return;
+        };
+        script.failed |= told_failed;
+        // A block that the client begins is the client's, also where it begins with what was done before.
+        let begun = script.part == Part::Begins && !script.looked && !script.failed;
+        if begun || self.status == Status::Idle {
+            script.ours = false;
+        }
+    }
+
+    /// Whether a warning says no more than that a block of the proxy's own is open.
+    pub(super) fn is_of_hidden_block(&self, body: &[u8]) -> bool {
+        let sent = |script: &Script| script.ours && script.part == Part::Begins && !script.looked;
+        let runs = matches!(self.queue.front(), Some(Expected::Query(query)) if !query.hidden);
+        runs && self.script.as_ref().is_some_and(sent)
+            && backend::error_fields(body).code == Some("25001")
+    }
+
+    /// An error's or notice's body with its position counted in the message; `None` where it has none, or
+    /// what it is about is a message.
+    pub(super) fn within_message(&self, body: &[u8]) -> Option<Vec<u8>> {
+        let script = self.script.as_ref()?;
+        block::moved(body, || script.before())
+    }
+}
+
+impl Script {
+    /// So many characters of the message stand before the statement that runs.
+    fn before(&self) -> usize {
+        let before = self.text.get(..self.at).unwrap_or_default();
+        String::from_utf8_lossy(before).chars().count()
+    }
+}
+
+impl Refusal {
+    /// A statement about transactions that is something else within a message than alone.
+    fn not_within_a_message() -> Self {
+        Self::Error(Box::new(
+            Error::plain(
+                "0A000",
+                "this statement is not possible behind a definition in one message",
+            )
+            .hint("Send it alone."),
+        ))
+    }
+}
