@@ -7,7 +7,7 @@ use std::sync::Arc;
 use exeat_policy::{Decision, Effect, Facts, Name, Subject, Unreadable, UnreadableKind, Verb};
 
 use super::reading::{Known, Reading};
-use crate::analysis::{Judgeable, ServerError};
+use crate::analysis::{BEFORE, Judgeable, ServerError};
 use crate::disclosure::Sight;
 
 /// A text and the verdict on it in one scope.
@@ -51,6 +51,8 @@ pub(crate) struct Rejection {
     pub(crate) error: Arc<ServerError>,
     /// So many characters of the message come before the part that was asked about.
     before: usize,
+    /// So many characters of what was asked stand before the message.
+    ahead: usize,
 }
 
 impl Rejection {
@@ -60,13 +62,23 @@ impl Rejection {
         Self {
             error: Arc::clone(error),
             before: before.chars().count(),
+            ahead: 0,
+        }
+    }
+
+    /// An error of the grammar about a whole message, which stood behind other text.
+    pub(super) fn of_grammar(error: &Arc<ServerError>) -> Self {
+        Self {
+            error: Arc::clone(error),
+            before: 0,
+            ahead: BEFORE.len(),
         }
     }
 
     /// The character of the message, counted from 1, that the error points to.
     pub(crate) fn position(&self) -> Option<usize> {
         let position: usize = self.error.field(b'P')?.parse().ok()?;
-        Some(position + self.before)
+        (position + self.before).checked_sub(self.ahead)
     }
 }
 
