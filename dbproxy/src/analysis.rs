@@ -36,6 +36,9 @@ const KEPT: u64 = 32 << 20;
 /// A longer text is not asked about.
 const LONGEST: usize = 4 << 20;
 
+/// What stands before a text of which only the grammar is asked.
+pub(crate) const BEFORE: &str = "SELECT 1;";
+
 /// What PostgreSQL is asked.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Question {
@@ -95,6 +98,28 @@ impl Question {
             declared: Arc::default(),
             reaches: Some(access),
         }
+    }
+
+    /// About the grammar alone. A statement stands before the text, so that the server, where it reads all of
+    /// it, refuses two statements in one Parse before it looks into either.
+    pub(crate) fn about_syntax(text: &str) -> Self {
+        let text = format!("{BEFORE}{text}");
+        Self {
+            version: 0,
+            // Neither a text of anybody nor a question about CASCADE begins like this.
+            template: [b"\0\0", text.as_bytes()].concat().into(),
+            text: text.into(),
+            types: Arc::default(),
+            whole: None,
+            emptied: None,
+            declared: Arc::default(),
+            reaches: None,
+        }
+    }
+
+    /// Whether it is about the grammar alone: no session knows more of that than another.
+    pub(crate) fn is_about_syntax(&self) -> bool {
+        self.template.starts_with(b"\0\0")
     }
 
     /// What came of it, by the rows of its answer.

@@ -433,7 +433,11 @@ impl Guard {
                 found.passes = true;
                 questions.extend(reading.reach(statement, &self.search_path));
             }
+            if !transparent {
+                questions.extend(reading.syntax(statement));
+            }
             for question in questions {
+                let own = own && !question.is_about_syntax();
                 match self.asking.outcome(&question, own) {
                     Some((Outcome::Locked, _)) if !transparent => over_own.push(question),
                     Some((outcome, current)) => {

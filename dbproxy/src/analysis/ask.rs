@@ -107,6 +107,11 @@ impl ServerError {
         matches!(self.code(), "42601" | "42P18" | "42804")
     }
 
+    /// It comes from the lexer or the grammar: no name has been looked up, and no value made.
+    pub(crate) fn is_of_grammar(&self) -> bool {
+        self.code() == "42601" && matches!(self.field(b'F'), Some("scan.l" | "gram.y" | "parser.c"))
+    }
+
     /// `in_failed_sql_transaction`: the server answers nothing until the block has ended.
     pub(crate) fn is_of_failed_block(&self) -> bool {
         self.code() == "25P02"

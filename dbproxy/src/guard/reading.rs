@@ -118,6 +118,12 @@ impl<'s> Reading<'s> {
         statement.question_texts(self.text).map(question).collect()
     }
 
+    /// The question about a statement that our own reader calls no SQL, in the whole message: PostgreSQL's
+    /// words for it are better.
+    pub(super) fn syntax(&self, statement: &Statement) -> Option<Question> {
+        (is_syntax(statement) && self.text.len() <= LONG).then(|| Question::about_syntax(self.text))
+    }
+
     /// Our facts and PostgreSQL's answers made one.
     pub(super) fn known(
         &self,
@@ -126,7 +132,13 @@ impl<'s> Reading<'s> {
         transparent: bool,
     ) -> Known {
         let Subject::Readable(ours) = &statement.subject else {
-            return Known::of(statement.subject.clone());
+            return match outcomes {
+                [Outcome::Rejected(error)] if is_syntax(statement) && error.is_of_grammar() => {
+                    Self::refused(error, Rejection::of_grammar(error))
+                }
+                // PostgreSQL reads it and we do not, or nobody knows: our refusal stays.
+                _ => Known::of(statement.subject.clone()),
+            };
         };
         let answered = |outcome: &Outcome| matches!(outcome, Outcome::Analysed(_));
         // Where everything may run, the server says itself what is wrong.
@@ -167,14 +179,23 @@ impl<'s> Reading<'s> {
     }
 
     fn rejected(&self, error: &Arc<ServerError>, asked: &Range<usize>) -> Known {
+        Self::refused(error, Rejection::of(error, self.text, asked))
+    }
+
+    fn refused(error: &ServerError, rejection: Rejection) -> Known {
         let detail = format!("PostgreSQL refuses the statement ({})", error.code());
         Known {
             subject: unreadable(UnreadableKind::Rejected, &detail),
             judgeable: None,
-            rejection: Some(Arc::new(Rejection::of(error, self.text, asked))),
+            rejection: Some(Arc::new(rejection)),
             by_text: true,
         }
     }
+}
+
+/// Whether our own reader's grammar does not accept a statement.
+fn is_syntax(statement: &Statement) -> bool {
+    matches!(&statement.subject, Subject::Unreadable(why) if why.kind == UnreadableKind::Syntax)
 }
 
 /// What binding values of types of somebody's own names and calls.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use exeat_policy::{Decision, Effect, Facts, Name, Subject, Unreadable, UnreadableKind, Verb};
 
 use super::reading::{Known, LONG, Reading};
-use crate::analysis::{Judgeable, ServerError};
+use crate::analysis::{BEFORE, Judgeable, ServerError};
 use crate::disclosure::Sight;
 
 /// A text and the verdict on it in one scope.
@@ -54,6 +54,8 @@ pub(crate) struct Rejection {
     /// So many characters of the message come before the part that was asked about; `None` where that was
     /// asked about without its long strings, and a place in it is none in the message.
     before: Option<usize>,
+    /// So many characters of what was asked stand before the message.
+    ahead: usize,
 }
 
 impl Rejection {
@@ -63,13 +65,23 @@ impl Rejection {
         Self {
             error: Arc::clone(error),
             before: (asked.len() <= LONG).then(|| before.chars().count()),
+            ahead: 0,
+        }
+    }
+
+    /// An error of the grammar about a whole message, which stood behind other text.
+    pub(super) fn of_grammar(error: &Arc<ServerError>) -> Self {
+        Self {
+            error: Arc::clone(error),
+            before: Some(0),
+            ahead: BEFORE.len(),
         }
     }
 
     /// The character of the message, counted from 1, that the error points to.
     pub(crate) fn position(&self) -> Option<usize> {
         let position: usize = self.error.field(b'P')?.parse().ok()?;
-        Some(position + self.before?)
+        (position + self.before?).checked_sub(self.ahead)
     }
 }
 

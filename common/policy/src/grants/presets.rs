@@ -8,7 +8,9 @@ mod application;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use application::{is_application_function, is_application_setting};
+pub(crate) use application::{
+    is_application_function, is_application_relation, is_application_setting,
+};
 
 /// `builtins`: PostgreSQL's own functions and aggregates, special syntax (`coalesce`, `extract`) by its name.
 #[rustfmt::skip]
@@ -117,7 +119,8 @@ const INTROSPECTION_FUNCTIONS: &[&str] = &[
     "statement_timestamp", "string_agg", "string_to_array", "strpos", "substr", "substring", "sum", "text",
     "timestamp", "timestamptz", "to_char", "to_json", "to_jsonb", "to_regclass", "to_regcollation", "to_regnamespace",
     "to_regoper", "to_regoperator", "to_regproc", "to_regprocedure", "to_regrole", "to_regtype", "to_regtypemod",
-    "translate", "trim", "txid_current_if_assigned", "unnest", "upper", "user", "varchar", "version",
+    "translate", "trim", "ts_token_type", "txid_current_if_assigned", "unnest", "upper", "user", "varchar",
+    "version",
 ];
 
 /// `introspection`: the catalog tables and views that they read.

@@ -265,3 +265,32 @@ fn what_works_with_names_is_not_run_through_another_name() {
     assert_eq!(ask(&mut session, "EXECUTE x"), "TDCZ");
     lab.finish(exeat);
 }
+
+#[test]
+fn syntax_errors_are_postgresqls_own() {
+    let (lab, _database) = lab();
+    let exeat = lab.start();
+    let mut session = session(&exeat);
+    for (sql, message, position) in [
+        ("SELEC 1", "syntax error at or near \"SELEC\"", Some("1")),
+        ("SELECT 1 FROM", "syntax error at end of input", Some("14")),
+        (
+            "SELECT 'é', 1 1",
+            "syntax error at or near \"1\"",
+            Some("15"),
+        ),
+        (
+            "SELECT 'open",
+            "unterminated quoted string at or near \"'open\"",
+            Some("8"),
+        ),
+    ] {
+        let answer = session.query(sql);
+        let error = answer.iter().find(|message| message.kind == 'E').unwrap();
+        assert_eq!(error.field('C').as_deref(), Some("42601"), "{sql}");
+        assert_eq!(error.field('M').as_deref(), Some(message), "{sql}");
+        assert_eq!(error.field('P').as_deref(), position, "{sql}");
+    }
+    assert_eq!(ask(&mut session, READ), "TDDCZ");
+    lab.finish(exeat);
+}

@@ -13,8 +13,8 @@ use super::sequences;
 use super::verb::{Need, need};
 use super::words::verb_word;
 use crate::grants::floors::harmless;
-use crate::grants::presets::is_introspection_relation;
-use crate::grants::{Grants, INFORMATION_SCHEMA, Relation, Rule};
+use crate::grants::presets::{is_application_relation, is_introspection_relation};
+use crate::grants::{Grants, INFORMATION_SCHEMA, PG_CATALOG, Relation, Rule};
 use crate::{Access, Columns, Confirmation, Facts, Name, RelationAccess, Verb};
 
 /// The accesses that a lock comes with.
@@ -177,12 +177,11 @@ fn relation<'g, 'f>(
     let rules = allow.relations.relation(access.access, schema, name);
     match access.access {
         Access::Select | Access::Insert | Access::Update => {
-            let introspection = || {
-                let looks =
-                    access.access == Access::Select && is_introspection_relation(schema, name);
-                allow.presets.introspection().filter(|_| looks)
-            };
-            match rules.all().or_else(introspection) {
+            let looks = access.access == Access::Select;
+            match rules
+                .all()
+                .or_else(|| looked_up(allow, schema, name).filter(|_| looks))
+            {
                 Some(rule) => Ok(Some(rule)),
                 None => columns(rules, access),
             }
@@ -202,6 +201,15 @@ fn relation<'g, 'f>(
             by(rule, Lack::Relation(access))
         }
     }
+}
+
+/// The preset that lets a relation of PostgreSQL's own be read.
+fn looked_up<'g>(allow: &'g Grants, schema: &str, name: &str) -> Option<&'g Rule> {
+    let looks = is_introspection_relation(schema, name);
+    let introspection = allow.presets.introspection().filter(|_| looks);
+    let counts = schema == PG_CATALOG && is_application_relation(name);
+    let application = allow.presets.application.as_ref();
+    introspection.or_else(|| application.filter(|_| counts))
 }
 
 /// What lives in no schema (an extension, a role, the whole database) is granted by its statement.

@@ -3,7 +3,8 @@
 //!
 //! INVARIANT: no function here reads or changes rows, files or other sessions, waits for a time that it is
 //! given, or runs SQL that it is given. What locks, locks numbers (advisory locks); what tells, tells a
-//! channel. No parameter here changes what a statement means, as whom it runs, what is logged or audited,
+//! channel. No relation here holds values of rows, what other sessions run, or who they are: counters of tables
+//! and indexes, how a session's own connection is authenticated. No parameter here changes what a statement means, as whom it runs, what is logged or audited,
 //! or lets code be loaded; custom parameters (`app.tenant`) are not here, because row security may trust
 //! them. The lists are sorted: look-ups rely on it.
 
@@ -19,10 +20,25 @@ const FUNCTIONS: &[&str] = &[
     "pg_advisory_lock_shared", "pg_advisory_unlock", "pg_advisory_unlock_all", "pg_advisory_unlock_shared",
     "pg_advisory_xact_lock", "pg_advisory_xact_lock_shared", "pg_backend_pid", "pg_current_snapshot",
     "pg_current_xact_id", "pg_current_xact_id_if_assigned", "pg_notify", "pg_snapshot_xip", "pg_snapshot_xmax",
-    "pg_snapshot_xmin", "pg_try_advisory_lock", "pg_try_advisory_lock_shared", "pg_try_advisory_xact_lock",
-    "pg_try_advisory_xact_lock_shared", "pg_visible_in_snapshot", "pg_xact_status", "setseed", "txid_current",
-    "txid_current_if_assigned", "txid_current_snapshot", "txid_snapshot_xip", "txid_snapshot_xmax",
-    "txid_snapshot_xmin", "txid_status", "txid_visible_in_snapshot",
+    "pg_snapshot_xmin", "pg_stat_get_analyze_count", "pg_stat_get_autoanalyze_count", "pg_stat_get_autovacuum_count",
+    "pg_stat_get_blocks_fetched", "pg_stat_get_blocks_hit", "pg_stat_get_dead_tuples", "pg_stat_get_ins_since_vacuum",
+    "pg_stat_get_last_analyze_time", "pg_stat_get_last_autoanalyze_time", "pg_stat_get_last_autovacuum_time",
+    "pg_stat_get_last_vacuum_time", "pg_stat_get_lastscan", "pg_stat_get_live_tuples", "pg_stat_get_mod_since_analyze",
+    "pg_stat_get_numscans", "pg_stat_get_tuples_deleted", "pg_stat_get_tuples_fetched",
+    "pg_stat_get_tuples_hot_updated", "pg_stat_get_tuples_inserted", "pg_stat_get_tuples_newpage_updated",
+    "pg_stat_get_tuples_returned", "pg_stat_get_tuples_updated", "pg_stat_get_vacuum_count", "pg_try_advisory_lock",
+    "pg_try_advisory_lock_shared", "pg_try_advisory_xact_lock", "pg_try_advisory_xact_lock_shared",
+    "pg_visible_in_snapshot", "pg_xact_status", "setseed", "txid_current", "txid_current_if_assigned",
+    "txid_current_snapshot", "txid_snapshot_xip", "txid_snapshot_xmax", "txid_snapshot_xmin", "txid_status",
+    "txid_visible_in_snapshot",
+];
+
+/// Counters of tables and indexes, and the caller's own connection: GUIs and ORMs look there for sizes and lists.
+#[rustfmt::skip]
+const RELATIONS: &[&str] = &[
+    "pg_stat_all_indexes", "pg_stat_all_tables", "pg_stat_gssapi", "pg_stat_user_indexes", "pg_stat_user_tables",
+    "pg_statio_all_indexes", "pg_statio_all_sequences", "pg_statio_all_tables", "pg_statio_user_indexes",
+    "pg_statio_user_sequences", "pg_statio_user_tables",
 ];
 
 /// Parameters that may have any value: time-outs, how plans are made, how values look. Row security hides
@@ -59,6 +75,11 @@ const MEMORY: u64 = 256 * 1024;
 /// Whether `application` adds a function of `pg_catalog`.
 pub(crate) fn is_application_function(name: &str) -> bool {
     FUNCTIONS.binary_search(&name).is_ok()
+}
+
+/// Whether `application` lets a relation of `pg_catalog` be read.
+pub(crate) fn is_application_relation(name: &str) -> bool {
+    RELATIONS.binary_search(&name).is_ok()
 }
 
 /// Whether `application` lets a parameter be set to this.

@@ -9,7 +9,7 @@ fn set(name: &str, value: Option<&str>) -> bool {
 
 #[test]
 fn the_lists_are_sorted_and_have_no_twins() {
-    for list in [FUNCTIONS, PARAMETERS] {
+    for list in [FUNCTIONS, RELATIONS, PARAMETERS] {
         assert!(list.windows(2).all(|pair| pair[0] < pair[1]), "{list:?}");
     }
 }
@@ -43,6 +43,31 @@ fn the_functions_touch_no_rows_files_or_other_sessions() {
         "lastval",
     ] {
         assert!(is_application_function(name), "{name}");
+    }
+}
+
+#[test]
+fn the_relations_hold_counters_and_no_values_or_other_sessions() {
+    for name in [
+        "pg_stat_activity",
+        "pg_stat_ssl",
+        "pg_stat_replication",
+        "pg_stat_statements",
+        "pg_stats",
+        "pg_statistic",
+        "pg_locks",
+        "pg_prepared_xacts",
+        "pg_prepared_statements",
+        "pg_stat_sys_tables",
+    ] {
+        assert!(!is_application_relation(name), "{name}");
+    }
+    for name in [
+        "pg_stat_user_tables",
+        "pg_statio_all_tables",
+        "pg_stat_gssapi",
+    ] {
+        assert!(is_application_relation(name), "{name}");
     }
 }
 
