@@ -8,7 +8,7 @@ help:
 	@echo 'make test    formatting, clippy, unit and end-to-end tests; installs what is missing (PostgreSQL, psycopg)'
 	@echo 'make test-deep  the canary tests with 100,000 statements (SEED=n: other ones)'
 	@echo 'make fuzz    every fuzz target in a loop of mutations, MINUTES=n each (5)'
-	@echo 'make test-postgres-versions  what PostgreSQL says of statements, on the major versions 14 to 18 (npm installs them)'
+	@echo 'make test-postgres-versions  what PostgreSQL says of statements, and the second wall, on the major versions 14 to 18 (npm installs them)'
 	@echo 'make test-programs   the days of twenty drivers, ORMs and tools, directly and through the proxy; installs them'
 	@echo 'make bench   release build, then gateway against Squid and proxy against PgBouncer'
 	@echo 'make lint    formatting and clippy only'
@@ -34,12 +34,14 @@ test-deep:
 fuzz:
 	EXEAT_FUZZ_MINUTES=$(or $(MINUTES),5) cargo test --locked -p exeat-tests --test fuzz -- --nocapture
 
-# One suite, once per server: PATH says which one, EXEAT_POSTGRES_MAJOR makes sure of it.
+# Two suites (what PostgreSQL says of statements, and the second wall), once per server: PATH says which one, EXEAT_POSTGRES_MAJOR makes sure of it.
 test-postgres-versions:
 	@tests/prepare.sh postgresql
+	cargo build --locked -p exeat
 	@tests/postgres-versions.sh >$(TARGET)/postgres-versions.txt
 	@while read -r major bin; do echo "PostgreSQL $$major ($$bin)"; \
-	  PATH="$$bin:$$PATH" EXEAT_POSTGRES_MAJOR=$$major cargo test --quiet --locked -p exeat-tests --test querytree </dev/null || exit 1; \
+	  PATH="$$bin:$$PATH" EXEAT_POSTGRES_MAJOR=$$major cargo test --quiet --locked -p exeat-tests --test querytree </dev/null \
+	  && PATH="$$bin:$$PATH" EXEAT_POSTGRES_MAJOR=$$major EXEAT_BIN=$(TARGET)/debug/exeat cargo test --quiet --locked -p exeat-tests --test e2e wall:: </dev/null || exit 1; \
 	done <$(TARGET)/postgres-versions.txt
 
 test-programs:

@@ -32,6 +32,22 @@ impl Wall {
         wall
     }
 
+    /// Whether this major version has what the statement says: MERGE and privileges on parameters came with 15.
+    fn knows(&self, sql: &str) -> bool {
+        let newer = sql.starts_with("MERGE ") || sql.contains(" ON PARAMETER ");
+        !newer || self.major() >= 15
+    }
+
+    /// The server's major version: the one that `make test-postgres-versions` asked for, where it did.
+    fn major(&self) -> u16 {
+        let version = self.database.admin("SHOW server_version_num").stdout;
+        let major = version.trim().parse::<u32>().unwrap() / 10_000;
+        if let Ok(asked) = std::env::var("EXEAT_POSTGRES_MAJOR") {
+            assert_eq!(asked, major.to_string());
+        }
+        u16::try_from(major).unwrap()
+    }
+
     fn policy(&self) -> PathBuf {
         self.folder.path().join("policy.yaml")
     }

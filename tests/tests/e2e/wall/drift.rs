@@ -388,7 +388,8 @@ fn drift_finds_every_planted_difference_and_grants_mends_it() {
     wall.apply();
     let mut wrong = Vec::new();
     for group in 0..GROUPS {
-        let planted = || PLANTED.iter().skip(group).step_by(GROUPS);
+        let dealt = || PLANTED.iter().skip(group).step_by(GROUPS);
+        let planted = || dealt().filter(|(sql, ..)| wall.knows(sql));
         for (sql, ..) in planted() {
             wall.database.admin(sql).exits(0);
         }
