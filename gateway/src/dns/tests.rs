@@ -39,9 +39,14 @@ fn reply(script: Script, bytes: &[u8], tcp: bool) -> Option<Vec<u8>> {
 
 impl Server {
     async fn start(script: Script) -> Self {
-        let udp = UdpSocket::bind("127.0.0.1:0").await.unwrap();
-        let address = udp.local_addr().unwrap();
-        let tcp = TcpListener::bind(address).await.unwrap();
+        // A port that is free for the one may be in use by the other.
+        let (udp, tcp, address) = loop {
+            let udp = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+            let address = udp.local_addr().unwrap();
+            if let Ok(tcp) = TcpListener::bind(address).await {
+                break (udp, tcp, address);
+            }
+        };
         let asked = Arc::new(AtomicUsize::new(0));
         let counter = asked.clone();
         tokio::spawn(async move {
