@@ -23,6 +23,8 @@ pub(crate) struct OwnCatalog {
     definitions: Definitions,
     /// The same since it looked last.
     latest: Definitions,
+    /// What was seen may be gone.
+    anew: bool,
     asked: Option<Asked>,
 }
 
@@ -49,8 +51,6 @@ struct Definitions {
     names: Vec<Arc<str>>,
     /// Something was defined that no name tells.
     wide: bool,
-    /// What was seen may be gone.
-    anew: bool,
 }
 
 impl Definitions {
@@ -65,7 +65,6 @@ impl Definitions {
     fn extend(&mut self, others: Self) {
         others.names.iter().for_each(|name| self.add(name));
         self.wide |= others.wide;
-        self.anew |= others.anew;
     }
 }
 
@@ -124,7 +123,7 @@ impl OwnCatalog {
             self.latest.add(&access.relation.name);
         }
         self.latest.wide |= answer.verb == Verb::Define && !is_told_by_names(&answer.text);
-        self.latest.anew |= answer.verb == Verb::Discard;
+        self.anew |= answer.verb == Verb::Discard;
     }
 
     /// Something was defined of which nothing is known.
@@ -134,7 +133,7 @@ impl OwnCatalog {
 
     /// A transaction or a part of it has ended: what was seen may be gone.
     pub(crate) fn look_anew(&mut self) {
-        self.latest.anew = true;
+        self.anew = true;
     }
 
     /// The question that is to be asked, beginning with what all see, or with what the session saw last
@@ -145,9 +144,11 @@ impl OwnCatalog {
             self.definitions = Definitions::default();
         }
         let latest = std::mem::take(&mut self.latest);
-        let seen = self.seen.as_ref();
-        let stands = !latest.wide && !latest.anew;
-        let known = seen.filter(|seen| seen.base == current.version && stands);
+        let stands = !std::mem::take(&mut self.anew) && !latest.wide;
+        let known = self
+            .seen
+            .as_ref()
+            .filter(|seen| seen.base == current.version && stands);
         let (from, floor, question) = match known {
             Some(seen) => {
                 let snapshot = Arc::clone(&seen.snapshot);
