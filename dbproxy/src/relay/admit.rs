@@ -11,7 +11,7 @@ use super::expected::{Expected, Query};
 use super::running::Running;
 use super::{End, Relay};
 use crate::denial;
-use crate::guard::{Answer, Asked, Verdict};
+use crate::guard::{Answer, Asked, Rejection, Verdict};
 use crate::wire::Frame;
 use crate::wire::backend::Status;
 
@@ -59,8 +59,9 @@ impl Relay {
 
     /// A denied statement, on record.
     pub(super) fn denial(&mut self, answer: &Answer, parameters: &[Parameter]) -> Refusal {
-        if answer.rejection.is_some() {
-            // In a failed block the server looks at no statement.
+        let looked_at = |rejection: &Arc<Rejection>| !rejection.error.is_of_grammar();
+        if answer.rejection.as_ref().is_some_and(looked_at) {
+            // In a failed block the server looks at no statement, but for its grammar.
             if !self.queue.is_empty() {
                 self.ask_for_answers();
                 return Refusal::Wait;

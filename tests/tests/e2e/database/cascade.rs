@@ -75,6 +75,7 @@ const DENIED: &[&str] = &[
     "DROP SCHEMA staging CASCADE",
     "TRUNCATE public.a CASCADE",
     "TRUNCATE public.d, public.a CASCADE",
+    "ALTER TABLE staging.base ADD COLUMN more int; DROP TABLE staging.base CASCADE",
 ];
 
 const ALLOWED: &[&str] = &[
@@ -82,6 +83,8 @@ const ALLOWED: &[&str] = &[
     "ALTER TABLE staging.base DROP COLUMN unseen CASCADE",
     "ALTER DOMAIN staging.dom DROP CONSTRAINT pos CASCADE",
     "CREATE TABLE staging.made (id int); DROP TABLE staging.made CASCADE",
+    // What the first statement makes of it is known when the second is judged.
+    "ALTER TABLE staging.late ADD COLUMN more int; DROP TABLE staging.late CASCADE",
     "DROP TABLE staging.alone CASCADE",
     "TRUNCATE public.d CASCADE",
 ];
@@ -99,9 +102,6 @@ fn what_cascade_reaches_needs_a_rule_of_its_own() {
             "{sql}: {answer:?}"
         );
     }
-    // What the first statement makes of it is not known when the message is judged.
-    let unknown = "ALTER TABLE staging.late ADD COLUMN more int; DROP TABLE staging.late CASCADE";
-    assert_eq!(sqlstate(&session.query(unknown)).as_deref(), Some("42601"));
     for sql in ALLOWED {
         let answer = session.query(sql);
         assert_eq!(sqlstate(&answer), None, "{sql}: {answer:?}");
