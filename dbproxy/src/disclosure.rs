@@ -108,7 +108,7 @@ pub(crate) fn disclosed(
     if code.starts_with("22") {
         let message = format!("data exception ({code})");
         fields.set(b'M', &message);
-    } else if !raised && from_code && !code.starts_with("23") {
+    } else if !raised && from_code && !(code.starts_with("23") && is_of_the_server(&fields)) {
         let message = format!("an error in a function or trigger ({code})");
         fields.set(b'M', &message);
     }
@@ -123,6 +123,22 @@ pub(crate) fn disclosed(
         .0
         .retain(|(letter, _)| !matches!(letter, b'H' | b'W' | b'q' | b'p'));
     Some(fields.write())
+}
+
+/// Whether a violation of a constraint is one that the server itself has found, and not a function that says
+/// so: by the server's file that reports it.
+fn is_of_the_server(fields: &Fields<'_>) -> bool {
+    const FILES: [&str; 8] = [
+        "nbtinsert.c",
+        "execMain.c",
+        "execIndexing.c",
+        "execExprInterp.c",
+        "ri_triggers.c",
+        "domains.c",
+        "heapam.c",
+        "tablecmds.c",
+    ];
+    fields.field(b'F').is_some_and(|file| FILES.contains(&file))
 }
 
 /// The columns of `Key (a, b)=(1, 2) …`; `None` where it says something else, or where expressions are

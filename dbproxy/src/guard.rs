@@ -11,6 +11,7 @@ mod own;
 mod reading;
 mod scope;
 mod template;
+mod unnamed;
 mod verdict;
 
 use std::sync::Arc;
@@ -264,6 +265,9 @@ impl Guard {
         if !self.transparent() {
             reading.refuse_after_changes(self.own.snapshot().is_some(), self.search_path.len());
         }
+        if !self.transparent() {
+            self.refuse_constants(&mut reading);
+        }
         let found = self.find(&reading, types)?;
         let names = self.types(types);
         let mut known = Vec::with_capacity(reading.statements.len());
@@ -273,7 +277,8 @@ impl Guard {
             } else {
                 reading.known_with_reach(statement, outcomes, &self.search_path)
             };
-            one.subject = names.with(self.with_kin(one.subject));
+            let piece = text.get(statement.range.clone()).unwrap_or(text);
+            one.subject = names.with(self.with_kin(self.with_unnamed(one.subject, piece)));
             if !statement.declared.is_empty() {
                 one.subject = self.declared(&one.subject).with(one.subject);
             }

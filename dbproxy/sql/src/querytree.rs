@@ -51,7 +51,7 @@ pub struct QueryTree {
     pub types: BTreeSet<u32>,
     /// Collations that are not PostgreSQL's own.
     pub collations: BTreeSet<u32>,
-    /// Domains whose constraints are checked.
+    /// Domains whose constraints are checked, by defaults too.
     pub domains: BTreeSet<u32>,
     /// `regclass` and its kin (never their arrays' OIDs), where the statement makes a value of that type: it asks the catalog
     /// for a name or by a name. Not the sequence of `nextval` and its kin.
@@ -251,7 +251,8 @@ fn joined(command: Command, output: Vec<Option<(u32, i16)>>, own: Seen, all: See
         operators: own.operators,
         types: own.types,
         collations: own.collations,
-        domains: own.domains,
+        // A default of the domain's own type is checked too.
+        domains: &own.domains | &all.filled_domains,
         lookups: own.lookups,
         output,
     }

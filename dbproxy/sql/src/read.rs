@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, LazyLock};
 
-use exeat_policy::{Confirmation, Facts, Setting, Subject, Unreadable, UnreadableKind, Verb};
+use exeat_policy::{Confirmation, Facts, Name, Setting, Subject, Unreadable, UnreadableKind, Verb};
 
 use crate::catalog::Catalog;
 use crate::confirm::{self, Confirmed};
@@ -67,6 +67,11 @@ pub struct Statement {
     /// DELETE or MERGE: the statement itself, or what EXPLAIN, PREPARE, DECLARE, COPY, CREATE TABLE AS and
     /// CREATE VIEW hold. Bytes within the message.
     pub questions: Vec<Range<usize>>,
+    /// What PostgreSQL can be asked about in place of what it shows nothing of: COPY fills columns as this
+    /// INSERT does, and looks at rows as this SELECT does.
+    pub equal: Vec<String>,
+    /// Types without a schema that stand in the questions, which are left to PostgreSQL and no facts.
+    pub types: Vec<Name>,
     /// The INTO clause of SELECT … INTO, bytes within the message. PostgreSQL is asked without it, because
     /// it does not show what a statement reads that makes a table; see [`Statement::question`].
     pub into: Option<Range<usize>>,
@@ -138,6 +143,8 @@ fn unreadable_statement(range: Range<usize>, unreadable: Unreadable) -> Statemen
         parameters: 0,
         prepared: None,
         questions: Vec::new(),
+        equal: Vec::new(),
+        types: Vec::new(),
         into: None,
         declared: Vec::new(),
         cascades: false,
@@ -169,6 +176,8 @@ fn statement(sql: &str, lexed: &Lexed, tokens: Range<usize>, context: &Context<'
                 parameters,
                 prepared: read.prepared,
                 questions: read.questions.parts.into_iter().map(within).collect(),
+                equal: read.questions.equal,
+                types: read.questions.types.into_iter().collect(),
                 into: read.questions.into.map(within),
                 declared: read.questions.declared.into_iter().map(within).collect(),
                 cascades: read.cascades,

@@ -63,6 +63,10 @@ pub(crate) struct Found {
 pub(crate) struct Questions {
     /// See [`crate::Statement::questions`].
     pub(crate) parts: Vec<Range<usize>>,
+    /// See [`crate::Statement::equal`].
+    pub(crate) equal: Vec<String>,
+    /// See [`crate::Statement::types`].
+    pub(crate) types: BTreeSet<Name>,
     /// See [`crate::Statement::into`].
     pub(crate) into: Option<Range<usize>>,
     /// See [`crate::Statement::declared`].

@@ -284,7 +284,13 @@ impl Resolver<'_> {
             .collect();
         let made = tree.types.iter().chain(&tree.domains).copied();
         let checks = self.objects.checks(made);
-        let chosen: BTreeSet<u32> = tree.casts.iter().copied().chain(checks).collect();
+        let mut chosen: BTreeSet<u32> = tree.casts.iter().copied().chain(checks).collect();
+        let is_json = |name: &Name| {
+            name.schema.as_deref() == Some("pg_catalog") && name.name.contains("json")
+        };
+        if names.iter().any(is_json) {
+            chosen.extend(self.objects.json_casts(tree.types.iter().copied()));
+        }
         let own = |name: &Name| name.schema.as_deref() != Some("pg_catalog");
         names.extend(
             self.names("function", &chosen, Objects::function)?

@@ -11,6 +11,9 @@ use rpds::HashTrieMapSync;
 
 use super::question::{FIRST_NORMAL_OID, NAMESPACES};
 
+/// The type `json` (`catalog/pg_type.dat`).
+const JSON: u32 = 114;
+
 /// A relation, as it is now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct KnownRelation {
@@ -59,6 +62,8 @@ pub(crate) struct Objects {
     inherits: Arc<BTreeSet<(u32, u32)>>,
     /// The functions that a domain's checks call.
     checks: Arc<Vec<(u32, u32)>>,
+    /// Casts by functions of somebody's own: from, to, and the function.
+    casts: Arc<Vec<(u32, u32, u32)>>,
     /// The table that a sequence belongs to.
     owners: HashTrieMapSync<u32, u32>,
     /// What a view or materialised view reads: relation and attribute number.
@@ -154,15 +159,37 @@ impl Objects {
     /// The functions that making a value of these types may call: those in the checks of domains, however
     /// deep in arrays and rows.
     pub(crate) fn checks(&self, types: impl IntoIterator<Item = u32>) -> BTreeSet<u32> {
-        let mut functions = BTreeSet::new();
+        let parts = self.parts_of(types);
+        let of_domain = |(of, function): &(u32, u32)| parts.contains(of).then_some(*function);
+        self.checks.iter().filter_map(of_domain).collect()
+    }
+
+    /// The functions that casts of these types may call, from them and to them.
+    pub(crate) fn casts(&self, types: impl IntoIterator<Item = u32>) -> BTreeSet<u32> {
+        let parts = self.parts_of(types);
+        let of = |(from, to, function): &(u32, u32, u32)| {
+            (parts.contains(from) || parts.contains(to)).then_some(*function)
+        };
+        self.casts.iter().filter_map(of).collect()
+    }
+
+    /// The functions that make JSON of values of these types.
+    pub(crate) fn json_casts(&self, types: impl IntoIterator<Item = u32>) -> BTreeSet<u32> {
+        let parts = self.parts_of(types);
+        let of = |(from, to, function): &(u32, u32, u32)| {
+            (*to == JSON && parts.contains(from)).then_some(*function)
+        };
+        self.casts.iter().filter_map(of).collect()
+    }
+
+    /// These types of somebody's own, and those that their values are made of.
+    fn parts_of(&self, types: impl IntoIterator<Item = u32>) -> BTreeSet<u32> {
         let mut open: Vec<u32> = types.into_iter().collect();
         let mut seen = BTreeSet::new();
         while let Some(of) = open.pop() {
             if of < FIRST_NORMAL_OID || !seen.insert(of) {
                 continue;
             }
-            let of_domain = |(known, function): &(u32, u32)| (*known == of).then_some(*function);
-            functions.extend(self.checks.iter().filter_map(of_domain));
             open.extend(self.types.get(&of).map(|known| known.element));
             let row = self
                 .row_types
@@ -171,7 +198,7 @@ impl Objects {
             let columns = row.iter().flat_map(|row| &row.columns);
             open.extend(columns.map(|(_, _, of)| *of));
         }
-        functions
+        seen
     }
 
     /// The table that a sequence belongs to.
@@ -440,6 +467,7 @@ struct News {
     types: HashMap<u32, KnownType>,
     inherits: Vec<(u32, u32)>,
     checks: Vec<(u32, u32)>,
+    casts: Vec<(u32, u32, u32)>,
     owners: HashMap<u32, u32>,
     views: HashMap<u32, Vec<(u32, i16)>>,
     watched: Vec<(String, String, String)>,
@@ -541,6 +569,11 @@ impl News {
             }
             "i" => self.inherits.extend(number(b).map(|parent| (oid, parent))),
             "d" => self.checks.extend(number(b).map(|check| (oid, check))),
+            "k" => {
+                if let (Some(to), Some(function)) = (number(b), number(c)) {
+                    self.casts.push((oid, to, function));
+                }
+            }
             "q" => {
                 if let Some(table) = number(b) {
                     self.owners.insert(oid, table);
@@ -587,6 +620,8 @@ impl News {
         }
         self.checks.sort_unstable();
         self.applied.changed |= replace(&mut objects.checks, self.checks);
+        self.casts.sort_unstable();
+        self.applied.changed |= replace(&mut objects.casts, self.casts);
         self.watched.sort_unstable();
         let schemas = |watched: &[(String, String, String)]| {
             watched

@@ -120,6 +120,16 @@ pub(crate) fn question(since: Option<u32>) -> String {
          AND d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_proc'::pg_catalog.regclass::pg_catalog.oid \
          WHERE k.contypid OPERATOR(pg_catalog.<>) 0::pg_catalog.oid"
             .to_owned(),
+        // Those of extensions are PostgreSQL's own as far as rights go: every column of such a type casts.
+        format!(
+            "SELECT 'k', k.castsource::pg_catalog.text, k.casttarget::pg_catalog.text, \
+             k.castfunc::pg_catalog.text, '', '', '' FROM pg_catalog.pg_cast k \
+             WHERE k.castfunc OPERATOR(pg_catalog.>=) {FIRST_NORMAL_OID}::pg_catalog.oid \
+             AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d \
+             WHERE d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_proc'::pg_catalog.regclass::pg_catalog.oid \
+             AND d.objid OPERATOR(pg_catalog.=) k.castfunc \
+             AND d.deptype OPERATOR(pg_catalog.=) 'e'::pg_catalog.\"char\")"
+        ),
         format!(
             "SELECT 'q', c.oid::pg_catalog.text, d.refobjid::pg_catalog.text, '', '', '', '' \
              FROM pg_catalog.pg_class c JOIN pg_catalog.pg_depend d \

@@ -172,3 +172,16 @@ fn the_origins_of_a_row_description_are_read_to_its_end() {
     body.push(0);
     assert_eq!(origins(&body), Err(Violation::Malformed));
 }
+
+#[test]
+fn the_code_of_a_constraint_covers_only_what_the_server_itself_has_found() {
+    for (file, passes) in [("nbtinsert.c", true), ("pl_exec.c", false), ("", false)] {
+        let fields = [
+            (b'C', "23505"),
+            (b'M', "the words"),
+            (b'W', "PL/pgSQL function f() line 1"),
+            (b'F', file),
+        ];
+        assert_eq!(told(&fields, BLIND).contains("the words"), passes, "{file}");
+    }
+}

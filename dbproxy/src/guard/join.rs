@@ -146,6 +146,7 @@ fn is_of_kind(verb: Verb, command: Command) -> bool {
         Verb::Update => command == Command::Update,
         Verb::Delete => command == Command::Delete,
         Verb::Merge => command == Command::Merge,
+        Verb::CopyIn => matches!(command, Command::Insert | Command::Select),
         Verb::Explain | Verb::Prepare | Verb::CopyOut => {
             !matches!(command, Command::Utility | Command::Nothing)
         }

@@ -92,6 +92,7 @@ impl<'s> Reading<'s> {
                     "a statement before it in the same message may change what its names mean: send it alone",
                 );
                 statement.questions.clear();
+                statement.equal.clear();
             }
             changed |= changes;
             removed |= removes;
@@ -115,7 +116,9 @@ impl<'s> Reading<'s> {
             .collect();
         let question =
             |text: std::borrow::Cow<'_, str>| shorter::question(&text, version, types, &declared);
-        statement.question_texts(self.text).map(question).collect()
+        let equal = statement.equal.iter().map(|text| text.as_str().into());
+        let texts = statement.question_texts(self.text).chain(equal);
+        texts.map(question).collect()
     }
 
     /// The question about a statement that our own reader calls no SQL, in the whole message: PostgreSQL's
@@ -146,7 +149,10 @@ impl<'s> Reading<'s> {
             return Known::of(statement.subject.clone());
         }
         let mut answers = Vec::with_capacity(outcomes.len());
-        for (outcome, range) in outcomes.iter().zip(&statement.questions) {
+        // What is equal stands nowhere in the message.
+        let ranges = statement.questions.iter().map(Some);
+        let ranges = ranges.chain(statement.equal.iter().map(|_| None));
+        for (outcome, range) in outcomes.iter().zip(ranges) {
             match outcome {
                 Outcome::Analysed(answer) => answers.push(Arc::clone(answer)),
                 Outcome::Reached(_) => {
@@ -155,7 +161,12 @@ impl<'s> Reading<'s> {
                         "PostgreSQL was asked something else",
                     ));
                 }
-                Outcome::Rejected(error) => return self.rejected(error, range),
+                Outcome::Rejected(error) => {
+                    return match range {
+                        Some(range) => self.rejected(error, range),
+                        None => Self::refused(error, Rejection::of_equal(error)),
+                    };
+                }
                 Outcome::Locked => {
                     return Known::of(unreadable(
                         UnreadableKind::Unanswered,

@@ -78,6 +78,15 @@ impl Rejection {
         }
     }
 
+    /// An error about a text that stands nowhere in the message.
+    pub(super) fn of_equal(error: &Arc<ServerError>) -> Self {
+        Self {
+            error: Arc::clone(error),
+            before: None,
+            ahead: 0,
+        }
+    }
+
     /// The character of the message, counted from 1, that the error points to.
     pub(crate) fn position(&self) -> Option<usize> {
         let position: usize = self.error.field(b'P')?.parse().ok()?;

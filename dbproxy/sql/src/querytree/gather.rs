@@ -20,6 +20,8 @@ pub(super) struct Seen {
     pub(super) types: BTreeSet<u32>,
     pub(super) collations: BTreeSet<u32>,
     pub(super) domains: BTreeSet<u32>,
+    /// Those of what is stored, defaults among it.
+    pub(super) filled_domains: BTreeSet<u32>,
     pub(super) lookups: BTreeSet<u32>,
     pub(super) sequences: BTreeSet<SequenceUse>,
 }
@@ -135,7 +137,12 @@ impl Seen {
             Role::Relation | Role::Function | Role::Other => {}
         }
         match role {
-            Role::Domain => drop(self.domains.insert(oid)),
+            Role::Domain => {
+                self.domains.insert(oid);
+                if place.filled {
+                    self.filled_domains.insert(oid);
+                }
+            }
             Role::Made => self.make(oid, place),
             _ => {}
         }

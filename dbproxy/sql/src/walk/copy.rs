@@ -72,10 +72,36 @@ impl Walk<'_> {
                 .for_each(|column| self.mark(relation, access, column)),
             (None, None) => self.mark_all(relation, access),
         }
+        if access == Access::Insert && self.context.asks {
+            self.equal_questions(reference, table.child(K::COLUMN_REF_LIST), condition);
+        }
         let Some(condition) = condition else {
             return Ok(());
         };
         // It sees the rows that are about to be added; PostgreSQL asks for SELECT on their columns.
         self.within(vec![item], |walk| walk.walk(condition))
+    }
+    /// COPY fills the columns that it leaves out as INSERT does. Where it names none, it leaves none out.
+    fn equal_questions(
+        &mut self,
+        table: Node<'_>,
+        columns: Option<Node<'_>>,
+        condition: Option<Node<'_>>,
+    ) {
+        let table = table.text();
+        if let Some(list) = columns {
+            let columns: Vec<&str> = list.inner().map(Node::text).collect();
+            let nulls = vec!["NULL"; columns.len()].join(", ");
+            self.questions.equal.push(format!(
+                "INSERT INTO {table} ({}) OVERRIDING SYSTEM VALUE VALUES ({nulls})",
+                columns.join(", ")
+            ));
+        }
+        if let Some(condition) = condition {
+            let condition = condition.text();
+            self.questions
+                .equal
+                .push(format!("SELECT FROM ONLY {table} {condition}"));
+        }
     }
 }

@@ -239,7 +239,13 @@ impl Walk<'_> {
         let (schema, name) = match path(node).as_slice() {
             [single] if is_own(single) => return Ok(()),
             [schema, _] if &**schema == "pg_catalog" => return Ok(()),
-            [_] if self.asking => return Ok(()),
+            [single] if self.asking => {
+                self.questions.types.insert(Name {
+                    schema: None,
+                    name: Arc::clone(single),
+                });
+                return Ok(());
+            }
             [single] => (self.schema_of_type(single), Arc::clone(single)),
             [schema, single] => (Some(Arc::clone(schema)), Arc::clone(single)),
             _ => return Err(too_many_parts(node)),

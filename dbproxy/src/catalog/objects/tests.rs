@@ -190,3 +190,21 @@ fn names_follow_what_has_them() {
     );
     assert_eq!(objects.highest(), 50000, "what is gone had a number too");
 }
+
+#[test]
+fn casts_are_found_by_what_values_are_made_of() {
+    let mut objects = shop();
+    let casts = "
+        a 20000 3 mood 60000
+        k 60000 23 30001
+        k 60000 114 30002
+        k 23 50000 30003";
+    objects.replace(&rows(&format!("{SHOP}{casts}")));
+    // Of the type, and of the row that has a column of it.
+    for of in [60000, 20002] {
+        assert_eq!(objects.casts([of]), BTreeSet::from([30001, 30002]));
+        assert_eq!(objects.json_casts([of]), BTreeSet::from([30002]));
+    }
+    assert_eq!(objects.casts([50000]), BTreeSet::from([30003]));
+    assert!(objects.casts([23, 114]).is_empty());
+}

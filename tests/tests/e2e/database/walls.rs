@@ -1,6 +1,8 @@
 //! Ways past the guard that were once open, each over the wire: what is forbidden carries a canary, and no
 //! byte of it may come back.
 
+mod unnamed;
+
 use exeat_tests::database::Database;
 use exeat_tests::exeat::Process;
 use exeat_tests::lab::{Lab, Upstream};

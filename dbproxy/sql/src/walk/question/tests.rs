@@ -1,4 +1,4 @@
-use exeat_policy::{Confirmation, Facts, Subject, Verb};
+use exeat_policy::{Confirmation, Facts, Name, Subject, Verb};
 
 use crate::{Catalog, Context, Relation, RelationKind, Statement, read};
 
@@ -190,9 +190,7 @@ fn only_what_is_certain_is_said_of_a_question() {
                 names.join(" ")
             )
         });
-        let names = |names: &[exeat_policy::Name]| {
-            names.iter().map(ToString::to_string).collect::<Vec<_>>()
-        };
+        let names = |names: &[Name]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
         let mut all: Vec<_> = relations.collect();
         all.extend(names(&f.functions));
         all.extend(names(&f.operators));
@@ -262,4 +260,32 @@ fn verbs_settings_and_names_are_said_as_ever() {
     assert_eq!(facts(&statements[0]).verb, Verb::Prepare);
     assert_eq!(statements[0].prepared.as_deref(), Some("p"));
     assert_eq!(statements[0].parameters, 2);
+}
+
+#[test]
+fn copy_is_asked_about_as_the_statements_that_it_equals() {
+    for (sql, equal) in [
+        (
+            "COPY t (a, \"B c\") FROM STDIN",
+            &["INSERT INTO t (a, \"B c\") OVERRIDING SYSTEM VALUE VALUES (NULL, NULL)"][..],
+        ),
+        ("COPY public.t FROM STDIN", &[]),
+        (
+            "COPY t (a) FROM STDIN WHERE a > 1",
+            &[
+                "INSERT INTO t (a) OVERRIDING SYSTEM VALUE VALUES (NULL)",
+                "SELECT FROM ONLY t WHERE a > 1",
+            ],
+        ),
+        ("COPY t (a) TO STDOUT", &[]),
+    ] {
+        assert_eq!(asked(sql, None)[0].equal, equal, "{sql}");
+    }
+}
+
+#[test]
+fn types_that_are_left_to_postgresql_are_told() {
+    let statements = asked("SELECT 'x'::mood, held '(1)', 'x'::text, 'x'::s.mood", None);
+    let told: Vec<_> = statements[0].types.iter().map(Name::to_string).collect();
+    assert_eq!(told, ["held", "mood"]);
 }

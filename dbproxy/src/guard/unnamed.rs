@@ -1,0 +1,156 @@
+//! What runs without being named: functions that a statement reaches and PostgreSQL shows nothing of.
+//!
+//! COPY and definitions have no query tree; and to make a constant of a row or an array, which PostgreSQL does
+//! where it only looks at a statement, the checks of the domains within are run. It must never have PostgreSQL
+//! look at a constant whose checks the role may not call.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use exeat_policy::{
+    Access, Columns, Confirmation, Effect, Facts, Name, RelationAccess, Subject, Verb,
+};
+use exeat_sql::Statement;
+
+use super::Guard;
+use super::reading::Reading;
+use crate::catalog::{KnownRelation, Objects};
+
+impl Guard {
+    /// Has PostgreSQL asked about no statement that makes values by functions which the role may not call:
+    /// it is denied for them.
+    pub(super) fn refuse_constants(&self, reading: &mut Reading<'_>) {
+        for statement in &mut reading.statements {
+            if let Some(functions) = self.forbidden_checks(statement)
+                && let Subject::Readable(facts) = &statement.subject
+            {
+                statement.subject = with_functions(facts, functions);
+                statement.questions.clear();
+                statement.equal.clear();
+            }
+        }
+    }
+
+    fn forbidden_checks(&self, statement: &Statement) -> Option<Vec<Name>> {
+        let Subject::Readable(facts) = &statement.subject else {
+            return None;
+        };
+        let objects = &self.scope.snapshot.as_deref()?.objects;
+        let asked = !statement.questions.is_empty() || !statement.equal.is_empty();
+        let named = facts.types.iter().chain(&statement.types);
+        let types: BTreeSet<u32> = named.flat_map(|name| objects.types_named(name)).collect();
+        let functions = self.checks(types);
+        if !asked || functions.is_empty() {
+            return None;
+        }
+        let call = Facts {
+            verb: Verb::Select,
+            relations: Vec::new(),
+            functions: functions.clone(),
+            operators: Vec::new(),
+            types: Vec::new(),
+            settings: Vec::new(),
+            behind: Vec::new(),
+            behind_functions: Vec::new(),
+            sequences: Vec::new(),
+            confirmation: Confirmation::Analysed,
+            label: Arc::clone(&facts.label),
+        };
+        let denied =
+            |call| self.evaluate(Subject::Readable(Arc::new(call))).effect != Effect::Allow;
+        denied(call).then_some(functions)
+    }
+
+    /// The facts together with what COPY runs for the columns that it fills, and a definition for the types
+    /// that it names or changes.
+    pub(super) fn with_unnamed(&self, subject: Subject, text: &str) -> Subject {
+        let (Subject::Readable(facts), Some(snapshot)) = (&subject, &self.scope.snapshot) else {
+            return subject;
+        };
+        let objects = &snapshot.objects;
+        let oids = match facts.verb {
+            Verb::CopyIn => objects.checks(filled(facts, objects)),
+            Verb::Define if computes(&facts.label, text) => {
+                let named: BTreeSet<u32> = facts
+                    .types
+                    .iter()
+                    .flat_map(|name| objects.types_named(name))
+                    .collect();
+                let changed = columns_of(facts, Access::Define, objects);
+                let mut oids = objects.casts(named.iter().copied().chain(changed));
+                oids.extend(objects.checks(named));
+                oids
+            }
+            _ => return subject,
+        };
+        let foreign = |name: &&Name| name.schema.as_deref() != Some("pg_catalog");
+        let names = oids.iter().filter_map(|oid| objects.function(*oid));
+        let names: Vec<Name> = names.filter(foreign).cloned().collect();
+        match names.is_empty() {
+            true => subject,
+            false => with_functions(facts, names),
+        }
+    }
+}
+
+/// Whether a definition may make values, now or later on: by its words, in whatever place they stand. What is
+/// dropped, granted or commented on makes none.
+fn computes(label: &str, text: &str) -> bool {
+    const WORDS: [&str; 7] = [
+        "default",
+        "check",
+        "using",
+        "generated",
+        "values",
+        "exclude",
+        "where",
+    ];
+    match label {
+        "create table" => text
+            .split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_')
+            .any(|word| WORDS.iter().any(|known| word.eq_ignore_ascii_case(known))),
+        "create type" => false,
+        _ => label.starts_with("create ") || label.starts_with("alter "),
+    }
+}
+
+fn with_functions(facts: &Facts, functions: Vec<Name>) -> Subject {
+    let mut facts = Facts::clone(facts);
+    facts.functions.extend(functions);
+    facts.functions.sort();
+    facts.functions.dedup();
+    Subject::Readable(Arc::new(facts))
+}
+
+fn known<'o>(access: &RelationAccess, objects: &'o Objects) -> Option<&'o Arc<KnownRelation>> {
+    objects.relation(objects.oid_of(&access.relation)?)
+}
+
+/// The types of the columns that are filled.
+fn filled(facts: &Facts, objects: &Objects) -> Vec<u32> {
+    let mut types = Vec::new();
+    for access in &facts.relations {
+        let Some(known) = known(access, objects).filter(|_| access.access == Access::Insert) else {
+            continue;
+        };
+        let is_filled = |name: &Arc<str>| match &access.columns {
+            Columns::All => true,
+            Columns::Named(names) => names.contains(name),
+        };
+        let columns = known.columns.iter().filter(|(_, name, _)| is_filled(name));
+        types.extend(columns.map(|(_, _, of)| *of));
+    }
+    types
+}
+
+/// The types of all columns of what is accessed in this way.
+fn columns_of(facts: &Facts, access: Access, objects: &Objects) -> Vec<u32> {
+    let touched = facts.relations.iter().filter(|of| of.access == access);
+    let known = touched.filter_map(|of| known(of, objects));
+    known
+        .flat_map(|known| known.columns.iter().map(|(_, _, of)| *of))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,236 @@
+//! What runs without being named: the functions of defaults, domain checks and casts that a statement
+//! reaches. A role that may not call them runs none, however the statement gets there.
+
+use exeat_tests::database::Database;
+use exeat_tests::lab::{Lab, Upstream};
+use exeat_tests::wire::{Message, Wire, cstr, frame, sqlstate};
+
+/// Each run of `reveal` or `mood_int` leaves a row in `trace`.
+const SCHEMA: &str = "\
+CREATE ROLE app LOGIN SUPERUSER PASSWORD 'app-password';
+CREATE TABLE trace (what text);
+CREATE FUNCTION reveal(int) RETURNS text LANGUAGE sql VOLATILE AS
+  $$ INSERT INTO trace VALUES ('reveal'); SELECT 'CANARY' $$;
+CREATE DOMAIN picky AS text CHECK (reveal(1) <> VALUE);
+CREATE DOMAIN picky2 AS picky;
+CREATE TYPE held AS (a picky, b int);
+CREATE TYPE mood AS ENUM ('ok', 'bad');
+CREATE FUNCTION mood_int(mood) RETURNS int LANGUAGE sql VOLATILE AS
+  $$ INSERT INTO trace VALUES ('mood_int'); SELECT 1 $$;
+CREATE CAST (mood AS int) WITH FUNCTION mood_int(mood) AS IMPLICIT;
+CREATE FUNCTION mood_json(mood) RETURNS json LANGUAGE sql VOLATILE AS
+  $$ INSERT INTO trace VALUES ('mood_json'); SELECT '1'::json $$;
+CREATE CAST (mood AS json) WITH FUNCTION mood_json(mood);
+CREATE TABLE orders (id int, total int);
+INSERT INTO orders VALUES (1, 10);
+CREATE TABLE defs (id int, note text DEFAULT reveal(1));
+CREATE TABLE plain (id int, note text DEFAULT 'none', at timestamptz DEFAULT now());
+CREATE TABLE counted (id int GENERATED ALWAYS AS IDENTITY, note text, twice text GENERATED ALWAYS AS (note || note) STORED);
+CREATE TABLE used (id int, p picky);
+CREATE TABLE filled (id int, p picky DEFAULT 'b');
+CREATE TABLE moods (id int, m mood);
+INSERT INTO moods VALUES (1, 'ok');
+CREATE TABLE secret (id int);
+CREATE FUNCTION speak() RETURNS trigger LANGUAGE plpgsql AS
+  $$ BEGIN RAISE EXCEPTION 'CANARY %', NEW USING ERRCODE = '23505'; END $$;
+CREATE TABLE spoken (id int, note text DEFAULT 'CANARY');
+CREATE TRIGGER speaks BEFORE INSERT ON spoken FOR EACH ROW EXECUTE FUNCTION speak();
+CREATE SCHEMA staging;
+";
+
+const POLICY: &str = "\
+version: 1
+roles:
+  narrow:
+    identities: [{ source: 127.0.0.0/8 }]
+    databases:
+      shop:
+        as: app
+        allow:
+          - select: public.orders(id, total)
+          - select: public.moods
+          - select: public.plain
+          - insert: public.defs
+          - insert: public.plain
+          - insert: public.counted
+          - insert: public.used
+          - insert: public.filled
+          - insert: public.spoken(id)
+          - define: pg_temp.*
+          - select: pg_temp.*
+          - insert: pg_temp.*
+          - define: staging.*
+          - select: staging.*
+          - insert: staging.*
+          - type: [public.mood, public.picky, public.picky2, public.held]
+          - call: [lower, abs, count, jsonb_to_recordset, jsonb_populate_record, to_json, row_to_json, json_agg]
+";
+
+fn lab() -> (Lab, Database) {
+    let database = Database::start(SCHEMA);
+    let lab = Lab::new(POLICY);
+    lab.set_up(|setup| setup.database = Some(Upstream::of(&database, &[("app", "app-password")])));
+    (lab, database)
+}
+
+/// A simple message; where it asks for data, it gets one row.
+fn run(session: &mut Wire, sql: &str) -> Vec<Message> {
+    session.send(frame('Q', &cstr(sql)));
+    let mut messages = Vec::new();
+    while let Some(message) = session.message() {
+        if message.kind == 'G' {
+            // The format of all, and how many columns there are.
+            let row: &[u8] = match (message.body.get(2), sql.contains("(p)")) {
+                (Some(1), true) => b"b\n",
+                (Some(1), false) => b"1\n",
+                _ => b"1\tb\n",
+            };
+            session.send(frame('d', row)).send(frame('c', b""));
+        }
+        let ready = message.kind == 'Z';
+        messages.push(message);
+        if ready {
+            break;
+        }
+    }
+    messages
+}
+
+/// The last one must be refused, and nothing may have run.
+const REFUSED: &[&[&str]] = &[
+    // Said plainly.
+    &["SELECT reveal(1)"],
+    &["INSERT INTO defs (id) VALUES (1)"],
+    &["INSERT INTO used VALUES (1, 'b')"],
+    &["INSERT INTO filled (id) VALUES (1)"],
+    // COPY runs the same.
+    &["COPY defs (id) FROM STDIN"],
+    &["COPY used FROM STDIN"],
+    &["COPY filled (id) FROM STDIN"],
+    &["COPY used (p) FROM STDIN"],
+    &["COPY plain (id) FROM STDIN WHERE reveal(id) <> ''"],
+    &["COPY moods (id) FROM STDIN WHERE m = 1"],
+    // Definitions.
+    &["CREATE TEMP TABLE a (x picky DEFAULT 'b')"],
+    &[
+        "CREATE TEMP TABLE a (x text)",
+        "ALTER TABLE a ALTER x TYPE picky",
+    ],
+    &[
+        "CREATE TEMP TABLE a (x text)",
+        "ALTER TABLE pg_temp.a ADD COLUMN d picky DEFAULT 'b'",
+    ],
+    &["CREATE TEMP TABLE a (x held DEFAULT '(b,1)')"],
+    &["CREATE TEMP TABLE a (x picky2[] DEFAULT '{b}')"],
+    &[
+        "CREATE TABLE staging.a (x text)",
+        "ALTER TABLE staging.a ADD COLUMN q int DEFAULT 'ok'::mood",
+    ],
+    &[
+        "CREATE TEMP TABLE a (x mood)",
+        "ALTER TABLE pg_temp.a ALTER x TYPE int USING x",
+    ],
+    &[
+        "CREATE TABLE staging.p (x int) PARTITION BY LIST (x)",
+        "CREATE TABLE staging.p1 PARTITION OF staging.p FOR VALUES IN ('ok'::mood)",
+    ],
+    &[
+        "CREATE TEMP TABLE a (x mood)",
+        "CREATE INDEX ON pg_temp.a ((x::int))",
+    ],
+    &["CREATE TEMP TABLE a (x int CHECK (x > 'ok'::mood))"],
+    // Constants.
+    &["SELECT '(b,1)'::held"],
+    &["SELECT '{\"(b,1)\"}'::held[]"],
+    &["SELECT held '(b,1)'"],
+    &["SELECT '(1,b)'::used"],
+    &["SELECT x::text FROM CAST('{b}' AS public.picky2[]) AS x"],
+    &[
+        "CREATE TEMP TABLE a (x int)",
+        "SELECT 1 FROM secret WHERE '(b,1)'::held IS NULL",
+    ],
+    // What JSON is made into, and what is made into JSON.
+    &["SELECT * FROM jsonb_to_recordset('[{\"a\":\"b\"}]') AS x (a picky)"],
+    &["SELECT * FROM jsonb_populate_record(NULL::held, '{\"a\":\"b\"}')"],
+    &["SELECT * FROM jsonb_populate_record(NULL::picky2, '{\"a\":\"b\"}')"],
+    &["SELECT to_json('ok'::mood)"],
+    &["SELECT row_to_json(t) FROM moods t"],
+    &["SELECT json_agg(t) FROM moods t"],
+];
+
+#[test]
+fn nothing_runs_without_being_named() {
+    let (lab, database) = lab();
+    let exeat = lab.start();
+    let mut open = Vec::new();
+    for script in REFUSED {
+        let mut session = Wire::connect(exeat.addresses.dbproxy[1]);
+        session.start(&[("user", "narrow"), ("database", "shop")], "");
+        let mut last = Vec::new();
+        for sql in *script {
+            last = run(&mut session, sql);
+        }
+        if sqlstate(&last).as_deref() != Some("42501") {
+            open.push(format!("{script:?}: {:?}", sqlstate(&last)));
+        }
+        database.admin("DROP TABLE IF EXISTS staging.a, staging.p");
+        let ran = database.admin("DELETE FROM trace RETURNING what");
+        if !ran.stdout.trim().is_empty() {
+            open.push(format!("{script:?} ran {}", ran.stdout.trim()));
+        }
+    }
+    assert!(open.is_empty(), "{open:#?}");
+}
+
+/// What an ordinary program sends goes on as before.
+const PASSES: &[&[&str]] = &[
+    &["COPY plain (id) FROM STDIN"],
+    &["COPY plain (id) FROM STDIN WHERE id > 0"],
+    &["COPY counted (id) FROM STDIN"],
+    &["COPY moods TO STDOUT"],
+    &["SELECT to_json(id) FROM orders"],
+    &["CREATE TEMP TABLE a (x mood, y picky)", "SELECT x FROM a"],
+    &[
+        "CREATE TEMP TABLE a (x int DEFAULT 1)",
+        "ALTER TABLE a ADD COLUMN y text DEFAULT 'b'",
+    ],
+    &["DROP TABLE IF EXISTS staging.a"],
+];
+
+#[test]
+fn what_runs_nothing_of_others_passes() {
+    let (lab, _database) = lab();
+    let exeat = lab.start();
+    for script in PASSES {
+        let mut session = Wire::connect(exeat.addresses.dbproxy[1]);
+        session.start(&[("user", "narrow"), ("database", "shop")], "");
+        for sql in *script {
+            let answer = run(&mut session, sql);
+            assert_eq!(sqlstate(&answer), None, "{script:?}: {answer:?}");
+        }
+    }
+}
+
+#[test]
+fn a_column_that_copy_does_not_find_is_told_in_postgresqls_words() {
+    let (lab, _database) = lab();
+    let exeat = lab.start();
+    let mut session = Wire::connect(exeat.addresses.dbproxy[1]);
+    session.start(&[("user", "narrow"), ("database", "shop")], "");
+    let answer = run(&mut session, "COPY plain (nosuch) FROM STDIN");
+    let error = answer.iter().find(|message| message.kind == 'E').unwrap();
+    assert_eq!(error.field('C').as_deref(), Some("42703"));
+    assert_eq!(error.field('P'), None);
+}
+
+#[test]
+fn a_trigger_tells_nothing_under_the_code_of_a_constraint() {
+    let (lab, _database) = lab();
+    let exeat = lab.start();
+    let mut session = Wire::connect(exeat.addresses.dbproxy[1]);
+    session.start(&[("user", "narrow"), ("database", "shop")], "");
+    let answer = run(&mut session, "INSERT INTO spoken (id) VALUES (1)");
+    assert_eq!(sqlstate(&answer).as_deref(), Some("23505"));
+    let told = |message: &Message| message.body.windows(6).any(|bytes| bytes == b"CANARY");
+    assert!(!answer.iter().any(told), "{answer:?}");
+}
