@@ -7,7 +7,7 @@ help:
 	@echo 'make demo    build, start a throw-away database, two origins and both services, take the tour, stay up (TOUR=once: exit after the tour)'
 	@echo 'make test    formatting, clippy, unit and end-to-end tests; installs what is missing (PostgreSQL, psycopg)'
 	@echo 'make test-deep  the canary tests with 100,000 statements (SEED=n: other ones)'
-	@echo 'make fuzz    every fuzz target in a loop of mutations, MINUTES=n each (5)'
+	@echo 'make fuzz    every fuzz target in a loop of mutations, MINUTES=n of processor time each (5)'
 	@echo 'make test-postgres-versions  what PostgreSQL says of statements, and the second wall, on the major versions 14 to 18 (npm installs them)'
 	@echo 'make test-programs   the days of twenty drivers, ORMs and tools, directly and through the proxy; installs them'
 	@echo 'make bench   release build, then gateway against Squid and proxy against PgBouncer'

@@ -4,19 +4,21 @@
 use exeat_dbproxy::fuzzing;
 use exeat_policy::Subject;
 use exeat_sql::{
-    Catalog, Context, Relation, RelationKind, blank_comments, read, redact, template_into,
+    Catalog, Context, QueryTreeError, Relation, RelationKind, blank_comments, query_tree, read,
+    redact, template_into,
 };
 
 /// A target: its name, which is its corpus' too, and the function.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const TARGETS: [Target; 5] = [
+pub const TARGETS: [Target; 6] = [
     ("frontend", frontend),
     ("backend", backend),
     ("startup", startup),
     ("sql", sql),
     ("template", template),
+    ("tree", tree),
 ];
 
 /// A client's frames.
@@ -97,6 +99,38 @@ pub fn template(bytes: &[u8]) {
     let again = str::from_utf8(&once).expect("a template is text");
     if template_into(again, &mut twice) {
         assert_eq!(once, twice, "a template is its own template");
+    }
+}
+
+/// What PostgreSQL dumps of a statement: a byte for its major version, the tree, a NUL, the rewritten tree. What is
+/// cut off is never read as if it were whole, no error repeats more of a tree than the name of a node, and there
+/// are no more facts than text.
+pub fn tree(bytes: &[u8]) {
+    let Some((major, dumps)) = bytes.split_first() else {
+        return;
+    };
+    let major = u16::from(*major);
+    let mut dumps = dumps.splitn(2, |byte| *byte == 0);
+    let parse = dumps.next().unwrap_or_default();
+    let rewritten = dumps.next().unwrap_or_default();
+    match query_tree(major, parse, rewritten) {
+        Ok(facts) => {
+            let found = facts.relations.len() + facts.behind.len() + facts.called.len();
+            assert!(found <= bytes.len(), "more facts than text");
+            let cut = |dump: &[u8]| {
+                let (_, shorter) = dump.trim_ascii_end().split_last().unwrap_or((&0, &[]));
+                shorter.to_vec()
+            };
+            let (first, second) = (cut(parse), cut(rewritten));
+            assert!(query_tree(major, &first, rewritten).is_err(), "cut off");
+            assert!(query_tree(major, parse, &second).is_err(), "cut off");
+        }
+        Err(QueryTreeError::Node { node, .. }) => {
+            let named = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit();
+            let told = node == "?" || (node.len() <= 64 && node.bytes().all(named));
+            assert!(told, "an error that repeats {node:?}");
+        }
+        Err(_) => {}
     }
 }
 
