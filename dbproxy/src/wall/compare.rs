@@ -309,6 +309,35 @@ impl OneRole<'_> {
                 self.add(Direction::Told, Kind::SecurityDefiner, what);
             }
         }
+        self.triggers();
+    }
+
+    /// Triggers of what it may write that run with its rights: what they need, no catalog tells.
+    fn triggers(&mut self) {
+        let writes = |right: &&Right| {
+            let privilege = right.privilege;
+            matches!(
+                privilege,
+                Privilege::Insert | Privilege::Update | Privilege::Delete | Privilege::Truncate
+            )
+        };
+        let wanted = self.judged.wanted.rights.iter().filter(writes);
+        let written: BTreeSet<Object> = wanted.map(|right| right.object.whole()).collect();
+        for trigger in &self.listing.triggers {
+            let of = self.listing.relations.get(&trigger.relation);
+            let function = self.listing.functions.get(&trigger.function);
+            let (Some(of), Some(function)) = (of, function) else {
+                continue;
+            };
+            let object = Object::Relation(of.schema.clone(), of.name.clone());
+            if written.contains(&object) {
+                let what = format!(
+                    "trigger {} of {object} runs {}.{} with its rights, and needs those that it uses",
+                    trigger.name, function.schema, function.name
+                );
+                self.add(Direction::Told, Kind::Trigger, what);
+            }
+        }
     }
 }
 

@@ -67,6 +67,8 @@ pub enum Kind {
     Setting,
     /// A view that reads more than its reader may.
     View,
+    /// A trigger that runs with the rights of who writes, and may need some that the policy does not give.
+    Trigger,
     /// Several policy roles, or one that is not judged, have one database role.
     SharedRole,
 }
@@ -94,6 +96,7 @@ impl Kind {
             Self::Other => "other",
             Self::Setting => "setting",
             Self::View => "view",
+            Self::Trigger => "trigger",
             Self::SharedRole => "shared_role",
         }
     }

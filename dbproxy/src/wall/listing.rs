@@ -34,9 +34,11 @@ pub(crate) struct Listing {
     /// Children, by the parent.
     pub(crate) children: BTreeMap<i64, Vec<i64>>,
     /// Functions that a relation's own expressions call.
-    pub(crate) calls: BTreeMap<i64, Vec<i64>>,
+    pub(crate) calls: BTreeMap<i64, Vec<Calls>>,
     /// Sequences that a relation's columns take their values from.
     pub(crate) takes: BTreeMap<i64, Vec<i64>>,
+    /// Triggers that run with the rights of who writes.
+    pub(crate) triggers: Vec<Trigger>,
     pub(crate) defaults: Vec<DefaultPrivileges>,
     pub(crate) owns: Vec<Held>,
     pub(crate) others: Vec<Held>,
@@ -200,7 +202,16 @@ pub(crate) struct Kin {
 #[derive(Debug, Deserialize)]
 pub(crate) struct Calls {
     relation: i64,
-    function: i64,
+    pub(crate) function: i64,
+    /// Only who writes needs it.
+    pub(crate) writes: bool,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Trigger {
+    pub(crate) relation: i64,
+    pub(crate) name: Text,
+    pub(crate) function: i64,
 }
 
 #[derive(Debug, Deserialize)]
@@ -249,6 +260,7 @@ enum Row {
     Kin(Kin),
     Calls(Calls),
     Takes(Takes),
+    Trigger(Trigger),
     Default(DefaultPrivileges),
     Owns(Held),
     Other(Held),
@@ -277,8 +289,9 @@ impl Listing {
                 self.parents.entry(it.relation).or_default().push(it.of);
                 self.children.entry(it.of).or_default().push(it.relation);
             }
-            Row::Calls(it) => self.calls.entry(it.relation).or_default().push(it.function),
+            Row::Calls(it) => self.calls.entry(it.relation).or_default().push(it),
             Row::Takes(it) => self.takes.entry(it.relation).or_default().push(it.sequence),
+            Row::Trigger(it) => self.triggers.push(it),
             Row::Default(it) => self.defaults.push(it),
             Row::Owns(it) => self.owns.push(it),
             Row::Other(it) => self.others.push(it),

@@ -136,20 +136,39 @@ WHERE r.oid >= 16384 GROUP BY r.ev_class, d.refobjid;
 SELECT json_build_object('kin', json_build_object('relation', inhrelid::int8, 'of', inhparent::int8)) FROM pg_inherits
 WHERE EXISTS (SELECT FROM pg_class c WHERE c.oid = inhrelid AND c.relkind IN ('r', 'p', 'f'));
 
--- Functions and sequences that a relation's rules, defaults, checks, indexes and policies use.
-WITH part AS (
-  SELECT 'pg_rewrite'::regclass::oid AS class, oid AS id, ev_class AS relation FROM pg_rewrite WHERE oid >= 16384
-  UNION ALL SELECT 'pg_attrdef'::regclass, oid, adrelid FROM pg_attrdef
-  UNION ALL SELECT 'pg_constraint'::regclass, oid, conrelid FROM pg_constraint WHERE conrelid <> 0
-  UNION ALL SELECT 'pg_class'::regclass, indexrelid, indrelid FROM pg_index WHERE indexrelid >= 16384
-  UNION ALL SELECT 'pg_policy'::regclass, oid, polrelid FROM pg_policy)
-SELECT json_build_object('calls', json_build_object('relation', part.relation::int8, 'function', coalesce(o.oprcode::oid, d.refobjid)::int8))::text
-FROM part JOIN pg_depend d ON d.classid = part.class AND d.objid = part.id AND d.refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass)
+-- Functions and sequences that a relation's rules, defaults, checks, indexes, policies and triggers' conditions use, and the
+-- defaults and checks of the domains in its columns. Only who writes needs what is filled in or checked.
+WITH RECURSIVE holds(relation, type) AS (
+  SELECT attrelid, atttypid FROM pg_attribute WHERE attrelid >= 16384 AND attnum > 0 AND NOT attisdropped AND atttypid >= 16384
+  UNION
+  SELECT h.relation, part.type FROM holds h JOIN pg_type t ON t.oid = h.type CROSS JOIN LATERAL (
+    SELECT t.typbasetype AS type UNION ALL SELECT t.typelem
+    UNION ALL SELECT rngsubtype FROM pg_range WHERE rngtypid = t.oid UNION ALL SELECT rngtypid FROM pg_range WHERE rngmultitypid = t.oid
+    UNION ALL SELECT atttypid FROM pg_attribute WHERE attrelid = t.typrelid AND attnum > 0 AND NOT attisdropped) part
+  WHERE part.type >= 16384),
+part AS (
+  SELECT 'pg_rewrite'::regclass::oid AS class, oid AS id, ev_class AS relation, 0::oid AS besides, false AS writes FROM pg_rewrite WHERE oid >= 16384
+  UNION ALL SELECT 'pg_policy'::regclass, oid, polrelid, 0, false FROM pg_policy
+  UNION ALL SELECT 'pg_attrdef'::regclass, d.oid, adrelid, 0, attgenerated <> 'v' FROM pg_attrdef d JOIN pg_attribute ON attrelid = adrelid AND attnum = adnum
+  UNION ALL SELECT 'pg_constraint'::regclass, oid, conrelid, 0, true FROM pg_constraint WHERE conrelid <> 0
+  UNION ALL SELECT 'pg_class'::regclass, indexrelid, indrelid, 0, true FROM pg_index WHERE indexrelid >= 16384
+  -- PostgreSQL checks nobody's right to a trigger's own function when it fires.
+  UNION ALL SELECT 'pg_trigger'::regclass, oid, tgrelid, tgfoid, true FROM pg_trigger WHERE NOT tgisinternal
+  UNION ALL SELECT 'pg_type'::regclass, t.oid, h.relation, 0, true FROM holds h JOIN pg_type t ON t.oid = h.type AND t.typtype = 'd'
+  UNION ALL SELECT 'pg_constraint'::regclass, c.oid, h.relation, 0, true FROM holds h JOIN pg_constraint c ON c.contypid = h.type)
+SELECT json_build_object('calls', json_build_object('relation', part.relation::int8, 'function', coalesce(o.oprcode::oid, d.refobjid)::int8, 'writes', bool_and(part.writes)))::text
+FROM part JOIN pg_depend d ON d.classid = part.class AND d.objid = part.id AND d.refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass) AND d.refobjid <> part.besides
 LEFT JOIN pg_operator o ON d.refclassid = 'pg_operator'::regclass AND o.oid = d.refobjid
-UNION
+GROUP BY part.relation, coalesce(o.oprcode::oid, d.refobjid)
+UNION ALL
 SELECT json_build_object('takes', json_build_object('relation', part.relation::int8, 'sequence', d.refobjid::int8))::text
-FROM part JOIN pg_depend d ON d.classid = part.class AND d.objid = part.id AND d.refclassid = 'pg_class'::regclass
-JOIN pg_class s ON s.oid = d.refobjid AND s.relkind = 'S' WHERE part.class = 'pg_attrdef'::regclass;
+FROM (SELECT DISTINCT part.relation, part.class, part.id FROM part WHERE part.class = 'pg_attrdef'::regclass) part
+JOIN pg_depend d ON d.classid = part.class AND d.objid = part.id AND d.refclassid = 'pg_class'::regclass
+JOIN pg_class s ON s.oid = d.refobjid AND s.relkind = 'S';
+
+-- Triggers whose functions run with the rights of who writes: what those need, nobody can tell.
+SELECT json_build_object('trigger', json_build_object('relation', t.tgrelid::int8, 'name', t.tgname, 'function', t.tgfoid::int8))
+FROM pg_trigger t JOIN pg_proc f ON f.oid = t.tgfoid WHERE NOT t.tgisinternal AND t.tgenabled <> 'D' AND NOT f.prosecdef AND f.oid >= 16384;
 
 -- Sequences that belong to a column.
 SELECT json_build_object('takes', json_build_object('relation', d.refobjid::int8, 'sequence', d.objid::int8))

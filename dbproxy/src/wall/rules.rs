@@ -226,7 +226,7 @@ fn behind_functions(listing: &Listing, of: &Relation) -> Vec<Name> {
     if !of.is_view() {
         return Vec::new();
     }
-    let functions = implied(listing, of.id).into_iter();
+    let functions = implied(listing, of.id, true).into_iter();
     functions
         .filter_map(|id| listing.functions.get(&id))
         .map(|function| named(&function.schema, &function.name))
@@ -235,12 +235,14 @@ fn behind_functions(listing: &Listing, of: &Relation) -> Vec<Name> {
         .collect()
 }
 
-/// The functions that PostgreSQL calls for whoever uses a relation: those of its rules, checks, defaults,
-/// indexes and policies, and of what its view reads.
-pub(crate) fn implied(listing: &Listing, id: i64) -> BTreeSet<i64> {
+/// The functions that PostgreSQL calls for whoever uses a relation: those of its rules and policies, and of
+/// what its view reads; for who writes, those of its defaults, checks, indexes and triggers' conditions too.
+pub(crate) fn implied(listing: &Listing, id: i64, writes: bool) -> BTreeSet<i64> {
     let (mut found, mut seen, mut next) = (BTreeSet::new(), BTreeSet::from([id]), vec![id]);
     while let Some(of) = next.pop() {
-        found.extend(listing.calls.get(&of).into_iter().flatten());
+        let calls = listing.calls.get(&of).into_iter().flatten();
+        let needed = calls.filter(|calls| writes || !calls.writes);
+        found.extend(needed.map(|calls| calls.function));
         for reads in listing.reads.get(&of).into_iter().flatten() {
             if seen.insert(reads.of) {
                 next.push(reads.of);

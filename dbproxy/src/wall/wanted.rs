@@ -71,7 +71,7 @@ impl Wanted {
     fn relation(&mut self, rules: &Rules<'_>, listing: &Listing, of: &Relation) {
         let whole = Object::Relation(of.schema.clone(), of.name.clone());
         let before = self.rights.len();
-        let mut takes = false;
+        let (mut reads, mut takes) = (before, false);
         for (access, privilege) in BY_COLUMN {
             // A materialised view can't be written to.
             if of.kind == 'm' && access != Access::Select {
@@ -87,7 +87,11 @@ impl Wanted {
                     }
                 }
             }
-            takes |= access != Access::Select && self.rights.len() > some;
+            let found = self.rights.len() - some;
+            match access {
+                Access::Select => reads += found,
+                _ => takes |= found > 0,
+            }
         }
         for (access, privilege) in WHOLE {
             let possible = match access {
@@ -105,7 +109,8 @@ impl Wanted {
             self.takes(listing, of);
         }
         if self.rights.len() > before {
-            for function in implied(listing, of.id) {
+            let writes = self.rights.len() > reads;
+            for function in implied(listing, of.id, writes) {
                 self.function(listing, function);
             }
         }

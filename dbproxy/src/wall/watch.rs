@@ -4,7 +4,8 @@
 //! INVARIANT: under `require` only an answer that is there, is of the policy in force, and is young lets a
 //! session in. A thread that is gone gives no answer.
 
-use std::collections::BTreeMap;
+mod known;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -15,8 +16,10 @@ use exeat_service::Core;
 use exeat_service::config::SecondWall;
 use tokio::sync::{Notify, watch};
 
+use known::{Answer, Findings, Known, NotLet, Refusal};
+
 use super::read::{self, ReadError};
-use super::{Comparison, Direction, Kind, comparison};
+use super::{Comparison, Direction, comparison};
 use crate::metrics;
 use crate::stop::Stop;
 use crate::upstream::Upstream;
@@ -24,54 +27,12 @@ use crate::wire::write::Error;
 
 /// How often it is compared.
 const EVERY: Duration = Duration::from_secs(60);
-/// How old an answer may be that lets somebody in: a minute, and the time that a comparison may take.
-const YOUNG: Duration = Duration::from_secs(120);
 /// How often a session that is not let in may ask anew.
 const AT_MOST: Duration = Duration::from_secs(1);
 /// How often the policy is looked at.
 const LOOK: Duration = Duration::from_millis(500);
 /// How long a session waits for an answer.
 const PATIENCE: Duration = Duration::from_secs(8);
-/// How many differences are on record.
-const SHOWN: usize = 20;
-
-/// What is known of a database.
-#[derive(Clone, Debug, Default)]
-struct Known {
-    /// How many comparisons have ended.
-    count: u64,
-    /// Of which policy, begun when.
-    of: Option<(PolicyHash, Instant)>,
-    answer: Answer,
-}
-
-/// The answer of the last comparison.
-#[derive(Clone, Debug, Default)]
-enum Answer {
-    #[default]
-    None,
-    /// It could not be told.
-    Unknown(Arc<str>),
-    Told(Arc<Findings>),
-}
-
-/// What is kept of a comparison.
-#[derive(Debug, PartialEq, Eq)]
-struct Findings {
-    /// By database role: whether sessions may come through it, or why not.
-    roles: BTreeMap<Arc<str>, Result<(), Refusal>>,
-    counts: BTreeMap<(Direction, Kind), u64>,
-    shown: Vec<String>,
-}
-
-/// Why nobody may come through a database role.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Refusal {
-    /// It can do so many things more than its policy.
-    Beyond(usize),
-    /// Another policy role has it too.
-    Shared,
-}
 
 /// The second wall of one database.
 #[derive(Debug)]
@@ -236,9 +197,9 @@ impl Wall {
             Ok(comparison) => Answer::Told(Arc::new(Findings::of(&comparison))),
             Err(error) => Answer::Unknown(error.to_string().into()),
         };
-        metrics::wall_compared(&self.name, &outcome(&answer), began.elapsed());
+        metrics::wall_compared(&self.name, &answer.counts(), began.elapsed());
         let old = self.known.borrow().answer.clone();
-        if !same(&old, &answer) {
+        if old != answer {
             self.tell(core, &policy, &answer);
         }
         self.known.send_modify(|known| {
@@ -292,91 +253,6 @@ impl Wall {
         if let Err(error) = core.log.append(&event) {
             tracing::error!(%error, "a change of the second wall is not on record");
         }
-    }
-}
-
-/// Why a session is not let in.
-enum NotLet {
-    Refused(Refusal),
-    Unknown(Arc<str>),
-}
-
-impl Known {
-    fn lets(&self, policy: &PolicyHash, as_role: &Arc<str>) -> Result<(), NotLet> {
-        let unknown = |why: &str| Err(NotLet::Unknown(why.into()));
-        match (&self.of, &self.answer) {
-            (Some((of, began)), Answer::Told(findings))
-                if of == policy && began.elapsed() < YOUNG =>
-            {
-                match findings.roles.get(as_role) {
-                    Some(found) => found.map_err(NotLet::Refused),
-                    None => unknown("it was not asked about"),
-                }
-            }
-            (_, Answer::Unknown(error)) => Err(NotLet::Unknown(Arc::clone(error))),
-            _ => unknown("no answer yet"),
-        }
-    }
-}
-
-impl Findings {
-    fn of(comparison: &Comparison) -> Self {
-        let mut roles: BTreeMap<Arc<str>, Result<(), Refusal>> = BTreeMap::new();
-        let mut counts = BTreeMap::new();
-        for role in &comparison.judged {
-            roles.insert(role.clone(), Ok(()));
-        }
-        for difference in &comparison.differences {
-            *counts
-                .entry((difference.direction, difference.kind))
-                .or_default() += 1;
-            let Some(found) = roles.get_mut(&difference.role) else {
-                continue;
-            };
-            match (difference.direction, difference.kind, *found) {
-                (Direction::Told, Kind::SharedRole, Ok(())) => *found = Err(Refusal::Shared),
-                (Direction::Beyond, _, Err(Refusal::Beyond(count))) => {
-                    *found = Err(Refusal::Beyond(count + 1));
-                }
-                (Direction::Beyond, _, _) => *found = Err(Refusal::Beyond(1)),
-                _ => {}
-            }
-        }
-        // A policy role that is judged, in a database role that can't be.
-        let mixed = comparison.not_judged.iter().filter(|(_, of)| of.len() > 1);
-        roles.extend(mixed.map(|(role, _)| (role.clone(), Err(Refusal::Shared))));
-        let real = comparison.differences.iter();
-        let real = real.filter(|difference| difference.direction != Direction::Told);
-        Self {
-            roles,
-            counts,
-            shown: real.take(SHOWN).map(ToString::to_string).collect(),
-        }
-    }
-
-    fn count(&self, direction: Direction) -> u64 {
-        let counts = self.counts.iter();
-        counts
-            .filter(|((of, _), _)| *of == direction)
-            .map(|(_, count)| count)
-            .sum()
-    }
-}
-
-/// For metrics: the counts, or nothing where it could not be told.
-fn outcome(answer: &Answer) -> Option<BTreeMap<(Direction, Kind), u64>> {
-    match answer {
-        Answer::Told(findings) => Some(findings.counts.clone()),
-        Answer::None | Answer::Unknown(_) => None,
-    }
-}
-
-fn same(old: &Answer, new: &Answer) -> bool {
-    match (old, new) {
-        (Answer::None, Answer::None) => true,
-        (Answer::Unknown(old), Answer::Unknown(new)) => old == new,
-        (Answer::Told(old), Answer::Told(new)) => old == new,
-        _ => false,
     }
 }
 

@@ -25,6 +25,15 @@ CREATE SCHEMA staging;
 CREATE TABLE staging.events (id int, at timestamptz DEFAULT now()) PARTITION BY RANGE (id);
 CREATE TABLE staging.events_1 PARTITION OF staging.events FOR VALUES FROM (0) TO (100);
 CREATE SEQUENCE staging.numbers;
+CREATE FUNCTION fits(text) RETURNS bool LANGUAGE sql IMMUTABLE AS 'SELECT length($1) < 9';
+CREATE FUNCTION nameless() RETURNS text LANGUAGE sql AS $$SELECT 'none'$$;
+CREATE FUNCTION heavy(int) RETURNS bool LANGUAGE sql AS 'SELECT $1 > 100';
+CREATE FUNCTION weighed() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+CREATE DOMAIN short AS text DEFAULT nameless() CHECK (fits(VALUE));
+CREATE TYPE part AS (name short, count int);
+CREATE TABLE parcels (id int, name short, parts part[]);
+CREATE TABLE weights (id int);
+CREATE TRIGGER weighed BEFORE INSERT ON weights FOR EACH ROW WHEN (heavy(NEW.id)) EXECUTE FUNCTION weighed();
 "#;
 
 /// For each policy role: its rules, what works, what does not.
@@ -159,6 +168,29 @@ const CASES: &[Case] = &[
         ],
     ),
     (
+        "filler",
+        "allow: [{ insert: public.parcels }, { insert: public.weights }, { type: [public.*] }]",
+        &[
+            "INSERT INTO parcels (id) VALUES (1)",
+            "INSERT INTO parcels (name) VALUES ('x')",
+            "INSERT INTO parcels (parts) VALUES (ARRAY[('x', 1)]::part[])",
+            "INSERT INTO weights VALUES (1)",
+            "INSERT INTO weights VALUES (101)",
+        ],
+        &["SELECT id FROM parcels", "SELECT shout('a')"],
+    ),
+    (
+        "looker",
+        "allow: [{ select: public.parcels }, { select: public.weights }]",
+        &["SELECT * FROM parcels, weights"],
+        &[
+            "SELECT fits('a')",
+            "SELECT nameless()",
+            "SELECT heavy(1)",
+            "INSERT INTO weights VALUES (1)",
+        ],
+    ),
+    (
         "definer",
         "allow: [{ define: staging.* }, { define: pg_temp.* }, { statement: ['create schema'] }]",
         &[
@@ -237,7 +269,8 @@ fn what_was_applied_leaves_nothing_to_do_and_no_drift() {
     );
     // What views and functions of their owners do is told.
     let told = |kind: &str| left.iter().any(|[_, of, ..]| of == kind);
-    assert!(told("view") && told("security_definer"), "{left:#?}");
+    let all = ["view", "security_definer", "trigger"];
+    assert!(all.iter().all(|kind| told(kind)), "{left:#?}");
 }
 
 #[test]
