@@ -126,8 +126,8 @@ pub fn tree(bytes: &[u8]) {
             assert!(query_tree(major, parse, &second).is_err(), "cut off");
         }
         Err(QueryTreeError::Node { node, .. }) => {
-            let named = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit();
-            let told = node == "?" || (node.len() <= 64 && node.bytes().all(named));
+            let named = |byte: u8| byte.is_ascii_uppercase() || byte == b'_';
+            let told = node == "?" || (node.len() <= 40 && node.bytes().all(named));
             assert!(told, "an error that repeats {node:?}");
         }
         Err(_) => {}
