@@ -56,19 +56,28 @@ roles:
 ";
 
 fn lab() -> (Lab, Database) {
-    let database = Database::start(SCHEMA);
-    let lab = Lab::new(POLICY);
-    lab.set_up(|setup| {
-        setup.database = Some(Upstream::of(&database, &[("app", "app-password")]));
-        setup.parameters = Some("plain");
-    });
+    let (lab, database) = lab_with(SCHEMA, POLICY);
+    lab.set_up(|setup| setup.parameters = Some("plain"));
+    (lab, database)
+}
+
+/// A lab in front of a database of its own, whose role `app` may do what the schema lets it.
+fn lab_with(schema: &str, policy: &str) -> (Lab, Database) {
+    let database = Database::start(schema);
+    let lab = Lab::new(policy);
+    lab.set_up(|setup| setup.database = Some(Upstream::of(&database, &[("app", "app-password")])));
     (lab, database)
 }
 
 /// A session over the listener without TLS.
 fn session(exeat: &Process) -> Wire {
+    session_as(exeat, "app")
+}
+
+/// The same as a user of this name.
+fn session_as(exeat: &Process, user: &str) -> Wire {
     let mut session = Wire::connect(exeat.addresses.dbproxy[1]);
-    let answer = session.start(&[("user", "app"), ("database", "shop")], "");
+    let answer = session.start(&[("user", user), ("database", "shop")], "");
     assert_eq!(sqlstate(&answer), None, "{answer:?}");
     session
 }

@@ -2,8 +2,10 @@
 
 use exeat_tests::database::Database;
 use exeat_tests::exeat::Process;
-use exeat_tests::lab::{Lab, Upstream};
+use exeat_tests::lab::Lab;
 use exeat_tests::wire::{Wire, bind, execute, parse, sqlstate, sync};
+
+use super::{lab_with, session_as};
 
 const SCHEMA: &str = "\
 CREATE ROLE app LOGIN SUPERUSER PASSWORD 'app-password';
@@ -46,17 +48,11 @@ roles:
 ";
 
 fn lab(policy: &str) -> (Lab, Database) {
-    let database = Database::start(SCHEMA);
-    let lab = Lab::new(policy);
-    lab.set_up(|setup| setup.database = Some(Upstream::of(&database, &[("app", "app-password")])));
-    (lab, database)
+    lab_with(SCHEMA, policy)
 }
 
 fn session(exeat: &Process) -> Wire {
-    let mut session = Wire::connect(exeat.addresses.dbproxy[1]);
-    let answer = session.start(&[("user", "definer"), ("database", "shop")], "");
-    assert_eq!(sqlstate(&answer), None, "{answer:?}");
-    session
+    session_as(exeat, "definer")
 }
 
 const DENIED: &[&str] = &[

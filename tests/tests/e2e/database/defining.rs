@@ -2,9 +2,10 @@
 //! one message, and judged by what names mean when each statement runs.
 
 use exeat_tests::database::Database;
-use exeat_tests::exeat::Process;
-use exeat_tests::lab::{Lab, Upstream};
+use exeat_tests::lab::Lab;
 use exeat_tests::wire::{Message, Wire, sqlstate};
+
+use super::{lab_with, session};
 
 const SCHEMA: &str = "\
 CREATE ROLE app LOGIN SUPERUSER PASSWORD 'app-password';
@@ -51,17 +52,7 @@ roles:
 ";
 
 fn lab() -> (Lab, Database) {
-    let database = Database::start(SCHEMA);
-    let lab = Lab::new(POLICY);
-    lab.set_up(|setup| setup.database = Some(Upstream::of(&database, &[("app", "app-password")])));
-    (lab, database)
-}
-
-fn session(exeat: &Process) -> Wire {
-    let mut session = Wire::connect(exeat.addresses.dbproxy[1]);
-    let answer = session.start(&[("user", "app"), ("database", "shop")], "");
-    assert_eq!(sqlstate(&answer), None, "{answer:?}");
-    session
+    lab_with(SCHEMA, POLICY)
 }
 
 /// Messages, in the order in which one session sends them; each is refused in one piece because something

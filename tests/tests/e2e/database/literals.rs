@@ -1,9 +1,10 @@
 //! Values of megabytes within the text of a statement: they pass, and no more than so much.
 
 use exeat_tests::database::Database;
-use exeat_tests::exeat::Process;
-use exeat_tests::lab::{Lab, Upstream};
+use exeat_tests::lab::Lab;
 use exeat_tests::wire::{Wire, bind, cstr, execute, frame, kinds, parse, sqlstate, sync};
+
+use super::{lab_with, session};
 
 const SCHEMA: &str = "\
 CREATE TABLE files (id serial PRIMARY KEY, content bytea, note text, about jsonb);
@@ -44,19 +45,7 @@ roles:
 const MIB: usize = 1 << 20;
 
 fn lab(policy: &str) -> (Lab, Database) {
-    let database = Database::start(SCHEMA);
-    let lab = Lab::new(policy);
-    lab.set_up(|setup| {
-        setup.database = Some(Upstream::of(&database, &[("app", "app-password")]));
-    });
-    (lab, database)
-}
-
-fn session(exeat: &Process) -> Wire {
-    let mut session = Wire::connect(exeat.addresses.dbproxy[1]);
-    let answer = session.start(&[("user", "app"), ("database", "shop")], "");
-    assert_eq!(sqlstate(&answer), None, "{answer:?}");
-    session
+    lab_with(SCHEMA, policy)
 }
 
 /// A statement by both protocols.

@@ -5,8 +5,10 @@ mod unnamed;
 
 use exeat_tests::database::Database;
 use exeat_tests::exeat::Process;
-use exeat_tests::lab::{Lab, Upstream};
+use exeat_tests::lab::Lab;
 use exeat_tests::wire::{Message, Wire, bind, execute, parse, sqlstate, sync};
+
+use super::{lab_with, session_as};
 
 const SCHEMA: &str = "\
 CREATE ROLE app LOGIN SUPERUSER PASSWORD 'app-password';
@@ -56,17 +58,11 @@ roles:
 ";
 
 fn lab() -> (Lab, Database) {
-    let database = Database::start(SCHEMA);
-    let lab = Lab::new(POLICY);
-    lab.set_up(|setup| setup.database = Some(Upstream::of(&database, &[("app", "app-password")])));
-    (lab, database)
+    lab_with(SCHEMA, POLICY)
 }
 
 fn session(exeat: &Process) -> Wire {
-    let mut session = Wire::connect(exeat.addresses.dbproxy[1]);
-    let answer = session.start(&[("user", "narrow"), ("database", "shop")], "");
-    assert_eq!(sqlstate(&answer), None, "{answer:?}");
-    session
+    session_as(exeat, "narrow")
 }
 
 fn has_canary(answer: &[Message]) -> bool {

@@ -2,8 +2,10 @@
 //! reaches. A role that may not call them runs none, however the statement gets there.
 
 use exeat_tests::database::Database;
-use exeat_tests::lab::{Lab, Upstream};
+use exeat_tests::lab::Lab;
 use exeat_tests::wire::{Message, Wire, cstr, frame, sqlstate};
+
+use crate::database::lab_with;
 
 /// Each run of `reveal` or `mood_int` leaves a row in `trace`.
 const SCHEMA: &str = "\
@@ -67,10 +69,7 @@ roles:
 ";
 
 fn lab() -> (Lab, Database) {
-    let database = Database::start(SCHEMA);
-    let lab = Lab::new(POLICY);
-    lab.set_up(|setup| setup.database = Some(Upstream::of(&database, &[("app", "app-password")])));
-    (lab, database)
+    lab_with(SCHEMA, POLICY)
 }
 
 /// A simple message; where it asks for data, it gets one row.
