@@ -1,0 +1,43 @@
+//! Whether a statement may run code that is not PostgreSQL's own: what that does is seen by nobody but who
+//! looks afterwards. It must never take a doubt for a no.
+
+use exeat_policy::{Access, Facts, Name, RelationAccess, Subject, Verb};
+
+use super::Guard;
+use crate::catalog::Snapshot;
+
+impl Guard {
+    /// Whether it may, by what is known of it.
+    pub(super) fn runs_code(&self, subject: &Subject) -> bool {
+        match (subject, &self.scope.snapshot) {
+            (Subject::Readable(facts), Some(snapshot)) => runs_code(facts, snapshot),
+            _ => true,
+        }
+    }
+}
+
+fn runs_code(facts: &Facts, snapshot: &Snapshot) -> bool {
+    let own = |name: &Name| match name.schema.as_deref() {
+        Some(schema) => matches!(schema, "pg_catalog" | "information_schema"),
+        // Nobody has said which one it is.
+        None => !snapshot.catalog.has_own_function(&name.name),
+    };
+    let mut called = facts.functions.iter().chain(&facts.behind_functions);
+    let mut touched = facts.relations.iter().chain(&facts.behind);
+    matches!(facts.verb, Verb::Call | Verb::Do)
+        || (facts.verb == Verb::Define && snapshot.hooks().events)
+        || !facts.operators.is_empty()
+        || !called.all(own)
+        || touched.any(|access| writes_with_code(access, snapshot))
+}
+
+/// Whether writing a relation runs code.
+fn writes_with_code(access: &RelationAccess, snapshot: &Snapshot) -> bool {
+    let writes = matches!(
+        access.access,
+        Access::Insert | Access::Update | Access::Delete | Access::Truncate
+    );
+    let name = &access.relation;
+    let known = |schema| snapshot.catalog.relation(schema, &name.name).is_some();
+    writes && (snapshot.hooks().run_by(access) || !name.schema.as_deref().is_none_or(known))
+}
