@@ -3,6 +3,7 @@
 //! Loads run on a thread of their own and read what has changed. A decision takes the snapshot that is
 //! there; who has to know more waits for a load that begins after its question.
 
+mod hooks;
 mod load;
 mod objects;
 mod question;

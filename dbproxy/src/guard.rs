@@ -5,6 +5,7 @@
 
 mod asking;
 mod cache;
+mod code;
 mod examine;
 mod join;
 mod own;
@@ -35,7 +36,7 @@ pub use examine::{Checks, Examined, Examiner, Reply, SqlError};
 pub(crate) use own::OwnCatalog;
 use reading::{Bound, Reading};
 pub(crate) use scope::Scope;
-pub(crate) use verdict::{Judged, Prepared, Rejection, Verdict};
+pub(crate) use verdict::{Judged, Prepared, Rejection, Verdict, fires_deferred};
 
 /// Judges the statements of one session.
 #[derive(Debug)]
@@ -198,6 +199,7 @@ impl Guard {
             judgeable: None,
             rejection: None,
             sight: Sight::ALL,
+            runs_code: true,
             by_text: true,
             waits: false,
         }
@@ -263,7 +265,9 @@ impl Guard {
         };
         let mut reading = Reading::of(text, &self.context(), &self.limits);
         if !self.transparent() {
-            reading.refuse_after_changes(self.own.snapshot().is_some(), self.search_path.len());
+            let runs_code = |subject: &Subject| self.runs_code(subject);
+            let own = self.own.snapshot().is_some();
+            reading.refuse_after_changes(own, self.search_path.len(), runs_code);
         }
         if !self.transparent() {
             self.refuse_constants(&mut reading);
@@ -285,8 +289,8 @@ impl Guard {
             known.push(one);
         }
         let mut verdict = Verdict::of(scope, sql, &reading, known, |subject| {
-            let sight = self.sight(&subject);
-            (self.evaluate(subject), sight)
+            let (sight, runs_code) = (self.sight(&subject), self.runs_code(&subject));
+            (self.evaluate(subject), sight, runs_code)
         });
         if found.passes {
             // No scope has this number: it is judged anew when it is run.
@@ -509,7 +513,7 @@ impl Guard {
             judgeable: judged.judgeable.clone(),
             rejection: judged.rejection.clone(),
             sight: judged.sight,
-            foreign: judged.runs_code(),
+            foreign: judged.runs_code,
         }
     }
 
@@ -550,6 +554,7 @@ impl Guard {
             subject,
             judgeable: inner.judgeable.clone(),
             sight: inner.sight,
+            runs_code: outer.runs_code || inner.runs_code,
             rejection: outer.rejection.clone().or_else(|| inner.rejection.clone()),
             ..outer.clone()
         }

@@ -143,6 +143,8 @@ pub(crate) struct Relay {
     dirty: bool,
     /// Code of others was run since the session last looked.
     suspect: bool,
+    /// The open transaction has run code of others, which may have put some of it off.
+    ran_code: bool,
     /// What the client may see of messages about all that the open transaction has run.
     sight: Sight,
     /// The open transaction has defined something.
@@ -191,6 +193,7 @@ impl Relay {
             told_failed: false,
             dirty: false,
             suspect: false,
+            ran_code: false,
             sight: Sight::ALL,
             defined: false,
             retrying: false,

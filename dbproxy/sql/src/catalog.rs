@@ -223,6 +223,14 @@ impl Catalog {
         self.functions.remove(schema, name);
     }
 
+    /// Whether a function of that name lives outside `pg_catalog`; `true` where functions are not known.
+    #[must_use]
+    pub fn has_own_function(&self, name: &str) -> bool {
+        let schemas = self.functions.0.get(name);
+        let own = |(schema, _): &(Arc<str>, usize)| &**schema != "pg_catalog";
+        self.functions.0.is_empty() || schemas.is_some_and(|schemas| schemas.iter().any(own))
+    }
+
     /// Adds an operator that lives outside `pg_catalog`.
     pub fn add_operator(&mut self, schema: &str, name: &str) {
         self.operators.add(schema, name);

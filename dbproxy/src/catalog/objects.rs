@@ -59,7 +59,7 @@ pub(crate) struct Objects {
     operators: HashTrieMapSync<u32, Stamped>,
     types: HashTrieMapSync<u32, KnownType>,
     /// Child and parent, of partitions and of inheritance.
-    inherits: Arc<BTreeSet<(u32, u32)>>,
+    pub(super) inherits: Arc<BTreeSet<(u32, u32)>>,
     /// The functions that a domain's checks call.
     checks: Arc<Vec<(u32, u32)>>,
     /// Casts by functions of somebody's own: from, to, and the function.
@@ -67,7 +67,11 @@ pub(crate) struct Objects {
     /// The table that a sequence belongs to.
     owners: HashTrieMapSync<u32, u32>,
     /// What a view or materialised view reads: relation and attribute number.
-    views: HashTrieMapSync<u32, Vec<(u32, i16)>>,
+    pub(super) views: HashTrieMapSync<u32, Vec<(u32, i16)>>,
+    /// Relations that run code of somebody's own when they are written; 0 where definitions do.
+    pub(super) hooks: Arc<Vec<u32>>,
+    /// Foreign keys that act: the relation that is referenced, and the one whose rows change with it.
+    pub(super) acting: Arc<Vec<(u32, u32)>>,
     /// Fingerprints of what is only watched.
     watched: Arc<Vec<(String, String, String)>>,
     /// How many relations the temporary schema holds.
@@ -162,6 +166,13 @@ impl Objects {
         let parts = self.parts_of(types);
         let of_domain = |(of, function): &(u32, u32)| parts.contains(of).then_some(*function);
         self.checks.iter().filter_map(of_domain).collect()
+    }
+
+    /// Whether a value of a relation's columns is made by functions that checks call.
+    pub(super) fn checks_columns_of(&self, relation: u32) -> bool {
+        let known = self.relations.get(&relation);
+        let types = known.iter().flat_map(|known| &known.columns);
+        !self.checks.is_empty() && !self.checks(types.map(|(_, _, of)| *of)).is_empty()
     }
 
     /// The functions that casts of these types may call, from them and to them.
@@ -285,6 +296,14 @@ impl Objects {
         }
         for gone in named.difference(&found) {
             self.forget_relation(*gone);
+        }
+        let other = |oid: &u32| *oid != 0 && !named.contains(oid);
+        if !self.hooks.iter().all(other) {
+            Arc::make_mut(&mut self.hooks).retain(other);
+        }
+        let others = |pair: &(u32, u32)| other(&pair.0) && other(&pair.1);
+        if !self.acting.iter().all(others) {
+            Arc::make_mut(&mut self.acting).retain(others);
         }
         News::of(rows, About::Named).settle(self)
     }
@@ -470,6 +489,8 @@ struct News {
     casts: Vec<(u32, u32, u32)>,
     owners: HashMap<u32, u32>,
     views: HashMap<u32, Vec<(u32, i16)>>,
+    hooks: Vec<u32>,
+    acting: Vec<(u32, u32)>,
     watched: Vec<(String, String, String)>,
     counts: Vec<(String, usize)>,
     /// Equal names are stored once.
@@ -569,6 +590,8 @@ impl News {
             }
             "i" => self.inherits.extend(number(b).map(|parent| (oid, parent))),
             "d" => self.checks.extend(number(b).map(|check| (oid, check))),
+            "h" => self.hooks.push(oid),
+            "g" => self.acting.extend(number(b).map(|other| (oid, other))),
             "k" => {
                 if let (Some(to), Some(function)) = (number(b), number(c)) {
                     self.casts.push((oid, to, function));
@@ -616,6 +639,16 @@ impl News {
             self.checks.retain(|check| !objects.checks.contains(check));
             self.applied.changed |= !self.checks.is_empty();
             Arc::make_mut(&mut objects.checks).append(&mut self.checks);
+            self.hooks.extend(objects.hooks.iter());
+            self.acting.extend(objects.acting.iter());
+        }
+        self.hooks.sort_unstable();
+        self.hooks.dedup();
+        self.applied.changed |= replace(&mut objects.hooks, self.hooks);
+        self.acting.sort_unstable();
+        self.acting.dedup();
+        self.applied.changed |= replace(&mut objects.acting, self.acting);
+        if self.about == About::Named {
             return self.applied;
         }
         self.checks.sort_unstable();

@@ -4,6 +4,7 @@
 //! Every name, cast and operator is qualified: nothing depends on a search path. The session's own temporary
 //! schema is called by its alias, those of others are left out.
 
+mod hooks;
 mod own;
 
 pub(crate) use own::own_question;
@@ -156,6 +157,7 @@ pub(crate) fn question(since: Option<u32>) -> String {
             changed("c")
         ),
     ];
+    parts.extend(hooks::hooks(|_| "true".to_owned()));
     parts.extend(WATCHED.iter().map(|table| {
         format!(
             "SELECT 'c', '{table}', pg_catalog.count(*)::pg_catalog.text, \

@@ -1,11 +1,12 @@
 //! What the names of a database meant at one moment: never changed, only replaced.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use exeat_sql::Catalog;
 
+use super::hooks::Hooks;
 use super::objects::{Applied, Objects};
 use super::question::{listing, own_question, question};
 
@@ -37,6 +38,8 @@ pub(crate) struct Snapshot {
     pub(super) state: String,
     /// The server's major version.
     pub(crate) major: u16,
+    /// Found out when it is first asked for.
+    hooks: OnceLock<Hooks>,
 }
 
 impl Snapshot {
@@ -50,6 +53,7 @@ impl Snapshot {
             since: applied.since,
             state: applied.state,
             major: applied.major,
+            hooks: OnceLock::new(),
         }
     }
 
@@ -62,7 +66,13 @@ impl Snapshot {
             since: applied.since,
             state: applied.state,
             major: applied.major,
+            hooks: self.hooks.clone(),
         }
+    }
+
+    /// What runs code without being named.
+    pub(crate) fn hooks(&self) -> &Hooks {
+        self.hooks.get_or_init(|| Hooks::of(&self.objects))
     }
 
     /// What a session sees that has changed things itself, by the answer to `asked`; `None` where it has

@@ -71,12 +71,17 @@ impl<'s> Reading<'s> {
     }
 
     /// What stands behind something that changes what names mean can't be judged before that has run.
-    pub(super) fn refuse_after_changes(&mut self, own: bool, schemas: usize) {
+    pub(super) fn refuse_after_changes(
+        &mut self,
+        own: bool,
+        schemas: usize,
+        runs_code: impl Fn(&Subject) -> bool,
+    ) {
         let (mut changed, mut removed) = (false, false);
         // Whether what goes away may have hidden something else of its name.
         let mut hides = own || schemas > 1;
         for statement in &mut self.statements {
-            let changes = changes_meaning(statement, own);
+            let changes = changes_meaning(statement, own) || runs_code(&statement.subject);
             let removes = changes && !only_creates(statement);
             let waits = (changed
                 && (names_something(statement) || is_unresolved(&statement.subject)))
@@ -242,13 +247,7 @@ fn changes_meaning(statement: &Statement, own: bool) -> bool {
         Subject::Readable(facts) => match facts.verb {
             Verb::Define | Verb::Discard | Verb::Do | Verb::Call => true,
             Verb::Transaction => own,
-            _ => {
-                let foreign = |name: &Name| {
-                    let schema = name.schema.as_deref();
-                    schema.is_some_and(|schema| schema != "pg_catalog")
-                };
-                facts.functions.iter().any(foreign)
-            }
+            _ => false,
         },
         Subject::Unreadable(_) => true,
     }

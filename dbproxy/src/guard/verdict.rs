@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
-use exeat_policy::{Decision, Effect, Facts, Name, Subject, Unreadable, UnreadableKind, Verb};
+use exeat_policy::{Decision, Effect, Facts, Subject, Unreadable, UnreadableKind, Verb};
 
 use super::reading::{Known, LONG, Reading};
 use crate::analysis::{BEFORE, Judgeable, ServerError};
@@ -41,6 +41,8 @@ pub(crate) struct Judged {
     pub(crate) rejection: Option<Arc<Rejection>>,
     /// What the client may see of the server's messages about it.
     pub(crate) sight: Sight,
+    /// It may run code that is not PostgreSQL's own.
+    pub(crate) runs_code: bool,
     /// It rests on values of the text itself: no other text shares it.
     pub(super) by_text: bool,
     /// It can be judged only when those before it in the message have run.
@@ -140,20 +142,6 @@ impl Judged {
         is_unresolved(&self.subject)
     }
 
-    /// Whether it runs functions that are not PostgreSQL's own, as far as is known.
-    pub(crate) fn runs_code(&self) -> bool {
-        let Some(facts) = self.facts() else {
-            // What is not read may do anything.
-            return true;
-        };
-        let own = |name: &Name| {
-            let schema = name.schema.as_deref();
-            schema.is_none_or(|schema| matches!(schema, "pg_catalog" | "information_schema"))
-        };
-        let mut called = facts.functions.iter().chain(&facts.behind_functions);
-        matches!(facts.verb, Verb::Call | Verb::Do) || !called.all(own)
-    }
-
     /// DISCARD ALL, the only form that forgets names.
     pub(crate) fn is_discard_all(&self) -> bool {
         self.text
@@ -183,7 +171,7 @@ impl Verdict {
         sql: &[u8],
         reading: &Reading<'_>,
         known: Vec<Known>,
-        decide: impl Fn(Subject) -> (Arc<Decision>, Sight),
+        decide: impl Fn(Subject) -> (Arc<Decision>, Sight, bool),
     ) -> Self {
         let text = reading.text();
         let mut statements = Vec::new();
@@ -192,7 +180,7 @@ impl Verdict {
                 continue;
             }
             let piece = text.get(statement.range.clone()).unwrap_or(text);
-            let (decision, sight) = decide(known.subject.clone());
+            let (decision, sight, runs_code) = decide(known.subject.clone());
             let denied = decision.effect != Effect::Allow;
             let waits = reading.waits(index) || (denied && reading.is_of_the_message(index));
             statements.push(Judged {
@@ -202,6 +190,7 @@ impl Verdict {
                 name: statement.prepared.clone(),
                 decision,
                 sight,
+                runs_code,
                 subject: known.subject,
                 judgeable: known.judgeable,
                 rejection: known.rejection,
@@ -260,6 +249,7 @@ impl Verdict {
                 judgeable: None,
                 rejection: None,
                 sight: Sight::ALL,
+                runs_code: true,
                 by_text: true,
                 waits: false,
             }],
@@ -297,6 +287,13 @@ impl Verdict {
         self.statements.iter().find(refused).filter(|_| waits)
     }
 
+    /// Whether something stands behind a statement at which deferred triggers may run.
+    pub(crate) fn goes_on_behind_an_end(&self) -> bool {
+        let last = self.statements.len().saturating_sub(1);
+        let mut before = self.statements.iter().take(last);
+        before.any(|judged| fires_deferred(judged.verb()))
+    }
+
     /// Where its statements stand in the text.
     pub(crate) fn ranges(&self) -> impl Iterator<Item = Range<usize>> {
         self.statements.iter().map(|judged| judged.range.clone())
@@ -313,6 +310,11 @@ impl Verdict {
             .iter()
             .any(|judged| judged.verb() == Verb::CopyIn)
     }
+}
+
+/// Whether deferred triggers may run at a statement of this kind: the end of a transaction, SET CONSTRAINTS.
+pub(crate) fn fires_deferred(verb: Verb) -> bool {
+    matches!(verb, Verb::Transaction | Verb::Set)
 }
 
 /// From the first token of the one statement to its last, as the reader's range of it.

@@ -14,6 +14,7 @@ use super::own_question::OwnQuestion;
 use super::running::Running;
 use crate::analysis::Judgeable;
 use crate::disclosure::Sight;
+use crate::guard::fires_deferred;
 use crate::wire::write::Error;
 
 /// One answer that is due.
@@ -95,8 +96,10 @@ pub(crate) struct Queue {
     entries: VecDeque<Expected>,
     /// How many entries were put in.
     pushed: u64,
-    /// The number of the newest one that changes what names of the database mean.
+    /// The number of the newest one that may change what names of the database mean.
     defining: u64,
+    /// The number of the newest one at which code that was put off may run.
+    ending: u64,
 }
 
 /// What the server skipped because of an error.
@@ -123,13 +126,18 @@ impl Queue {
 
     pub(crate) fn push(&mut self, expected: Expected) {
         self.pushed += 1;
-        let defines = match &expected {
-            Expected::Execute(running, _) => running.defines(),
-            Expected::Query(query) => query.statements.iter().any(Running::defines),
-            _ => false,
+        let changes = |running: &Running| running.defines() || running.foreign;
+        let (changes, ends) = match &expected {
+            Expected::Execute(running, _) => (changes(running), fires_deferred(running.verb)),
+            Expected::Query(query) => (query.statements.iter().any(changes), true),
+            Expected::Sync => (false, true),
+            _ => (false, false),
         };
-        if defines {
+        if changes {
             self.defining = self.pushed;
+        }
+        if ends {
+            self.ending = self.pushed;
         }
         self.entries.push_back(expected);
     }
@@ -201,9 +209,14 @@ impl Queue {
         running.map_or(Sight::ALL, |running| running.sight)
     }
 
-    /// Whether a statement is on its way that changes what names mean.
+    /// Whether a statement is on its way that may change what names mean.
     pub(crate) fn defines(&self) -> bool {
         self.defining + self.entries.len() as u64 > self.pushed
+    }
+
+    /// Whether something is on its way at which code that was put off may run.
+    pub(crate) fn ends(&self) -> bool {
+        self.ending + self.entries.len() as u64 > self.pushed
     }
 
     /// Whether the entry behind the first one is a Sync.

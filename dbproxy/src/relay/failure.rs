@@ -165,9 +165,14 @@ impl Relay {
             return Ok(());
         }
         if let Some(running) = self.queue.running() {
+            let foreign = running.foreign;
             self.recorder
                 .completion(running, None, outcome, Some(code))
                 .map_err(End::Audit)?;
+            if foreign {
+                // A procedure may have committed before it failed.
+                self.code_was_run();
+            }
         }
         if let Some(Expected::Query(query)) = self.queue.front_mut() {
             query.failed = true;

@@ -12,17 +12,31 @@ use crate::catalog::row;
 use crate::wire::backend::{self, Status};
 use crate::wire::{Frame, Violation, frame, write};
 
-/// Whether the session has a schema for temporary objects: it has one once it made the first.
-const HAS_TEMPORARY: &str =
-    "SELECT 'temporary', pg_catalog.pg_my_temp_schema()::pg_catalog.text, '', '', '', '', ''";
-const TEMPORARY: &str = "temporary";
+/// Whether the session has a schema for temporary objects: it has one once it made the first. And whether
+/// its transaction has changed something for all, which nobody else sees yet: the server counts rows of the
+/// catalog that are written (<https://www.postgresql.org/docs/current/monitoring-stats.html>), unless it was
+/// told not to count.
+const LOOK: &str = "SELECT 'looked', pg_catalog.pg_my_temp_schema()::pg_catalog.text, \
+    (NOT pg_catalog.current_setting('track_counts')::pg_catalog.bool \
+    OR pg_catalog.sum(pg_catalog.pg_stat_get_xact_tuples_inserted(t.c) \
+    OPERATOR(pg_catalog.+) pg_catalog.pg_stat_get_xact_tuples_updated(t.c) \
+    OPERATOR(pg_catalog.+) pg_catalog.pg_stat_get_xact_tuples_deleted(t.c)) \
+    OPERATOR(pg_catalog.>) 0::pg_catalog.numeric)::pg_catalog.text, '', '', '', '' \
+    FROM pg_catalog.unnest(ARRAY['pg_catalog.pg_class', 'pg_catalog.pg_attribute', \
+    'pg_catalog.pg_namespace', 'pg_catalog.pg_proc', 'pg_catalog.pg_type', 'pg_catalog.pg_operator', \
+    'pg_catalog.pg_cast', 'pg_catalog.pg_rewrite', 'pg_catalog.pg_inherits', 'pg_catalog.pg_policy', \
+    'pg_catalog.pg_constraint', 'pg_catalog.pg_attrdef', 'pg_catalog.pg_trigger']\
+    ::pg_catalog.regclass[]) t(c)";
+const LOOKED: &str = "looked";
 
 impl Relay {
     /// Called before a text is judged: makes sure that the session's own definitions are known, also
     /// those that an earlier message of the same batch makes.
     pub(super) fn know_own_definitions(&mut self) -> Result<(), Refusal> {
         // While the open transaction has defined something, its end may take that away.
-        let defining = self.queue.defines() || (self.defined && !self.queue.is_empty());
+        let defining = self.queue.defines()
+            || (self.defined && !self.queue.is_empty())
+            || (self.ran_code && self.queue.ends());
         let unknown = defining || self.dirty || self.suspect;
         if !unknown && !self.guard.own_catalog_is_stale() {
             return Ok(());
@@ -36,8 +50,12 @@ impl Relay {
             return Ok(());
         }
         if self.suspect && !self.dirty {
-            self.ask_own_catalog(HAS_TEMPORARY);
+            self.ask_own_catalog(LOOK);
             return Err(Refusal::Wait);
+        }
+        if self.suspect {
+            // What code has done besides is told by no name.
+            self.guard.own().note_anything();
         }
         if self.batch != Batch::Fresh && !self.dirty {
             // Nothing of this session's has changed, and who asks first in a batch changes what may
@@ -111,23 +129,26 @@ impl Relay {
     }
 
     fn own_catalog(&mut self, question: &Question) {
+        let open = question.within_batch.is_some() || self.status != Status::Idle;
         if let [row] = question.rows.as_slice()
-            && let [kind, schema, ..] = row.as_slice()
-            && kind == TEMPORARY
+            && let [kind, schema, changed, ..] = row.as_slice()
+            && kind == LOOKED
         {
             self.suspect = false;
-            if schema != "0" {
+            let changed = changed != "false";
+            if schema != "0" || changed {
                 self.guard.own().note_anything();
                 self.dirty = true;
             }
+            // The end of the transaction may take it away, or show it to all.
+            self.defined |= changed && open;
             return;
         }
-        if !question.rows.is_empty() {
-            let open = question.within_batch.is_some() || self.status != Status::Idle;
-            if let Err(further) = self.guard.own().see(&question.rows, open) {
-                self.ask_own_catalog(&further);
-                return;
-            }
+        if !question.rows.is_empty()
+            && let Err(further) = self.guard.own().see(&question.rows, open)
+        {
+            self.ask_own_catalog(&further);
+            return;
         }
         // The end of the transaction may take a temporary table away.
         self.defined |= self.status != Status::Idle && self.guard.own().has_temporary();
@@ -139,6 +160,7 @@ impl Relay {
     /// another one.
     pub(super) fn code_was_run(&mut self) {
         self.suspect = true;
+        self.ran_code = true;
     }
 
     /// The server has answered a statement that ends a transaction, or a part of it.
@@ -157,6 +179,8 @@ impl Relay {
 
     /// The server is idle again: what the transaction defined is there for all, or gone.
     pub(super) fn transaction_over(&mut self) {
+        // Its end has run what was put off.
+        self.suspect |= std::mem::take(&mut self.ran_code);
         if std::mem::take(&mut self.defined) {
             self.guard.catalogs().refresh();
             self.guard.own().look_anew();

@@ -48,8 +48,12 @@ impl Relay {
             Ok(verdict) => verdict,
             Err(asked) => return Err(self.find_out(asked)),
         };
-        if verdict.waits() && self.batch == Batch::Fresh {
-            return self.begin_script(frame, &verdict);
+        // What was put off may run within the message, before what stands behind.
+        let goes_on = self.ran_code && verdict.goes_on_behind_an_end();
+        match (verdict.waits() || goes_on, self.batch) {
+            (true, Batch::Fresh) => return self.begin_script(frame, &verdict),
+            (true, _) if goes_on => return Err(Refusal::not_within_a_message()),
+            _ => {}
         }
         self.await_catalog(&verdict)?;
         if let Some(judged) = verdict.refused_in_any_case() {
@@ -177,6 +181,7 @@ impl Relay {
         let Some(inner) = inner else {
             let mut answer = self.guard.ask(judged);
             if judged.verb() == Verb::Fetch {
+                answer.foreign = true;
                 answer.text = format!("{} {NOT_DECLARED}", answer.text).into();
             }
             return Ok(answer);

@@ -306,7 +306,7 @@ impl Script {
 
 impl Refusal {
     /// A statement about transactions that is something else within a message than alone.
-    fn not_within_a_message() -> Self {
+    pub(super) fn not_within_a_message() -> Self {
         Self::Error(Box::new(
             Error::plain(
                 "0A000",

@@ -10,6 +10,7 @@ use super::expected::Expected;
 use super::running::Stopped;
 use super::{Copy, End, Relay};
 use crate::disclosure::{Sight, origins};
+use crate::guard::fires_deferred;
 use crate::wire::backend::{self, Status};
 use crate::wire::{Frame, Violation, frame};
 
@@ -262,6 +263,7 @@ impl Relay {
         let defines = running.defines();
         let foreign = running.foreign;
         let ends = running.verb == Verb::Transaction;
+        let fires = fires_deferred(running.verb);
         self.recorder
             .completion(running, rows, outcome, sqlstate)
             .map_err(End::Audit)?;
@@ -287,7 +289,7 @@ impl Relay {
         if defines && outcome == Outcome::Completed {
             self.definitions_changed();
         }
-        if foreign {
+        if foreign || (fires && self.ran_code) {
             self.code_was_run();
         }
         if ends {

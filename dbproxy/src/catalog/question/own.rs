@@ -41,7 +41,7 @@ pub(crate) fn own_question(floor: u32, named: &BTreeSet<u32>) -> String {
             catalog(on)
         )
     };
-    [
+    let mut parts = vec![
         super::HEAD.to_owned(),
         format!(
             "SELECT 'r', c.oid::pg_catalog.text, {}, c.relname::pg_catalog.text, \
@@ -88,6 +88,7 @@ pub(crate) fn own_question(floor: u32, named: &BTreeSet<u32>) -> String {
             depend("pg_rewrite", "w.oid", "pg_class"),
             matters("w.ev_class")
         ),
-    ]
-    .join(" UNION ALL ")
+    ];
+    parts.extend(super::hooks::hooks(matters));
+    parts.join(" UNION ALL ")
 }
