@@ -206,7 +206,11 @@ impl Walk<'_> {
                     return Ok(());
                 }
                 self.current_setting(&names, node);
-                self.call_path(&names, callee)?;
+                if self.uses_sequence(&names, node) {
+                    self.mentions.functions.insert(names.join("."));
+                } else {
+                    self.call_path(&names, callee)?;
+                }
             }
             _ => self.walk(callee)?,
         }

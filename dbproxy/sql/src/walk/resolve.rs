@@ -324,6 +324,7 @@ impl<'c> Walk<'c> {
     /// Counts a call. Where a catalog knows functions, an unqualified name counts for every schema of
     /// the path that has one, because the types of the arguments choose among them.
     pub(super) fn calls(&mut self, schema: Option<&Arc<str>>, name: &Arc<str>) {
+        self.perhaps_uses_sequence(schema, name);
         if schema.is_none()
             && let Some(catalog) = self.context.catalog
             && let Some(schemas) = catalog.function_schemas(self.context.search_path, name)

@@ -221,7 +221,8 @@ fn lone_constant(argument: Node<'_>) -> Option<Node<'_>> {
     lone_child(literal).filter(|token| literal.kind() == K::LITERAL && token.is_leaf())
 }
 
-fn lone_child(node: Node<'_>) -> Option<Node<'_>> {
+/// The only child of a node.
+pub(super) fn lone_child(node: Node<'_>) -> Option<Node<'_>> {
     let mut children = node.children();
     let child = children.next()?;
     children.next().is_none().then_some(child)
