@@ -53,7 +53,7 @@ fn too_many_parts(node: Node<'_>) -> Unreadable {
 }
 
 /// The parts of the name of a called function.
-fn callee_path(node: Node<'_>) -> Walked<Vec<Arc<str>>> {
+pub(super) fn callee_path(node: Node<'_>) -> Walked<Vec<Arc<str>>> {
     let parts = dotted(node)?;
     if parts.base.kind() != K::NAME_REF || parts.star {
         return Err(unsupported(node));
