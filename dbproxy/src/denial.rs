@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use exeat_policy::{Basis, Caller, Decision, Principal, Reason, Request, Subject};
+use exeat_policy::{Basis, Caller, Decision, Principal, Reason, Request, Subject, UnreadableKind};
 use exeat_service::EndReason;
 use uuid::Uuid;
 
@@ -13,7 +13,7 @@ use crate::wire::write::Error;
 /// Longer statements are not repeated in a hint.
 const SHOWN: usize = 200;
 
-/// The SQLSTATE of a denied statement: 42601 where it can't be read, 53400 where a limit is exhausted,
+/// The SQLSTATE of a denied statement: 42601 where it can't be read (but for names that don't exist), 53400 where a limit is exhausted,
 /// 28000 where the identity no longer holds, else 42501.
 fn statement_code(decision: &Decision) -> &'static str {
     match decision.reason {
@@ -37,11 +37,30 @@ fn is_about_identity(reason: Reason) -> bool {
     )
 }
 
+/// What PostgreSQL would answer, where a name that does not exist is all that is wrong.
+fn unresolved(subject: &Subject, decision: &Decision) -> Option<Error> {
+    let Subject::Unreadable(why) = subject else {
+        return None;
+    };
+    if why.kind != UnreadableKind::Unresolved || decision.reason != Reason::Unreadable {
+        return None;
+    }
+    let code = if why.detail.starts_with("column ") {
+        "42703"
+    } else {
+        "42P01"
+    };
+    Some(Error::plain(code, why.detail.to_string()))
+}
+
 /// The error of a denied statement.
 pub(crate) fn statement(request: &Request, decision: &Decision, id: Uuid, sql: &str) -> Error {
     let Request::Statement(asked) = request else {
         return Error::plain("42501", "permission denied");
     };
+    if let Some(error) = unresolved(&asked.subject, decision) {
+        return error;
+    }
     let message = match &asked.subject {
         Subject::Unreadable(why) => format!("statement refused: {}", why.detail),
         Subject::Readable(_) => match &decision.detail {

@@ -253,6 +253,12 @@ impl Depth {
     }
 }
 
+/// Whether a quoted piece ends in the same place in any mode.
+fn is_plain(piece: &str) -> bool {
+    let inner = piece.get(1..piece.len().saturating_sub(1)).unwrap_or("\\");
+    piece.starts_with('\'') && !inner.contains(['\'', '\\'])
+}
+
 /// What depends on two neighbours.
 fn adjacent(tokens: &[Token], sql: &str) -> Result<(), Unreadable> {
     let mut previous: Option<Token> = None;
@@ -260,9 +266,10 @@ fn adjacent(tokens: &[Token], sql: &str) -> Result<(), Unreadable> {
         if let Some(before) = previous {
             let glued = before.end == token.start;
             let quoted = matches!(token.kind, Kind::Text | Kind::Quoted);
-            if quoted && matches!(before.kind, Kind::Escaped | Kind::Bits | Kind::Unicode) {
-                // `E'a'` + newline + `'b\''` goes on in the mode of the first piece.
-                let detail = "a continued E'', B'', X'' or U&'' string";
+            // `E'a'` + newline + `'b\''` goes on in the mode of the first piece.
+            let typed = matches!(before.kind, Kind::Escaped | Kind::Bits | Kind::Unicode);
+            if quoted && typed && !is_plain(token.text(sql)) {
+                let detail = "a continued E'', B'', X'' or U&'' string with an escape";
                 return Err(refuse(UnreadableKind::Unsupported, token.start, detail));
             }
             if glued && matches!(before.kind, Kind::Number | Kind::Parameter) && quoted {

@@ -1,5 +1,5 @@
 //! Identifiers as PostgreSQL stores them: folded to lower case unless quoted, cut at 63 bytes. It must
-//! never fold by another rule than ASCII's; the lexer has refused what is not ASCII outside quotes.
+//! never fold by another rule than ASCII's; the lexer has refused what else may be folded outside quotes.
 
 use std::borrow::Cow;
 use std::sync::Arc;

@@ -15,7 +15,8 @@ pub use redact::redact;
 /// A text with its long strings left out, so that what is asked about it is short.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WithoutStrings {
-    /// Each of them is a parameter, of a number of its own and of no type.
+    /// Each of them is a parameter, of a number of its own and of no type; or, where it has a type (`N'…'`,
+    /// `B'…'`, `X'…'`), an empty string of that.
     pub as_parameters: String,
     /// Each of them is an empty string.
     pub emptied: String,
@@ -37,19 +38,27 @@ pub fn without_strings(sql: &str, longer_than: usize) -> Option<WithoutStrings> 
     let (mut as_parameters, mut emptied) = (String::new(), String::new());
     let mut copied = 0;
     for token in lexed.tokens {
-        // `N'…'` has a type.
-        let typed = token.text(sql).starts_with(['n', 'N']);
-        let string = matches!(token.kind, Kind::Text | Kind::Escaped | Kind::Dollar) && !typed;
-        if !string || token.end - token.start <= longer_than {
+        if !token.is_literal() || token.end - token.start <= longer_than {
             continue;
         }
-        number = u16::checked_add(number, 1)?;
         let before = sql.get(copied..token.start)?;
         as_parameters.push_str(before);
-        // Nothing grows together with it.
-        as_parameters.push_str(&format!(" ${number} "));
         emptied.push_str(before);
-        emptied.push_str("''");
+        match token.text(sql).get(..1) {
+            // `N'…'`, `B'…'` and `X'…'` have a type.
+            Some(typed) if "nNbBxX".contains(typed) => {
+                for text in [&mut as_parameters, &mut emptied] {
+                    text.push_str(typed);
+                    text.push_str("''");
+                }
+            }
+            _ => {
+                number = u16::checked_add(number, 1)?;
+                // Nothing grows together with it.
+                as_parameters.push_str(&format!(" ${number} "));
+                emptied.push_str("''");
+            }
+        }
         copied = token.end;
     }
     if copied == 0 {

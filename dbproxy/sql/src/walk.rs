@@ -14,6 +14,7 @@ mod query;
 mod question;
 mod resolve;
 mod scope;
+mod sequence;
 mod session;
 mod statement;
 #[cfg(test)]
@@ -24,7 +25,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use exeat_policy::{
-    Access, Columns, Confirmation, Facts, Name, RelationAccess, Setting, Unreadable,
+    Access, Columns, Confirmation, Facts, Name, RelationAccess, SequenceUse, Setting, Unreadable,
     UnreadableKind, Verb,
 };
 
@@ -103,6 +104,7 @@ struct Walk<'c> {
     operators: BTreeSet<Name>,
     types: BTreeSet<Name>,
     settings: Vec<Setting>,
+    sequences: BTreeSet<SequenceUse>,
     mentions: Mentions,
     prepared: Option<Arc<str>>,
     ctes: Vec<Cte>,
@@ -134,6 +136,7 @@ impl<'c> Walk<'c> {
             operators: BTreeSet::new(),
             types: BTreeSet::new(),
             settings: Vec::new(),
+            sequences: BTreeSet::new(),
             mentions: Mentions::default(),
             prepared: None,
             ctes: Vec::new(),
@@ -174,7 +177,7 @@ impl<'c> Walk<'c> {
             confirmation: Confirmation::Unconfirmed,
             behind: Vec::new(),
             behind_functions: Vec::new(),
-            sequences: Vec::new(),
+            sequences: self.sequences.into_iter().collect(),
         };
         Found {
             facts,

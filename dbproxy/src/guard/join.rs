@@ -66,6 +66,7 @@ pub(super) fn joined(ours: &Facts, answers: &[Arc<Analysed>]) -> Result<Facts, &
     let sequences: BTreeSet<_> = answers
         .iter()
         .flat_map(|answer| &answer.sequences)
+        .chain(&ours.sequences)
         .cloned()
         .collect();
     facts.sequences = sequences.into_iter().collect();

@@ -95,6 +95,8 @@ fn respelled<'t>(leaf: Node<'t>, parent: Node<'t>) -> Option<Cow<'t, str>> {
     match (leaf.kind(), parent.kind()) {
         // It knows `TABLE t` in few places only, and neither `ONLY` nor a schema there.
         (K::TABLE_KW, K::TABLE) => Some(Cow::Borrowed("SELECT * FROM")),
+        // It wants a query that begins with SELECT there, and reads a row as an expression.
+        (K::VALUES_KW, K::VALUES) if is_compared(parent) => Some(Cow::Borrowed("SELECT")),
         // It knows no test for documents.
         (K::DOCUMENT_KW, K::NAME_REF) if is_last_operand(parent) => Some(Cow::Borrowed("NULL")),
         // It knows the longer form only.
@@ -121,6 +123,12 @@ fn respelled<'t>(leaf: Node<'t>, parent: Node<'t>) -> Option<Cow<'t, str>> {
         }
         _ => None,
     }
+}
+
+/// Whether rows are what ANY, SOME or ALL compares with.
+fn is_compared(rows: Node<'_>) -> bool {
+    rows.parent()
+        .is_some_and(|parent| matches!(parent.kind(), K::ANY_FN | K::SOME_FN | K::ALL_FN))
 }
 
 /// Whether a name is what IS or IS NOT is asked of.

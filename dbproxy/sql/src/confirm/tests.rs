@@ -33,6 +33,7 @@ fn what_applications_write_is_confirmed() {
         "copy t (a) from stdin",
         "insert into t (a) overriding user value values (1) on conflict (lower(b), (c + 1), d text_pattern_ops) where e isnull do nothing",
         "select a from t where a like any (array['x']) or b notnull",
+        "select a from t where a = any (values (1), (b)) and b < all (values (f(1), 2) limit 1) or c = some (values (1))",
         "select sum(a) over (order by b rows 1 preceding exclude ties) from t",
         "copy t from stdin (format csv) where lower(b) = 'x' and t.a > 1",
         "copy (select 1) to stdout",

@@ -4,6 +4,8 @@ use exeat_policy::{Unreadable, UnreadableKind};
 
 use super::{Kind, Token, refuse};
 
+/// Bytes that PostgreSQL keeps of an identifier: in another encoding it counts others.
+const LENGTH: usize = 63;
 /// The characters that operators are made of.
 const OPERATOR: &[u8] = b"~!@#^&|`?+-*/%<>=";
 
@@ -22,6 +24,13 @@ fn is_start(byte: u8) -> bool {
 
 fn is_word(byte: u8) -> bool {
     is_start(byte) || byte.is_ascii_digit() || byte == b'$'
+}
+
+/// A letter or digit that is folded to itself whatever the encoding of the database, and by nobody taken
+/// for a space or a mark.
+fn is_certain(letter: char) -> bool {
+    letter.is_ascii()
+        || letter.is_alphanumeric() && !letter.is_uppercase() && letter.to_lowercase().eq([letter])
 }
 
 fn is_digit(byte: u8, base: u32) -> bool {
@@ -95,12 +104,8 @@ impl<'a> Cursor<'a> {
                 Ok(Kind::Mark(first))
             }
             (b'0'..=b'9', ..) => self.number(start),
-            _ if is_start(first) => self.word(start),
+            _ if is_start(first) || !first.is_ascii() => self.word(start),
             _ if OPERATOR.contains(&first) => self.operator(start),
-            _ if !first.is_ascii() => {
-                let detail = "a character outside ASCII outside of quotes";
-                Err(refuse(UnreadableKind::Unsupported, start, detail))
-            }
             _ => Err(refuse(
                 UnreadableKind::Syntax,
                 start,
@@ -110,12 +115,14 @@ impl<'a> Cursor<'a> {
     }
 
     fn word(&mut self, start: usize) -> Result<Kind, Unreadable> {
-        self.skip(is_word);
-        if !self.peek(0).is_ascii() {
-            let detail = "an identifier outside ASCII outside of quotes";
-            return Err(refuse(UnreadableKind::Unsupported, start, detail));
-        }
-        Ok(Kind::Word)
+        self.skip(|byte| is_word(byte) || !byte.is_ascii());
+        let word = self.bytes.get(start..self.at).unwrap_or(&[]);
+        let detail = match str::from_utf8(word).map(|word| word.chars().all(is_certain)) {
+            Ok(true) if word.is_ascii() || word.len() <= LENGTH => return Ok(Kind::Word),
+            Ok(true) => "an identifier outside ASCII that may be cut",
+            _ => "a character outside ASCII outside of quotes that is not a small letter or digit",
+        };
+        Err(refuse(UnreadableKind::Unsupported, start, detail))
     }
 
     fn block_comment(&mut self, start: usize) -> Result<Kind, Unreadable> {

@@ -89,14 +89,46 @@ fn numbers_and_parameters_take_no_junk() {
 }
 
 #[test]
+fn letters_that_nobody_folds_are_words() {
+    assert_eq!(
+        texts("größe straße_2 été.naïve 名前 $1 a1é$"),
+        [
+            "größe",
+            "straße_2",
+            "été",
+            ".",
+            "naïve",
+            "名前",
+            "$1",
+            "a1é$"
+        ]
+    );
+    // Another encoding has other bytes, and is cut elsewhere.
+    assert_eq!(texts(&"é".repeat(31)).len(), 1);
+    assert_eq!(refusal(&"é".repeat(32)), UnreadableKind::Unsupported);
+}
+
+#[test]
+fn a_piece_that_ends_in_the_same_place_in_any_mode_goes_on() {
+    for sql in ["E'a\\''\n'b'", "B'1'\n'0'", "X'1'\n'f'", "U&'a'\n'b'"] {
+        assert_eq!(texts(sql).len(), 2, "{sql}");
+    }
+}
+
+#[test]
 fn what_depends_on_version_or_mode_is_refused() {
     for sql in [
-        "é",
-        "aé",
+        "É",
+        "aÉ",
+        "ǅ",
         "a\u{a0}b",
+        "\u{3000}",
         "\u{feff}a",
+        "a→b",
         "U&\"a\"",
-        "E'a'\n'b'",
+        "E'a'\n'b\\'",
+        "E'a'\n'b''c'",
+        "X'1'\n'0''1'",
         "B'0''1'",
         "U&'a' UESCAPE '!'",
         "begin atomic",

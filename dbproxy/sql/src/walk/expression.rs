@@ -8,6 +8,7 @@ use std::sync::Arc;
 use exeat_policy::{Name, Unreadable, UnreadableKind};
 use squawk_parser::SyntaxKind as K;
 
+use super::resolve::no_entry;
 use super::scope::Output;
 use super::{Walk, Walked, refused, unsupported};
 use crate::builtin;
@@ -52,7 +53,7 @@ fn too_many_parts(node: Node<'_>) -> Unreadable {
 }
 
 /// The parts of the name of a called function.
-fn callee_path(node: Node<'_>) -> Walked<Vec<Arc<str>>> {
+pub(super) fn callee_path(node: Node<'_>) -> Walked<Vec<Arc<str>>> {
     let parts = dotted(node)?;
     if parts.base.kind() != K::NAME_REF || parts.star {
         return Err(unsupported(node));
@@ -175,11 +176,12 @@ impl Walk<'_> {
         }
         self.look_around(node)?;
         let first = name(parts.base);
-        let item = match parts.fields.as_slice() {
-            [] => self.item(None, &first),
-            [relation] => self.item(Some(&first), relation),
+        let (schema, qualifier) = match parts.fields.as_slice() {
+            [] => (None, &first),
+            [relation] => (Some(&*first), relation),
             _ => return Err(too_many_parts(node)),
         };
+        let item = self.item(schema, qualifier);
         match item {
             Some(item) => {
                 self.hold_output(output, item.width(), node)?;
@@ -190,11 +192,7 @@ impl Walk<'_> {
                 Ok(())
             }
             None if self.is_lenient() => Ok(()),
-            None => Err(refused(
-                UnreadableKind::Unresolved,
-                node,
-                "a qualifier that nothing in scope has",
-            )),
+            None => Err(no_entry(qualifier, node)),
         }
     }
 
@@ -208,7 +206,11 @@ impl Walk<'_> {
                     return Ok(());
                 }
                 self.current_setting(&names, node);
-                self.call_path(&names, callee)?;
+                if self.uses_sequence(&names, node) {
+                    self.mentions.functions.insert(names.join("."));
+                } else {
+                    self.call_path(&names, callee)?;
+                }
             }
             _ => self.walk(callee)?,
         }

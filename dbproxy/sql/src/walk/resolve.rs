@@ -6,7 +6,7 @@ mod tests;
 
 use std::sync::Arc;
 
-use exeat_policy::{Access, Name, UnreadableKind};
+use exeat_policy::{Access, Name, Unreadable, UnreadableKind};
 
 use super::scope::{Item, Match, Origins, RelationId, Shape};
 use super::{Walk, Walked, refused};
@@ -42,11 +42,7 @@ impl<'c> Walk<'c> {
                 let schema = self.schema_of(name);
                 let system = schema.as_deref() == Some("pg_catalog");
                 if catalog.is_some() && !self.defining && !system {
-                    return Err(refused(
-                        UnreadableKind::Unresolved,
-                        node,
-                        "no relation of this name",
-                    ));
+                    return Err(no_relation(parts, node));
                 }
                 Ok((
                     Name {
@@ -60,11 +56,7 @@ impl<'c> Walk<'c> {
                 let known = catalog.and_then(|catalog| catalog.relation(schema, name));
                 let system = matches!(&**schema, "pg_catalog" | "information_schema");
                 if catalog.is_some() && known.is_none() && !self.is_lenient() && !system {
-                    return Err(refused(
-                        UnreadableKind::Unresolved,
-                        node,
-                        "no relation of this name",
-                    ));
+                    return Err(no_relation(parts, node));
                 }
                 let name = Name {
                     schema: Some(Arc::clone(schema)),
@@ -151,10 +143,9 @@ impl<'c> Walk<'c> {
         if found || possible || self.defining {
             return Ok(());
         }
-        Err(refused(
-            UnreadableKind::Unresolved,
+        Err(unresolved(
             node,
-            "a column that nothing in scope has",
+            &format!("column \"{name}\" does not exist"),
         ))
     }
 
@@ -209,11 +200,7 @@ impl<'c> Walk<'c> {
             if self.is_lenient() {
                 return Ok(());
             }
-            return Err(refused(
-                UnreadableKind::Unresolved,
-                node,
-                "a qualifier that nothing in scope has",
-            ));
+            return Err(no_entry(qualifier, node));
         };
         if self.asking {
             self.read_of(&item, name);
@@ -231,10 +218,9 @@ impl<'c> Walk<'c> {
             self.calls(None, &Arc::from(name));
             return Ok(());
         }
-        Err(refused(
-            UnreadableKind::Unresolved,
+        Err(unresolved(
             node,
-            "a column that its relation does not have",
+            &format!("column {qualifier}.{name} does not exist"),
         ))
     }
 
@@ -338,6 +324,7 @@ impl<'c> Walk<'c> {
     /// Counts a call. Where a catalog knows functions, an unqualified name counts for every schema of
     /// the path that has one, because the types of the arguments choose among them.
     pub(super) fn calls(&mut self, schema: Option<&Arc<str>>, name: &Arc<str>) {
+        self.perhaps_uses_sequence(schema, name);
         if schema.is_none()
             && let Some(catalog) = self.context.catalog
             && let Some(schemas) = catalog.function_schemas(self.context.search_path, name)
@@ -402,4 +389,20 @@ impl<'c> Walk<'c> {
             unsure: false,
         }
     }
+}
+
+/// A name that nothing has, in PostgreSQL's words.
+fn unresolved(node: Node<'_>, detail: &str) -> Unreadable {
+    refused(UnreadableKind::Unresolved, node, detail)
+}
+
+fn no_relation(parts: &[Arc<str>], node: Node<'_>) -> Unreadable {
+    let name = parts.join(".");
+    unresolved(node, &format!("relation \"{name}\" does not exist"))
+}
+
+/// A qualifier that nothing in scope has.
+pub(super) fn no_entry(qualifier: &str, node: Node<'_>) -> Unreadable {
+    let detail = format!("missing FROM-clause entry for table \"{qualifier}\"");
+    unresolved(node, &detail)
 }

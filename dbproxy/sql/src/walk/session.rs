@@ -3,9 +3,11 @@
 
 use std::sync::Arc;
 
-use exeat_policy::{Setting, UnreadableKind};
+use exeat_policy::{Name, Setting, UnreadableKind};
 use squawk_parser::SyntaxKind as K;
 
+use super::expression::callee_path;
+use super::scope::{Item, Shape};
 use super::{Walk, Walked, refused, unsupported};
 use crate::names::{constant, path};
 use crate::path::joined;
@@ -119,7 +121,35 @@ impl Walk<'_> {
         let name = first
             .filter(|first| first.kind() == K::STRING)
             .and_then(|first| constant(first.text()));
+        let argument = list.and_then(|list| list.inner().next());
+        if name.is_none() && argument.is_some_and(|argument| self.is_shown(argument)) {
+            return;
+        }
         self.reads_setting(name.as_deref());
+    }
+
+    /// Whether an argument is the name of a parameter that `pg_settings` shows with its value anyway: those
+    /// that somebody has made up are not among them.
+    fn is_shown(&self, argument: Node<'_>) -> bool {
+        let field = lone_child(argument)
+            .filter(|field| argument.kind() == K::ARG && field.kind() == K::FIELD_EXPR);
+        let Some(Ok(names)) = field.map(callee_path) else {
+            return false;
+        };
+        // At one level a qualifier means one thing.
+        let ([qualifier, column], 1) = (names.as_slice(), self.frames.len()) else {
+            return false;
+        };
+        let Some(Item {
+            shape: Shape::Base { relation, .. },
+            ..
+        }) = self.item(None, qualifier)
+        else {
+            return false;
+        };
+        let shows =
+            |of: &Name| of.schema.as_deref() == Some("pg_catalog") && &*of.name == "pg_settings";
+        &**column == "name" && self.relations.get(relation as usize).is_some_and(shows)
     }
 
     /// `SHOW name`.
@@ -221,7 +251,8 @@ fn lone_constant(argument: Node<'_>) -> Option<Node<'_>> {
     lone_child(literal).filter(|token| literal.kind() == K::LITERAL && token.is_leaf())
 }
 
-fn lone_child(node: Node<'_>) -> Option<Node<'_>> {
+/// The only child of a node.
+pub(super) fn lone_child(node: Node<'_>) -> Option<Node<'_>> {
     let mut children = node.children();
     let child = children.next()?;
     children.next().is_none().then_some(child)

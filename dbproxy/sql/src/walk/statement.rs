@@ -117,7 +117,13 @@ impl Walk<'_> {
             K::LISTEN | K::UNLISTEN => Ok(Verb::Listen),
             K::NOTIFY => Ok(Verb::Notify),
             K::LOCK => {
-                self.relations_of(node, Access::Lock)?;
+                // As in PostgreSQL: the lock that reading takes needs no more than reading.
+                let mode = node.child(K::LOCK_MODE_CLAUSE);
+                let access = match mode.is_some_and(|mode| mode.has(K::ACCESS_SHARE)) {
+                    true => Access::Select,
+                    false => Access::Lock,
+                };
+                self.relations_of(node, access)?;
                 Ok(Verb::Lock)
             }
             K::VACUUM | K::ANALYZE | K::CLUSTER | K::REFRESH | K::REINDEX | K::CHECKPOINT => {
@@ -182,7 +188,11 @@ impl Walk<'_> {
                     self.mentions.relations.insert(parts.join("."));
                     let (full, _) = self.named_relation(&parts, child)?;
                     let relation = self.relation(full);
-                    self.mark_all(relation, access);
+                    match access {
+                        // Of any of its columns.
+                        Access::Select => self.touch(relation, access),
+                        _ => self.mark_all(relation, access),
+                    }
                 }
                 _ => self.relations_of(child, access)?,
             }

@@ -222,13 +222,25 @@ fn a_catalog_without_system_relations_does_not_hide_them() {
 #[test]
 fn names_that_a_catalog_lacks_are_unresolved() {
     let catalog = catalog();
-    for sql in [
-        "select 1 from v",
-        "select 1 from other.u",
-        "select d from t",
-        "select t.d from t",
-        "select v.a from t",
-        "select t.to_json from t",
+    for (sql, words) in [
+        ("select 1 from v", "relation \"v\" does not exist"),
+        (
+            "select 1 from other.u",
+            "relation \"other.u\" does not exist",
+        ),
+        ("select d from t", "column \"d\" does not exist"),
+        ("select t.d from t", "column t.d does not exist"),
+        (
+            "select v.a from t",
+            "missing FROM-clause entry for table \"v\"",
+        ),
+        (
+            "select v.* from t",
+            "missing FROM-clause entry for table \"v\"",
+        ),
+        ("select t.to_json from t", "column t.to_json does not exist"),
+        ("copy v from stdin", "relation \"v\" does not exist"),
+        ("truncate t, v", "relation \"v\" does not exist"),
     ] {
         let subject = &read(
             sql,
@@ -240,7 +252,7 @@ fn names_that_a_catalog_lacks_are_unresolved() {
         .subject;
         let unresolved = |kind| kind == exeat_policy::UnreadableKind::Unresolved;
         assert!(
-            matches!(subject, Subject::Unreadable(u) if unresolved(u.kind)),
+            matches!(subject, Subject::Unreadable(u) if unresolved(u.kind) && &*u.detail == words),
             "{sql}: {subject:?}"
         );
     }

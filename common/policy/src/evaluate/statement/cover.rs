@@ -186,8 +186,12 @@ fn relation<'g, 'f>(
                 None => columns(rules, access),
             }
         }
-        // Temporary tables are everybody's; code that anybody may write is not.
-        Access::Define if schema == "pg_temp" && is_code(&facts.label) => {
+        // Temporary tables are everybody's; code that anybody may write is not. It may go away.
+        Access::Define
+            if schema == "pg_temp"
+                && is_code(&facts.label)
+                && !facts.label.starts_with("drop ") =>
+        {
             by_word(allow, &facts.label)
         }
         Access::Delete | Access::Truncate | Access::Define | Access::Maintain => {

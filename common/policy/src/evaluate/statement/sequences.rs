@@ -20,9 +20,14 @@ fn function(access: SequenceAccess) -> &'static str {
 /// The accesses to a relation whose rules open an access to a sequence.
 fn opened_by(access: SequenceAccess) -> &'static [Access] {
     match access {
-        SequenceAccess::Read => &[Access::Select, Access::Insert, Access::Update],
-        SequenceAccess::Next => &[Access::Insert, Access::Update],
-        SequenceAccess::Set => &[Access::Update],
+        SequenceAccess::Read => &[
+            Access::Select,
+            Access::Insert,
+            Access::Update,
+            Access::Define,
+        ],
+        SequenceAccess::Next => &[Access::Insert, Access::Update, Access::Define],
+        SequenceAccess::Set => &[Access::Update, Access::Define],
     }
 }
 

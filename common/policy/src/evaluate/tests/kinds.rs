@@ -234,3 +234,44 @@ fn what_lives_in_no_schema_is_granted_by_its_statement() {
         SHOP_0,
     );
 }
+
+#[test]
+fn temporary_code_needs_its_statement_but_may_go_away() {
+    let defines = |label: &str| Facts {
+        label: label.into(),
+        relations: vec![access(Access::Define, "pg_temp.f", None)],
+        ..facts(Verb::Define)
+    };
+    let policy = grants("allow:\n  - define: pg_temp.*");
+    for label in [
+        "create table",
+        "create view",
+        "drop table",
+        "drop function",
+        "drop aggregate",
+        "drop trigger",
+    ] {
+        allowed(
+            &run(&policy, defines(label)),
+            "roles.analyst.databases.shop.allow[0]",
+        );
+    }
+    for label in [
+        "create function",
+        "alter function",
+        "create trigger",
+        "create operator",
+    ] {
+        denied(
+            &run(&policy, defines(label)),
+            Reason::StatementNotAllowed,
+            Basis::Default,
+        );
+    }
+    let other = grants("allow:\n  - select: pg_temp.*");
+    denied(
+        &run(&other, defines("drop function")),
+        Reason::RelationNotAllowed,
+        Basis::Default,
+    );
+}

@@ -337,3 +337,54 @@ fn indexes_are_relations() {
         assert!(f.relations.iter().all(|one| one.access == access), "{sql}");
     }
 }
+
+#[test]
+fn a_lock_that_reading_takes_needs_no_more_than_reading() {
+    for (sql, access) in [
+        ("lock table t in access share mode", Access::Select),
+        ("lock t in access share mode nowait", Access::Select),
+        ("lock only t in row share mode", Access::Lock),
+        ("lock t in share mode", Access::Lock),
+        ("lock t in access exclusive mode", Access::Lock),
+        ("lock t", Access::Lock),
+    ] {
+        let facts = facts(sql, true);
+        assert_eq!(facts.verb, Verb::Lock, "{sql}");
+        let touched: Vec<_> = facts.relations.iter().map(|one| one.access).collect();
+        assert_eq!(touched, [access], "{sql}");
+    }
+}
+
+#[test]
+fn a_parameter_that_pg_settings_shows_may_be_read_by_its_name_there() {
+    let computed = |sql: &str| {
+        facts(sql, true)
+            .settings
+            .iter()
+            .any(|setting| &*setting.name == "*")
+    };
+    for sql in [
+        "select current_setting(s.name) from pg_catalog.pg_settings s",
+        "select pg_catalog.current_setting(s.name) from pg_catalog.pg_settings s where s.name ~ 'x' order by 1",
+        "select current_setting(pg_settings.name, true) from pg_catalog.pg_settings",
+    ] {
+        assert!(!computed(sql), "{sql}");
+    }
+    for sql in [
+        // Somebody's own, or perhaps so.
+        "select current_setting(s.name) from pg_settings s",
+        "select current_setting(s.name) from public.pg_settings s",
+        "select current_setting(t.a) from t",
+        // Another column, also by that name.
+        "select current_setting(s.setting) from pg_catalog.pg_settings s",
+        "select current_setting(s.name) from pg_catalog.pg_settings s (x, name)",
+        "select current_setting(s.name) from (select setting as name from pg_catalog.pg_settings) s",
+        "select current_setting(name) from pg_catalog.pg_settings",
+        "select current_setting(s.name || '') from pg_catalog.pg_settings s",
+        // Of which level it is depends on where it stands.
+        "select (select current_setting(s.name) from pg_catalog.pg_settings s limit 1) from t s",
+        "select 1 from t s where exists (select 1 from pg_catalog.pg_settings s, (select current_setting(s.name)) x)",
+    ] {
+        assert!(computed(sql), "{sql}");
+    }
+}
