@@ -200,6 +200,7 @@ impl Guard {
             sight: Sight::ALL,
             by_text: true,
             waits: false,
+            gives_rows: true,
         }
     }
 

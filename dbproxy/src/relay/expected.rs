@@ -33,6 +33,9 @@ pub(crate) enum Expected {
     DescribeStatement(Option<Arc<Judgeable>>),
     /// RowDescription or NoData; what it may name, where PostgreSQL was asked.
     Describe(Option<Arc<Judgeable>>),
+    /// The same for what the client runs without asking for it: the client does not get it. The Execute
+    /// is right behind.
+    Look(Arc<Judgeable>),
     /// Rows, then CommandComplete, EmptyQueryResponse or PortalSuspended; or COPY.
     Execute(Running, Option<Effect>),
     /// EmptyQueryResponse.
@@ -161,8 +164,24 @@ impl Queue {
 
     /// The portal that what comes now is about, in the client's words.
     pub(crate) fn portal(&self) -> Option<&[u8]> {
-        match self.entries.front()? {
+        let entry = match self.entries.front()? {
+            Expected::Look(_) => self.entries.get(1)?,
+            entry => entry,
+        };
+        match entry {
             Expected::Execute(running, _) => running.portal.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// The statement whose result was looked at.
+    pub(crate) fn looked_at(&mut self) -> Option<&mut Running> {
+        match (self.entries.front()?, self.entries.get(1)?) {
+            (Expected::Look(_), Expected::Execute(..)) => {}
+            _ => return None,
+        }
+        match self.entries.get_mut(1)? {
+            Expected::Execute(running, _) => Some(running),
             _ => None,
         }
     }
@@ -248,6 +267,7 @@ impl Queue {
                 Some(
                     Expected::DescribeStatement(_)
                     | Expected::Describe(_)
+                    | Expected::Look(_)
                     | Expected::Nothing
                     | Expected::Own(_)
                     | Expected::Catalog(_)
@@ -274,6 +294,7 @@ impl Queue {
                 | Expected::Cleared(_)
                 | Expected::DescribeStatement(_)
                 | Expected::Describe(_)
+                | Expected::Look(_)
                 | Expected::Nothing
                 | Expected::Sync
                 | Expected::Denied(..)

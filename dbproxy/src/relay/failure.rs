@@ -36,7 +36,10 @@ impl Relay {
             .is_some_and(|running| running.only_reads());
         // What the server does next, or has done already, can't be undone any more.
         if !last || !(reads || self.status == Status::Transaction) {
-            return Err(End::RowLimit);
+            return Err(match stopped {
+                Stopped::RowLimit => End::RowLimit,
+                Stopped::NotJudged => End::NotJudged,
+            });
         }
         self.outbound
             .inject(|out| write::error(out, &stopped.error()));
