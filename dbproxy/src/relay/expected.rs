@@ -211,6 +211,11 @@ impl Queue {
     pub(crate) fn sight(&self) -> Sight {
         let running = match self.entries.front() {
             Some(Expected::Execute(running, _)) => Some(running),
+            // The values of a message are its own; their checks may be anybody's.
+            Some(Expected::Bind(effect)) => {
+                let code = effect.sight().is_none_or(|sight| sight.code);
+                return Sight { rows: true, code };
+            }
             // A commit's triggers come after the last statement.
             Some(Expected::Query(query)) => {
                 query.statements.get(query.done).or(query.statements.last())

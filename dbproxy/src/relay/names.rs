@@ -17,6 +17,7 @@ use std::sync::Arc;
 use exeat_audit::Parameter;
 
 use crate::analysis::Judgeable;
+use crate::disclosure::Sight;
 use crate::guard::Prepared;
 pub(crate) use called::{Called, Id};
 pub(crate) use table::Object;
@@ -293,6 +294,17 @@ impl Names {
 }
 
 impl Effect {
+    /// What the client may see of messages about the statement that a portal is opened for.
+    pub(crate) fn sight(&self) -> Option<Sight> {
+        match self {
+            Self::Portal(change) => {
+                let portal = change.becomes()?;
+                Some(portal.statement.prepared.judged()?.sight)
+            }
+            _ => None,
+        }
+    }
+
     /// What the client calls what this defines as that.
     pub(crate) fn name_of(&self, id: Id) -> Option<&[u8]> {
         match self {
