@@ -25,6 +25,12 @@ impl Sight {
         code: true,
     };
 
+    /// Values and what code says are kept back.
+    pub(crate) const NONE: Self = Self {
+        rows: false,
+        code: false,
+    };
+
     /// What both let through.
     pub(crate) fn least(self, other: Self) -> Self {
         Self {
@@ -88,9 +94,9 @@ pub(crate) fn disclosed(
         return None;
     }
     let mut fields = Fields::read(body);
-    // The context of COPY quotes the client's own data.
-    let context = fields.field(b'W');
-    let from_code = context.is_some_and(|context| !context.starts_with("COPY "));
+    let from_code = fields
+        .field(b'W')
+        .is_some_and(|context| !is_of_the_client(context));
     let open = sight.rows && (sight.code || !from_code);
     if open {
         return None;
@@ -100,15 +106,17 @@ pub(crate) fn disclosed(
     // trigger raises about a row only for who may read the row.
     let raised = code == "P0001" || code.starts_with("00") || code.starts_with("01");
     let raised = raised && (sight.rows || !from_code);
+    // Code may say anything in any field, names among them.
+    let says = from_code && !is_of_the_server(&fields);
     let key = fields.field(b'D').and_then(key_columns);
     let key_is_theirs = match (key, fields.field(b's'), fields.field(b't')) {
-        (Some(columns), Some(schema), Some(table)) => reads(schema, table, &columns),
+        (Some(columns), Some(schema), Some(table)) if !says => reads(schema, table, &columns),
         _ => false,
     };
     if code.starts_with("22") {
         let message = format!("data exception ({code})");
         fields.set(b'M', &message);
-    } else if !raised && from_code && !(code.starts_with("23") && is_of_the_server(&fields)) {
+    } else if !raised && from_code && (says || !code.starts_with("23")) {
         let message = format!("an error in a function or trigger ({code})");
         fields.set(b'M', &message);
     }
@@ -122,7 +130,24 @@ pub(crate) fn disclosed(
     fields
         .0
         .retain(|(letter, _)| !matches!(letter, b'H' | b'W' | b'q' | b'p'));
+    if says && !raised {
+        fields
+            .0
+            .retain(|(letter, _)| !matches!(letter, b's' | b't' | b'c' | b'd' | b'n'));
+    }
     Some(fields.write())
+}
+
+/// Whether the context of a message is about the client's own data: a line of COPY, or a parameter. Where code
+/// runs, it stands before these.
+fn is_of_the_client(context: &str) -> bool {
+    const BEGINNINGS: [&str; 4] = [
+        "COPY ",
+        "unnamed portal ",
+        "portal \"",
+        "extended query with parameters",
+    ];
+    BEGINNINGS.iter().any(|known| context.starts_with(known))
 }
 
 /// Whether a violation of a constraint is one that the server itself has found, and not a function that says

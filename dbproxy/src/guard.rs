@@ -202,6 +202,7 @@ impl Guard {
             runs_code: true,
             by_text: true,
             waits: false,
+            gives_rows: true,
         }
     }
 

@@ -185,3 +185,52 @@ fn the_code_of_a_constraint_covers_only_what_the_server_itself_has_found() {
         assert_eq!(told(&fields, BLIND).contains("the words"), passes, "{file}");
     }
 }
+
+#[test]
+fn code_tells_nothing_by_the_names_that_it_gives() {
+    let names = [
+        (b's', "public"),
+        (b't', "orders"),
+        (b'c', "CANARY"),
+        (b'd', "CANARY"),
+        (b'n', "CANARY"),
+    ];
+    let raised = |file| {
+        let words = [
+            (b'C', "23505"),
+            (b'M', "x"),
+            (b'D', "Key (id)=(CANARY) already exists."),
+            (b'W', "PL/pgSQL function f() line 1 at RAISE"),
+            (b'F', file),
+        ];
+        told(&[&words[..], &names[..]].concat(), BLIND)
+    };
+    assert!(!raised("pl_exec.c").contains("CANARY"));
+    assert!(raised("nbtinsert.c").contains("n=CANARY"));
+}
+
+#[test]
+fn values_that_the_client_itself_has_sent_are_no_code() {
+    let sight = Sight {
+        rows: true,
+        code: false,
+    };
+    for (context, passes) in [
+        ("COPY orders, line 1, column id: \"x\"", true),
+        ("unnamed portal parameter $1 = 'x'", true),
+        ("portal \"p\" parameter $1 = 'x'", true),
+        ("extended query with parameters: $1 = 'x'", true),
+        (
+            "PL/pgSQL function f() line 1 at RAISE\nunnamed portal parameter $1 = 'x'",
+            false,
+        ),
+        ("SQL function \"f\" statement 1\nCOPY orders, line 1", false),
+    ] {
+        let fields = [(b'C', "22P02"), (b'M', "the words"), (b'W', context)];
+        assert_eq!(
+            told(&fields, sight).contains("the words"),
+            passes,
+            "{context}"
+        );
+    }
+}

@@ -47,6 +47,8 @@ pub(crate) struct Judged {
     pub(super) by_text: bool,
     /// It can be judged only when those before it in the message have run.
     pub(super) waits: bool,
+    /// It may have a result of rows.
+    pub(crate) gives_rows: bool,
 }
 
 /// An error of PostgreSQL about a part of a message.
@@ -196,6 +198,7 @@ impl Verdict {
                 rejection: known.rejection,
                 by_text: known.by_text,
                 waits,
+                gives_rows: gives_rows(piece),
             });
         }
         let blanked = match exeat_sql::blank_comments(text) {
@@ -252,6 +255,7 @@ impl Verdict {
                 runs_code: true,
                 by_text: true,
                 waits: false,
+                gives_rows: true,
             }],
         }
     }
@@ -315,6 +319,19 @@ impl Verdict {
 /// Whether deferred triggers may run at a statement of this kind: the end of a transaction, SET CONSTRAINTS.
 pub(crate) fn fires_deferred(verb: Verb) -> bool {
     matches!(verb, Verb::Transaction | Verb::Set)
+}
+
+/// Whether a statement may have a result of rows: by its words, in whatever place they stand.
+fn gives_rows(text: &str) -> bool {
+    let first = text.trim_start().get(..6).unwrap_or_default();
+    let changes = ["insert", "update", "delete"]
+        .iter()
+        .any(|word| first.eq_ignore_ascii_case(word));
+    let returns = || {
+        let mut words = text.as_bytes().windows(b"returning".len());
+        words.any(|word| word.eq_ignore_ascii_case(b"returning"))
+    };
+    !changes || returns()
 }
 
 /// From the first token of the one statement to its last, as the reader's range of it.

@@ -208,6 +208,9 @@ impl Relay {
                 Known::Unsettled => return Err(Refusal::Wait),
             },
         };
+        if let (Target::Portal, Some(judgeable)) = (target, &judgeable) {
+            self.names.describe(called, judgeable);
+        }
         self.forward_target(frame, target, called)?;
         self.expect_extended(match target {
             Target::Statement => Expected::DescribeStatement(judgeable),

@@ -34,6 +34,9 @@ pub(crate) enum Expected {
     DescribeStatement(Option<Arc<Judgeable>>),
     /// RowDescription or NoData; what it may name, where PostgreSQL was asked.
     Describe(Option<Arc<Judgeable>>),
+    /// The same for what the client runs without asking for it: the client does not get it. The Execute
+    /// is right behind.
+    Look(Arc<Judgeable>),
     /// Rows, then CommandComplete, EmptyQueryResponse or PortalSuspended; or COPY.
     Execute(Running, Option<Effect>),
     /// EmptyQueryResponse.
@@ -169,8 +172,24 @@ impl Queue {
 
     /// The portal that what comes now is about, in the client's words.
     pub(crate) fn portal(&self) -> Option<&[u8]> {
-        match self.entries.front()? {
+        let entry = match self.entries.front()? {
+            Expected::Look(_) => self.entries.get(1)?,
+            entry => entry,
+        };
+        match entry {
             Expected::Execute(running, _) => running.portal.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// The statement whose result was looked at.
+    pub(crate) fn looked_at(&mut self) -> Option<&mut Running> {
+        match (self.entries.front()?, self.entries.get(1)?) {
+            (Expected::Look(_), Expected::Execute(..)) => {}
+            _ => return None,
+        }
+        match self.entries.get_mut(1)? {
+            Expected::Execute(running, _) => Some(running),
             _ => None,
         }
     }
@@ -200,6 +219,11 @@ impl Queue {
     pub(crate) fn sight(&self) -> Sight {
         let running = match self.entries.front() {
             Some(Expected::Execute(running, _)) => Some(running),
+            // The values of a message are its own; their checks may be anybody's.
+            Some(Expected::Bind(effect)) => {
+                let code = effect.sight().is_none_or(|sight| sight.code);
+                return Sight { rows: true, code };
+            }
             // A commit's triggers come after the last statement.
             Some(Expected::Query(query)) => {
                 query.statements.get(query.done).or(query.statements.last())
@@ -261,6 +285,7 @@ impl Queue {
                 Some(
                     Expected::DescribeStatement(_)
                     | Expected::Describe(_)
+                    | Expected::Look(_)
                     | Expected::Nothing
                     | Expected::Own(_)
                     | Expected::Catalog(_)
@@ -287,6 +312,7 @@ impl Queue {
                 | Expected::Cleared(_)
                 | Expected::DescribeStatement(_)
                 | Expected::Describe(_)
+                | Expected::Look(_)
                 | Expected::Nothing
                 | Expected::Sync
                 | Expected::Denied(..)

@@ -11,6 +11,7 @@ use super::deny::Refusal;
 use super::expected::Expected;
 use super::names::{Called, Id, Known, Portal, Statement};
 use super::{Copy, Relay};
+use crate::analysis::Judgeable;
 use crate::guard::{Judged, Prepared};
 use crate::parameters;
 use crate::wire::frontend::Target;
@@ -246,10 +247,26 @@ impl Relay {
         if running.verb == Verb::CopyIn {
             self.copy = Copy::Waiting;
         }
+        if let Some(judgeable) = answer.judgeable.as_ref().filter(|_| judged.gives_rows) {
+            self.look_at(&name, called, judgeable);
+        }
         self.forward_execute(frame, &name, called);
         running.portal.get_or_insert(name);
         self.expect_extended(Expected::Execute(running, effect));
         Ok(())
+    }
+
+    /// Has the server describe what is run next, where the client does not ask for it in this batch: only
+    /// so can the result be held against what was judged. Behind its Bind the portal stays what it is.
+    fn look_at(&mut self, name: &[u8], called: Called, judgeable: &Arc<Judgeable>) {
+        if self.names.is_described(called, judgeable) {
+            return;
+        }
+        self.inbound.inject(|out| {
+            write::target(out, b'D', Target::Portal, |out| called.write(name, out));
+        });
+        self.expect_extended(Expected::Look(Arc::clone(judgeable)));
+        self.names.describe(called, judgeable);
     }
 
     fn forward_execute(&mut self, frame: Frame, name: &[u8], called: Called) {

@@ -9,8 +9,8 @@ use super::expected::{Expected, Forced};
 use super::names::called::in_the_clients_words;
 use super::running::Stopped;
 use super::{End, Relay};
-use crate::analysis::Trees;
-use crate::disclosure::disclosed;
+use crate::analysis::{ServerError, Trees};
+use crate::disclosure::{Sight, disclosed};
 use crate::wire::backend::{self, ErrorFields, Status};
 use crate::wire::write::{self, Error};
 use crate::wire::{Frame, frame};
@@ -36,7 +36,10 @@ impl Relay {
             .is_some_and(|running| running.only_reads());
         // What the server does next, or has done already, can't be undone any more.
         if !last || !(reads || self.status == Status::Transaction) {
-            return Err(End::RowLimit);
+            return Err(match stopped {
+                Stopped::RowLimit => End::RowLimit,
+                Stopped::NotJudged => End::NotJudged,
+            });
         }
         self.outbound
             .inject(|out| write::error(out, &stopped.error()));
@@ -126,11 +129,22 @@ impl Relay {
 
     /// What the client may see of a message about what runs now; `None` where that is all of it.
     fn disclosed(&self, body: &[u8]) -> Option<Vec<u8>> {
+        if self.queue.asks_about_a_statement() {
+            return self.disclosed_of_a_question(body);
+        }
         // What fails at the end of a transaction may be about any of its statements.
         let sight = self.queue.sight().least(self.sight);
         disclosed(body, sight, |schema, table, columns| {
             self.guard.reads(schema, table, columns)
         })
+    }
+
+    /// The same about a statement that is looked at: the text is the client's, and code that runs then was
+    /// judged by nobody.
+    fn disclosed_of_a_question(&self, body: &[u8]) -> Option<Vec<u8>> {
+        let by_code = ServerError::read(body).field(b'W').is_some();
+        let sight = if by_code { Sight::NONE } else { Sight::ALL };
+        disclosed(body, sight, |_, _, _| false)
     }
 
     /// A NoticeResponse: at any time, about anything.

@@ -16,6 +16,8 @@ use std::sync::Arc;
 
 use exeat_audit::Parameter;
 
+use crate::analysis::Judgeable;
+use crate::disclosure::Sight;
 use crate::guard::Prepared;
 pub(crate) use called::{Called, Id};
 pub(crate) use table::Object;
@@ -93,12 +95,31 @@ pub(crate) struct Names {
     given: Id,
     /// Statements that the server still has, and that no name stands for any more.
     unreachable: Vec<Id>,
+    /// The portal whose result this batch described last, and what that is held against.
+    described: Option<(Id, Arc<Judgeable>)>,
 }
 
 impl Names {
     /// A Sync or a Query was forwarded: what comes now is not skipped when something before it fails.
     pub(crate) fn next_batch(&mut self) {
         self.batch += 1;
+        self.described = None;
+    }
+
+    /// A Describe of a portal was forwarded. Within its batch an Execute is skipped where this is.
+    pub(crate) fn describe(&mut self, called: Called, judgeable: &Arc<Judgeable>) {
+        self.described = match called {
+            Called::Ours(id) => Some((id, Arc::clone(judgeable))),
+            // The name may be another cursor's soon.
+            Called::AsIs => None,
+        };
+    }
+
+    /// Whether the batch has described a portal, and its result is held against this.
+    pub(crate) fn is_described(&self, called: Called, judgeable: &Arc<Judgeable>) -> bool {
+        self.described
+            .as_ref()
+            .is_some_and(|(id, known)| called == Called::Ours(*id) && Arc::ptr_eq(known, judgeable))
     }
 
     /// Whether there is room for one more definition of this size.
@@ -273,6 +294,17 @@ impl Names {
 }
 
 impl Effect {
+    /// What the client may see of messages about the statement that a portal is opened for.
+    pub(crate) fn sight(&self) -> Option<Sight> {
+        match self {
+            Self::Portal(change) => {
+                let portal = change.becomes()?;
+                Some(portal.statement.prepared.judged()?.sight)
+            }
+            _ => None,
+        }
+    }
+
     /// What the client calls what this defines as that.
     pub(crate) fn name_of(&self, id: Id) -> Option<&[u8]> {
         match self {

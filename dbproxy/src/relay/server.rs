@@ -3,6 +3,8 @@
 //! INVARIANT: an answer that nobody is waiting for, or that can't be the answer to what was asked, ends
 //! the session: it would mean that the server did something else than what was judged.
 
+use std::sync::Arc;
+
 use exeat_audit::Outcome;
 use exeat_policy::Verb;
 
@@ -107,6 +109,11 @@ impl Relay {
             (b'T' | b'n', Some(Expected::Describe(_))) => {
                 self.queue.pop();
             }
+            (b'T' | b'n', Some(Expected::Look(_))) => {
+                self.queue.pop();
+                self.outbound.discard(frame.length);
+                return Ok(());
+            }
             // In a Query the rows are described without being asked for.
             (b'T', Some(Expected::Query(query))) if query.forced.is_none() => {
                 return self.result(frame);
@@ -121,6 +128,7 @@ impl Relay {
     fn was_judged(&mut self, frame: Frame) -> Result<bool, End> {
         let judgeable = match self.queue.front() {
             Some(Expected::Describe(judgeable)) => judgeable.clone(),
+            Some(Expected::Look(judgeable)) => Some(Arc::clone(judgeable)),
             Some(Expected::Query(_)) => {
                 let running = self.queue.running();
                 running.and_then(|running| running.judgeable.clone())
@@ -141,10 +149,15 @@ impl Relay {
     fn not_judged(&mut self, frame: Frame) -> Result<(), End> {
         // The catalog that the statement was judged by is no more.
         self.guard.catalogs().refresh();
-        match self.queue.running() {
-            Some(running) => running.stopped = Some(Stopped::NotJudged),
+        if let Some(running) = self.queue.looked_at() {
+            // Its rows may be on their way: they go no further either.
+            running.stopped = Some(Stopped::NotJudged);
+            self.queue.pop();
+        } else if let Some(running) = self.queue.running() {
+            running.stopped = Some(Stopped::NotJudged);
+        } else {
             // What is described may be run already, and its rows be on their way.
-            None => return Err(End::NotJudged),
+            return Err(End::NotJudged);
         }
         self.cancel.send();
         self.outbound.discard(frame.length);

@@ -28,6 +28,11 @@ pub(crate) struct Change<T> {
 }
 
 impl<T> Change<T> {
+    /// What the name stands for then.
+    pub(super) fn becomes(&self) -> Option<&T> {
+        self.becomes.as_ref().map(|object| &object.value)
+    }
+
     /// The name in the client's words, where this defines what the server calls so.
     pub(super) fn defines(&self, id: Id) -> Option<&[u8]> {
         let object = self.becomes.as_ref()?;
