@@ -36,7 +36,7 @@ pub use examine::{Checks, Examined, Examiner, Reply, SqlError};
 pub(crate) use own::OwnCatalog;
 use reading::{Bound, Reading};
 pub(crate) use scope::Scope;
-pub(crate) use verdict::{Judged, Prepared, Rejection, Verdict, fires_deferred};
+pub(crate) use verdict::{Judged, Prepared, Rejection, Verdict, copies_in, fires_deferred};
 
 /// Judges the statements of one session.
 #[derive(Debug)]
@@ -67,7 +67,8 @@ pub(crate) struct Answer {
     pub(crate) request: Request,
     pub(crate) decision: Arc<Decision>,
     pub(crate) text: Arc<str>,
-    pub(crate) verb: Verb,
+    /// `None` where it could not be read.
+    pub(crate) verb: Option<Verb>,
     /// What the result may come from, where PostgreSQL was asked.
     pub(crate) judgeable: Option<Arc<Judgeable>>,
     pub(crate) rejection: Option<Arc<Rejection>>,

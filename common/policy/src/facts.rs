@@ -218,6 +218,35 @@ pub struct Facts {
     pub sequences: Vec<SequenceUse>,
 }
 
+impl Facts {
+    /// How many bytes they take, roughly: for caches.
+    pub fn weight(&self) -> usize {
+        let relations = self.relations.iter().chain(&self.behind);
+        let relations: usize = relations.map(RelationAccess::weight).sum();
+        let names = [
+            &self.functions,
+            &self.operators,
+            &self.types,
+            &self.behind_functions,
+        ];
+        let names: usize = names.iter().map(|names| names.len()).sum();
+        let value = |setting: &Setting| setting.value.as_ref().map_or(0, |value| value.len());
+        let settings: usize = self.settings.iter().map(|it| 64 + value(it)).sum();
+        relations + settings + 64 * names + 128 * self.sequences.len()
+    }
+}
+
+impl RelationAccess {
+    /// How many bytes it takes, roughly.
+    pub fn weight(&self) -> usize {
+        let columns = match &self.columns {
+            Columns::Named(columns) => 32 * columns.len(),
+            Columns::All => 0,
+        };
+        96 + columns
+    }
+}
+
 /// Why a statement can't be read. Never an allow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

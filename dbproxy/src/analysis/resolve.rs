@@ -63,6 +63,11 @@ impl Judgeable {
     pub(crate) fn holds(&self, relation: u32, column: i16) -> bool {
         self.whole.contains(&relation) || self.columns.contains(&(relation, column))
     }
+
+    /// How many bytes it takes, roughly.
+    pub(crate) fn weight(&self) -> usize {
+        24 * self.columns.len() + 16 * self.whole.len()
+    }
 }
 
 /// Why an answer is not understood.
@@ -117,14 +122,16 @@ fn listed(accesses: BTreeMap<(Name, Access), Columns>) -> Vec<RelationAccess> {
 impl Analysed {
     /// How many bytes it takes, roughly.
     pub(super) fn weight(&self) -> usize {
-        let columns = |access: &RelationAccess| match &access.columns {
-            Columns::Named(columns) => 32 * columns.len(),
-            Columns::All => 0,
-        };
         let relations = self.relations.iter().chain(&self.behind);
-        let relations: usize = relations.map(|access| 96 + columns(access)).sum();
-        let names = self.functions.len() + self.behind_functions.len() + self.operators.len();
-        256 + relations + 48 * names + 24 * self.judgeable.columns.len()
+        let relations: usize = relations.map(RelationAccess::weight).sum();
+        let names = [
+            &self.functions,
+            &self.behind_functions,
+            &self.operators,
+            &self.types,
+        ];
+        let names: usize = names.iter().map(|names| names.len()).sum();
+        256 + relations + 64 * names + 128 * self.sequences.len() + self.judgeable.weight()
     }
 }
 

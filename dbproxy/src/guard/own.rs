@@ -122,8 +122,8 @@ impl OwnCatalog {
         for access in facts.relations.iter().filter(defined) {
             self.latest.add(&access.relation.name);
         }
-        self.latest.wide |= answer.verb == Verb::Define && !is_told_by_names(&answer.text);
-        self.anew |= answer.verb == Verb::Discard;
+        self.latest.wide |= answer.verb == Some(Verb::Define) && !is_told_by_names(&answer.text);
+        self.anew |= answer.verb == Some(Verb::Discard);
     }
 
     /// Something was defined of which nothing is known.

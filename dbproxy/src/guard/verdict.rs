@@ -134,9 +134,10 @@ impl Judged {
         }
     }
 
-    /// What it is; what can't be read is never forwarded, so its verb does not matter.
-    pub(crate) fn verb(&self) -> Verb {
-        self.facts().map_or(Verb::Empty, |facts| facts.verb)
+    /// What it is; `None` where it could not be read: it may be anything, and passes where the policy
+    /// lets everything pass.
+    pub(crate) fn verb(&self) -> Option<Verb> {
+        self.facts().map(|facts| facts.verb)
     }
 
     /// Whether a name that the catalog does not have is all that is wrong.
@@ -146,7 +147,7 @@ impl Judged {
 
     /// DISCARD ALL, the only form that forgets names.
     pub(crate) fn is_discard_all(&self) -> bool {
-        self.text
+        exeat_sql::blank_comments(&self.text)
             .split_whitespace()
             .nth(1)
             .is_some_and(|word| word.eq_ignore_ascii_case("all"))
@@ -154,8 +155,9 @@ impl Judged {
 
     /// Whether it is one of the statements that a failed transaction block still takes.
     pub(crate) fn ends_transaction(&self) -> bool {
-        let first = self.text.split_whitespace().next().unwrap_or_default();
-        self.verb() == Verb::Transaction
+        let text = exeat_sql::blank_comments(&self.text);
+        let first = text.split_whitespace().next().unwrap_or_default();
+        self.verb() == Some(Verb::Transaction)
             && ["commit", "end", "rollback", "abort"]
                 .iter()
                 .any(|word| first.eq_ignore_ascii_case(word))
@@ -229,6 +231,31 @@ impl Verdict {
                 ..judged.clone()
             }],
         })
+    }
+
+    /// The same without its text, for the texts of a template: [`Self::for_text`] gives each its own.
+    pub(super) fn without_text(&self) -> Self {
+        let bare = |judged: &Judged| Judged {
+            text: "".into(),
+            ..judged.clone()
+        };
+        Self {
+            scope: self.scope,
+            sql: Arc::default(),
+            blanked: None,
+            statements: self.statements.iter().map(bare).collect(),
+        }
+    }
+
+    /// How many bytes it takes, roughly.
+    pub(super) fn weight(&self) -> usize {
+        let blanked = self.blanked.as_ref().map_or(0, |blanked| blanked.len());
+        let judged = |judged: &Judged| {
+            let facts = judged.facts().map_or(0, Facts::weight);
+            let columns = judged.judgeable.as_ref().map_or(0, |it| it.weight());
+            512 + judged.text.len() + facts + columns
+        };
+        256 + self.sql.len() + blanked + self.statements.iter().map(judged).sum::<usize>()
     }
 
     /// A text that is not even looked at.
@@ -312,13 +339,23 @@ impl Verdict {
     pub(crate) fn copies_in(&self) -> bool {
         self.statements
             .iter()
-            .any(|judged| judged.verb() == Verb::CopyIn)
+            .any(|judged| copies_in(judged.verb()))
+    }
+
+    /// Whether nobody knows what it is, nor how many statements.
+    pub(crate) fn is_unread(&self) -> bool {
+        matches!(self.statements.as_slice(), [judged] if judged.verb().is_none())
     }
 }
 
 /// Whether deferred triggers may run at a statement of this kind: the end of a transaction, SET CONSTRAINTS.
-pub(crate) fn fires_deferred(verb: Verb) -> bool {
-    matches!(verb, Verb::Transaction | Verb::Set)
+pub(crate) fn fires_deferred(verb: Option<Verb>) -> bool {
+    matches!(verb, None | Some(Verb::Transaction | Verb::Set))
+}
+
+/// Whether the server may ask the client for data at a statement of this kind.
+pub(crate) fn copies_in(verb: Option<Verb>) -> bool {
+    matches!(verb, None | Some(Verb::CopyIn))
 }
 
 /// Whether a statement may have a result of rows: by its words, in whatever place they stand.

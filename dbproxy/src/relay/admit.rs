@@ -7,7 +7,7 @@ use exeat_policy::{AuditMode, UnreadableKind};
 use exeat_service::metrics::decided;
 
 use super::deny::Refusal;
-use super::expected::{Expected, Query};
+use super::expected::{Expected, Kind, Query};
 use super::running::Running;
 use super::{End, Relay};
 use crate::denial;
@@ -99,9 +99,11 @@ impl Relay {
         }
         let mut running = self.admit(&answer, &[])?;
         running.bytes_in = frame.length as u64;
-        let mut query = Query::default();
+        let mut query = Query {
+            kind: Kind::Function,
+            ..Query::default()
+        };
         query.statements.push(running);
-        query.calls = true;
         self.inbound.pass(frame.length);
         self.queue.push(Expected::Query(query));
         self.names.next_batch();

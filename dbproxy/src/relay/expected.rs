@@ -6,7 +6,6 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use exeat_policy::Verb;
 use smallvec::SmallVec;
 
 use super::names::{Effect, Id};
@@ -14,7 +13,7 @@ use super::own_question::OwnQuestion;
 use super::running::Running;
 use crate::analysis::Judgeable;
 use crate::disclosure::Sight;
-use crate::guard::fires_deferred;
+use crate::guard::{copies_in, fires_deferred};
 use crate::wire::write::Error;
 
 /// One answer that is due.
@@ -76,12 +75,24 @@ pub(crate) struct Query {
     pub(crate) effects: Vec<(usize, Effect)>,
     /// It failed: only ReadyForQuery is still to come.
     pub(crate) failed: bool,
-    /// It is a FunctionCall, whose one statement completes with a FunctionCallResponse.
-    pub(crate) calls: bool,
-    /// It is none of the client's and goes well: the client hears nothing of it but an error.
-    pub(crate) hidden: bool,
-    /// It is no Query of the client's: its error is replaced by this one, or dropped.
-    pub(crate) forced: Option<Forced>,
+    pub(crate) kind: Kind,
+}
+
+/// Whose a Query is, and how it is answered.
+#[derive(Debug, Default)]
+pub(crate) enum Kind {
+    /// The client's: each of its statements completes with a tag of its own.
+    #[default]
+    Read,
+    /// The client's, in words that could not be read: any number of statements completes, and they are one
+    /// entry until ReadyForQuery.
+    Unread,
+    /// A FunctionCall, whose one statement completes with a FunctionCallResponse.
+    Function,
+    /// None of the client's, and goes well: the client hears nothing of it but an error.
+    Hidden,
+    /// None of the client's, and fails: its error is replaced by this one, or dropped.
+    Forced(Forced),
 }
 
 /// A statement that is meant to fail, so that the server's transaction is failed as the client is told.
@@ -197,7 +208,7 @@ impl Queue {
     /// Whether the newest of what was forwarded may ask the client for data. Nothing is forwarded behind
     /// it before it is answered or has its data.
     pub(crate) fn ends_with_copy_in(&self) -> bool {
-        let copies = |running: &Running| running.verb == Verb::CopyIn;
+        let copies = |running: &Running| copies_in(running.verb);
         match self.entries.back() {
             Some(Expected::Execute(running, _)) => copies(running),
             Some(Expected::Query(query)) => query.statements.iter().skip(query.done).any(copies),

@@ -5,14 +5,14 @@
 
 use std::sync::Arc;
 
-use exeat_policy::{UnreadableKind, Verb};
+use exeat_policy::UnreadableKind;
 
 use super::deny::Refusal;
 use super::expected::Expected;
 use super::names::{Called, Id, Known, Portal, Statement};
 use super::{Copy, Relay};
 use crate::analysis::Judgeable;
-use crate::guard::{Judged, Prepared};
+use crate::guard::{Judged, Prepared, copies_in};
 use crate::parameters;
 use crate::wire::frontend::Target;
 use crate::wire::{Frame, frame, frontend, write};
@@ -244,7 +244,7 @@ impl Relay {
         let mut running = self.admit(&answer, &portal.parameters)?;
         running.bytes_in = frame.length as u64;
         self.count_with_cursor(&mut running, judged);
-        if running.verb == Verb::CopyIn {
+        if copies_in(running.verb) {
             self.copy = Copy::Waiting;
         }
         if let Some(judgeable) = answer.judgeable.as_ref().filter(|_| judged.gives_rows) {

@@ -103,7 +103,7 @@ impl Relay {
 pub(super) fn edit(text: &[u8], judged: &Judged, id: Id) -> Option<Edit> {
     let name = judged.name.as_deref()?;
     let piece = str::from_utf8(text.get(judged.range.clone())?).ok()?;
-    let place = spelled::place(piece, judged.verb(), name)?;
+    let place = spelled::place(piece, judged.verb()?, name)?;
     let start = judged.range.start;
     Some((start + place.start..start + place.end, id))
 }

@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 
 use super::batch::{Attention, Batch};
 use super::deny::Refusal;
-use super::expected::{Expected, Query};
+use super::expected::{Expected, Kind, Query};
 use super::forward;
 use super::names::called::is_reserved;
 use super::names::spelled::Edit;
@@ -111,6 +111,9 @@ impl Relay {
         if verdict.copies_in() {
             self.copy = Copy::Waiting;
         }
+        if verdict.is_unread() {
+            query.kind = Kind::Unread;
+        }
         if let Some(called) = self.names.unnamed_portal() {
             self.close_own_portal(called);
         }
@@ -142,7 +145,7 @@ impl Relay {
             return Ok(Called::AsIs);
         };
         let called = match judged.verb() {
-            Verb::Prepare | Verb::Execute | Verb::Deallocate => self
+            Some(Verb::Prepare | Verb::Execute | Verb::Deallocate) => self
                 .names
                 .statement(name.as_bytes())
                 .map(|statement| statement.called),
@@ -165,22 +168,22 @@ impl Relay {
         }
         let name = judged.name.as_deref().unwrap_or_default();
         Err(match judged.verb() {
-            Verb::Prepare => Refusal::Error(Self::statement_exists(name.as_bytes())),
-            Verb::Declare => Self::cursor_exists(name),
-            Verb::Execute | Verb::Deallocate => Self::unknown_statement(name.as_bytes()),
+            Some(Verb::Prepare) => Refusal::Error(Self::statement_exists(name.as_bytes())),
+            Some(Verb::Declare) => Self::cursor_exists(name),
+            Some(Verb::Execute | Verb::Deallocate) => Self::unknown_statement(name.as_bytes()),
             _ => Self::unknown_cursor(name),
         })
     }
 
     /// Asks about a statement; one that names another is asked about together with that one.
     pub(super) fn ask(&mut self, judged: &Judged) -> Result<Answer, Refusal> {
-        let inner = match &judged.name {
-            Some(name) => self.named(judged.verb(), name)?,
-            None => None,
+        let inner = match (judged.verb(), &judged.name) {
+            (Some(verb), Some(name)) => self.named(verb, name)?,
+            _ => None,
         };
         let Some(inner) = inner else {
             let mut answer = self.guard.ask(judged);
-            if judged.verb() == Verb::Fetch {
+            if judged.verb() == Some(Verb::Fetch) {
                 answer.foreign = true;
                 answer.text = format!("{} {NOT_DECLARED}", answer.text).into();
             }
@@ -193,7 +196,9 @@ impl Relay {
         };
         match inner.judged() {
             // What SQL itself prepared or declared is a query.
-            Some(inner) if !by_sql && works_with_names(inner.verb()) => Err(Refusal::hidden()),
+            Some(inner) if !by_sql && inner.verb().is_some_and(works_with_names) => {
+                Err(Refusal::hidden())
+            }
             Some(inner) => {
                 let both = self.guard.combined(judged, inner);
                 Ok(self.guard.ask(&both))
@@ -245,7 +250,7 @@ impl Relay {
 
     /// The rows of a cursor are those of one statement, however many FETCHes bring them.
     pub(super) fn count_with_cursor(&self, running: &mut Running, judged: &Judged) {
-        if let (Verb::Fetch, Some(name)) = (running.verb, &judged.name)
+        if let (Some(Verb::Fetch), Some(name)) = (running.verb, &judged.name)
             && let Known::Is(_) = self.names.portal(name.as_bytes())
         {
             running.portal = Some(name.as_bytes().into());
@@ -275,7 +280,9 @@ impl Relay {
         index: usize,
         judged: &Judged,
     ) -> Result<Option<Effect>, Refusal> {
-        let verb = judged.verb();
+        let Some(verb) = judged.verb() else {
+            return Ok(None);
+        };
         let change = match (verb, judged.name.as_deref()) {
             (Verb::Prepare | Verb::Declare, None) => return Ok(None),
             (Verb::Prepare | Verb::Declare, Some(_)) => true,

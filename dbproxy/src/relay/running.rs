@@ -53,7 +53,8 @@ pub(crate) struct Running {
     /// How far the decision's record got.
     pub(crate) receipt: Receipt,
     pub(crate) mode: AuditMode,
-    pub(crate) verb: Verb,
+    /// `None` where it could not be read.
+    pub(crate) verb: Option<Verb>,
     pub(crate) started: Instant,
     /// Rows that came.
     pub(crate) rows: u64,
@@ -88,14 +89,14 @@ impl Running {
 
     /// Whether it changes what names of the database mean.
     pub(crate) fn defines(&self) -> bool {
-        matches!(self.verb, Verb::Define | Verb::Discard)
+        matches!(self.verb, None | Some(Verb::Define | Verb::Discard))
     }
 
     /// Whether an error of the client's choosing leaves nothing behind that the client is not told of.
     pub(crate) fn only_reads(&self) -> bool {
         matches!(
             self.verb,
-            Verb::Select | Verb::CopyOut | Verb::Fetch | Verb::Show | Verb::Explain
+            Some(Verb::Select | Verb::CopyOut | Verb::Fetch | Verb::Show | Verb::Explain)
         )
     }
 }

@@ -18,7 +18,7 @@ use exeat_audit::Outcome;
 
 use super::client::Flow;
 use super::deny::Refusal;
-use super::expected::{Expected, Query};
+use super::expected::{Expected, Kind, Query};
 use super::names::spelled;
 use super::{End, Relay};
 use crate::guard::Verdict;
@@ -116,7 +116,7 @@ impl Relay {
         self.inbound.inject(|out| write::query(out, sql));
         let opening = self.names.use_unnamed();
         self.expect_query(Query {
-            hidden: true,
+            kind: Kind::Hidden,
             opening,
             ..Query::default()
         });
@@ -283,7 +283,7 @@ impl Relay {
     /// Whether a warning says no more than that a block of the proxy's own is open.
     pub(super) fn is_of_hidden_block(&self, body: &[u8]) -> bool {
         let sent = |script: &Script| script.ours && script.part == Part::Begins && !script.looked;
-        let runs = matches!(self.queue.front(), Some(Expected::Query(query)) if !query.hidden);
+        let runs = matches!(self.queue.front(), Some(Expected::Query(query)) if !matches!(query.kind, Kind::Hidden));
         runs && self.script.as_ref().is_some_and(sent)
             && backend::error_fields(body).code == Some("25001")
     }

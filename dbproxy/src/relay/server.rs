@@ -8,7 +8,7 @@ use std::sync::Arc;
 use exeat_audit::Outcome;
 use exeat_policy::Verb;
 
-use super::expected::Expected;
+use super::expected::{Expected, Kind};
 use super::running::Stopped;
 use super::{Copy, End, Relay};
 use crate::disclosure::{Sight, origins};
@@ -115,7 +115,7 @@ impl Relay {
                 return Ok(());
             }
             // In a Query the rows are described without being asked for.
-            (b'T', Some(Expected::Query(query))) if query.forced.is_none() => {
+            (b'T', Some(Expected::Query(query))) if !matches!(query.kind, Kind::Forced(_)) => {
                 return self.result(frame);
             }
             _ => return Err(End::Desynchronised),
@@ -167,7 +167,8 @@ impl Relay {
     /// FunctionCallResponse: all of the answer but ReadyForQuery.
     fn function_result(&mut self, frame: Frame) -> Result<(), End> {
         match self.queue.front() {
-            Some(Expected::Query(query)) if query.calls && !query.failed => {}
+            Some(Expected::Query(query))
+                if matches!(query.kind, Kind::Function) && !query.failed => {}
             _ => return Err(End::Server(Violation::UnexpectedType)),
         }
         self.result(frame)?;
@@ -225,25 +226,23 @@ impl Relay {
                 self.outbound.pass(frame.length);
                 return Ok(());
             }
-            Some(Expected::Query(query)) if query.hidden && frame.tag == b'C' && !query.failed => {
-                self.outbound.discard(frame.length);
-                return Ok(());
-            }
-            Some(Expected::Query(query)) if frame.tag == b'I' => {
-                if !query.statements.is_empty() || query.forced.is_some() {
-                    return Err(End::Desynchronised);
+            Some(Expected::Query(query)) => match (&query.kind, frame.tag) {
+                _ if query.failed => return Err(End::Desynchronised),
+                (Kind::Hidden, b'C') => {
+                    self.outbound.discard(frame.length);
+                    return Ok(());
                 }
-                self.outbound.pass(frame.length);
-                return Ok(());
-            }
-            Some(Expected::Query(query)) if frame.tag == b's' || query.failed || query.calls => {
-                return Err(End::Desynchronised);
-            }
+                (Kind::Read, b'I') if query.statements.is_empty() => {
+                    self.outbound.pass(frame.length);
+                    return Ok(());
+                }
+                (Kind::Unread, b'C' | b'I') => return self.completed_unread(frame),
+                (Kind::Read, b'C') => self.queue.running().ok_or(End::Desynchronised)?.stopped,
+                _ => return Err(End::Desynchronised),
+            },
             // What was read as a statement can't be empty to the server.
             Some(Expected::Execute(..)) if frame.tag == b'I' => return Err(End::Desynchronised),
-            Some(Expected::Execute(..) | Expected::Query(_)) => {
-                self.queue.running().ok_or(End::Desynchronised)?.stopped
-            }
+            Some(Expected::Execute(..)) => self.queue.running().ok_or(End::Desynchronised)?.stopped,
             _ => return Err(End::Desynchronised),
         };
         if let Some(stopped) = stopped {
@@ -257,6 +256,32 @@ impl Relay {
         }
         self.result(frame)?;
         self.finish_statement(rows, Outcome::Completed, None)
+    }
+
+    /// One of the statements of a text that nobody has read.
+    fn completed_unread(&mut self, frame: Frame) -> Result<(), End> {
+        let running = self.queue.running().ok_or(End::Desynchronised)?;
+        if let Some(stopped) = running.stopped {
+            return self.completed_though_stopped(frame, stopped);
+        }
+        self.result(frame)?;
+        // The next one may ask for data as well.
+        self.copy = Copy::Waiting;
+        Ok(())
+    }
+
+    /// ReadyForQuery is what ends a text that nobody has read.
+    fn unread_ended(&mut self) -> Result<(), End> {
+        match self.queue.front() {
+            Some(Expected::Query(query))
+                if matches!(query.kind, Kind::Unread)
+                    && !query.failed
+                    && query.done < query.statements.len() =>
+            {
+                self.finish_statement(None, Outcome::Completed, None)
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The first statement in the queue is done.
@@ -275,7 +300,7 @@ impl Relay {
         }
         let defines = running.defines();
         let foreign = running.foreign;
-        let ends = running.verb == Verb::Transaction;
+        let ends = matches!(running.verb, None | Some(Verb::Transaction));
         let fires = fires_deferred(running.verb);
         self.recorder
             .completion(running, rows, outcome, sqlstate)
@@ -333,6 +358,7 @@ impl Relay {
         let body = frame::body(self.outbound.unscanned(), frame).unwrap_or_default();
         let status = backend::ready(body).map_err(End::Server)?;
         self.query_opened();
+        self.unread_ended()?;
         if self.commits_next() {
             self.status = status;
             self.outbound.discard(frame.length);
@@ -341,8 +367,9 @@ impl Relay {
         match self.queue.pop() {
             Some(Expected::Sync) => {}
             Some(Expected::Query(query))
-                if query.forced.is_none()
-                    && (query.failed || query.done == query.statements.len()) => {}
+                if query.failed
+                    || !matches!(query.kind, Kind::Forced(_))
+                        && query.done == query.statements.len() => {}
             // The server ran fewer statements than were read in the text, or was not asked to.
             other => return Err(self.out_of_turn(other)),
         }

@@ -15,6 +15,7 @@ mod impostor;
 mod leaving;
 mod literals;
 mod names;
+mod observe;
 mod opening;
 mod pipeline;
 mod protocol;
