@@ -52,12 +52,17 @@ pub(crate) enum Expected {
 }
 
 /// The proxy's own question about the catalog, on its way.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Question {
     pub(crate) rows: Vec<Vec<String>>,
-    /// How many of its statements are still to be answered, where it was asked within a batch; elsewhere
-    /// it ends with ReadyForQuery.
-    pub(crate) within_batch: Option<usize>,
+    /// How many of its statements are still to be answered.
+    pub(crate) left: usize,
+    /// How many are where its rows come.
+    pub(crate) told_at: usize,
+    /// It ends with the last of them; elsewhere with ReadyForQuery.
+    pub(crate) within_batch: bool,
+    /// The server refused it.
+    pub(crate) failed: bool,
 }
 
 /// A Query message on its way.

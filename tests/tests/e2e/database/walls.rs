@@ -2,6 +2,7 @@
 //! byte of it may come back.
 
 mod triggers;
+mod unanswered;
 mod unnamed;
 
 use exeat_tests::database::Database;
