@@ -221,6 +221,7 @@ impl Relay {
         loop {
             let scanned = self.scan();
             let scanned = scanned.and_then(|()| self.check_left());
+            self.cancel.note_alone(self.queue.has_one_statement());
             self.cancel.note(self.progress());
             let end = match scanned {
                 Ok(()) => {
@@ -288,7 +289,10 @@ impl Relay {
         }
         match self.outbound.poll_read(cx, &mut self.server) {
             Poll::Ready(Ok(0)) => return Poll::Ready(Err(self.server_closed())),
-            Poll::Ready(Ok(_)) => progress = true,
+            Poll::Ready(Ok(_)) => {
+                self.cancel.heard();
+                progress = true;
+            }
             Poll::Ready(Err(error)) => return Poll::Ready(Err(End::ServerIo(error))),
             Poll::Pending => {}
         }

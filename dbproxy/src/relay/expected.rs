@@ -224,6 +224,22 @@ impl Queue {
         self.ending + self.entries.len() as u64 > self.pushed
     }
 
+    /// Whether one statement is on its way, and nothing of what follows it in the next batch.
+    pub(crate) fn has_one_statement(&self) -> bool {
+        /// Parse, Bind, Describe, Execute, Sync and what is closed between them.
+        const BATCH: usize = 12;
+        let (mut statements, mut syncs) = (0, 0);
+        for entry in self.entries.iter().take(BATCH) {
+            match entry {
+                Expected::Execute(..) | Expected::Query(_) => statements += 1,
+                Expected::Sync => syncs += 1,
+                Expected::Catalog(_) | Expected::Analysis(_) => return false,
+                _ => {}
+            }
+        }
+        self.entries.len() <= BATCH && statements == 1 && syncs <= 1
+    }
+
     /// Whether the entry behind the first one is a Sync.
     pub(crate) fn second_is_sync(&self) -> bool {
         matches!(self.entries.get(1), Some(Expected::Sync))

@@ -17,6 +17,7 @@ mod literals;
 mod names;
 mod opening;
 mod pipeline;
+mod places;
 mod protocol;
 mod reach;
 mod scram;
