@@ -6,6 +6,7 @@
 //! forwarded, so that a late one can't hit the statement after.
 
 use std::collections::HashMap;
+use std::future::Future;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
@@ -26,7 +27,7 @@ use crate::wire::startup::CancelKey;
 const DEADLINE: Duration = Duration::from_secs(5);
 /// How long a cancel waits for its statement to leave. Where the server does not read, it is busy with
 /// something that came before.
-const HELD: Duration = Duration::from_secs(1);
+const HELD: Duration = Duration::from_secs(3);
 /// How long a session may take to look whether something has arrived. It does so at once where the machine
 /// has a moment for it.
 const LOOK: Duration = Duration::from_secs(5);
@@ -100,6 +101,8 @@ pub(crate) struct CancelHandle {
     /// What was said last, so that the hot path does not write to a shared line for nothing.
     word: u64,
     alone: bool,
+    /// The runtime looks at the sockets before this task is polled again.
+    turning: bool,
     waited: bool,
 }
 
@@ -147,6 +150,7 @@ impl Cancels {
             entry,
             word: 0,
             alone: false,
+            turning: false,
             waited: false,
         })
     }
@@ -315,6 +319,18 @@ impl CancelHandle {
             self.entry.heard.fetch_add(1, Ordering::AcqRel);
             self.entry.changed.notify_waiters();
         }
+    }
+
+    /// Whether it can be said that all is taken in which had arrived when somebody asked. What has arrived is
+    /// known to the runtime only once it has looked at the sockets, which it does between tasks.
+    pub(crate) fn has_turned(&mut self, cx: &mut Context<'_>) -> bool {
+        if !self.entry.asked.load(Ordering::Acquire) || std::mem::take(&mut self.turning) {
+            return true;
+        }
+        self.turning = true;
+        // Wakes this task behind that look.
+        let turn = std::pin::pin!(tokio::task::yield_now());
+        turn.poll(cx).is_ready()
     }
 
     /// Says that all that had arrived from the client was taken in and noted.

@@ -301,7 +301,9 @@ impl Relay {
             return Poll::Ready(Ok(()));
         }
         self.cancel.note(self.progress());
-        self.cancel.looked();
+        if self.cancel.has_turned(cx) {
+            self.cancel.looked();
+        }
         Poll::Pending
     }
 

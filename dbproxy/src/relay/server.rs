@@ -322,6 +322,8 @@ impl Relay {
         self.query_opened();
         if self.commits_next() {
             self.status = status;
+            // Its data are all there, also where it is not done before the commit is.
+            self.copy = Copy::None;
             self.outbound.discard(frame.length);
             return Ok(());
         }
