@@ -6,6 +6,7 @@
 //! Nothing here decides anything, and nothing of a statement but its own connection waits for it.
 
 mod ask;
+mod places;
 mod reach;
 mod resolve;
 
@@ -16,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use exeat_policy::Access;
 use moka::sync::Cache;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 
 use crate::background::Background;
 use crate::catalog::Catalogs;
@@ -24,10 +25,11 @@ use crate::metrics;
 use crate::upstream::{Upstream, UpstreamError};
 use ask::{Asker, Told};
 pub(crate) use ask::{Heard, ServerError, Trees};
+use places::Places;
 pub(crate) use reach::{Reach, Reached, question as reach};
 pub(crate) use resolve::{Analysed, Judgeable, kin, read};
 
-/// So many questions at once, per database role.
+/// So many questions at once, per database role; half of them for one identity.
 const PLACES: usize = 4;
 /// How long a question may wait for a place, and for its answer.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -170,9 +172,10 @@ pub(crate) struct Analyser {
     catalogs: Arc<Catalogs>,
     background: Arc<Background>,
     kept: Cache<Key, Arc<Analysed>>,
-    running: Mutex<HashMap<Key, Answering>>,
+    /// By who asks: nobody waits in the line of another.
+    running: Mutex<HashMap<(Arc<str>, Key), Answering>>,
     idle: Mutex<Vec<Asker>>,
-    places: Semaphore,
+    places: Places,
     sessions: AtomicUsize,
 }
 
@@ -196,7 +199,7 @@ impl Analyser {
             kept: Cache::builder().max_capacity(KEPT).weigher(weigh).build(),
             running: Mutex::default(),
             idle: Mutex::default(),
-            places: Semaphore::new(PLACES),
+            places: Places::new(PLACES),
             sessions: AtomicUsize::new(0),
         }
     }
@@ -222,8 +225,8 @@ impl Analyser {
         self.kept.get(&question.key())
     }
 
-    /// Asks, or waits for the same question of somebody else.
-    pub(crate) async fn answer(self: &Arc<Self>, question: Question) -> Outcome {
+    /// Asks for this identity, or waits for the same question of another session of it.
+    pub(crate) async fn answer(self: &Arc<Self>, question: Question, who: &Arc<str>) -> Outcome {
         if question.in_full().0.len() > LONGEST {
             return Outcome::Unknown(
                 "the database can't be asked about a text of so many bytes: write long strings as '…', or send them as parameters"
@@ -234,7 +237,7 @@ impl Analyser {
             if let Some(known) = self.known(&question) {
                 return Outcome::Analysed(known);
             }
-            let (asked, mut running) = match self.join(question.clone()) {
+            let (asked, mut running) = match self.join(question.clone(), who) {
                 Ok(joined) => joined,
                 Err(error) => return Outcome::Unknown(error.to_string().into()),
             };
@@ -251,10 +254,10 @@ impl Analyser {
         }
     }
 
-    fn join(self: &Arc<Self>, question: Question) -> std::io::Result<Asked> {
+    fn join(self: &Arc<Self>, question: Question, who: &Arc<str>) -> std::io::Result<Asked> {
         let handle = self.background.handle()?;
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = question.key();
+        let key = (Arc::clone(who), question.key());
         if let Some(known) = running.get(&key) {
             return Ok((known.0.clone(), known.1.subscribe()));
         }
@@ -268,8 +271,9 @@ impl Analyser {
         };
         handle.spawn(async move {
             let analyser = Arc::clone(&place.analyser);
+            let who = Arc::clone(&place.key.0);
             let outcome = tokio::select! {
-                outcome = analyser.find_out(&question) => outcome,
+                outcome = analyser.find_out(&question, &who) => outcome,
                 // Nobody waits any more: the place is for others.
                 () = tell.closed() => return,
             };
@@ -285,21 +289,30 @@ impl Analyser {
     }
 
     /// An answer that rests on values is one about the whole text: what was left out has values too.
-    async fn in_full(&self, question: &Question, outcome: Outcome) -> Outcome {
+    async fn in_full(&self, question: &Question, outcome: Outcome, who: &Arc<str>) -> Outcome {
         match &outcome {
             Outcome::Analysed(answer) if answer.by_text && question.whole.is_some() => {}
             _ => return outcome,
         }
         let (text, types) = question.in_full();
-        match tokio::time::timeout(PATIENCE, self.ask(question, text, types)).await {
+        let asked = async {
+            let _place = self.places.take(who).await;
+            self.ask(question, text, types).await
+        };
+        match tokio::time::timeout(PATIENCE, asked).await {
             Ok(Ok(Told::Trees(trees))) => self.understood(&trees).await,
             _ => Outcome::Unknown("the database can't be asked about all of the statement".into()),
         }
     }
 
-    async fn find_out(&self, question: &Question) -> Outcome {
+    async fn find_out(&self, question: &Question, who: &Arc<str>) -> Outcome {
         let begun = Instant::now();
         let asked = async {
+            let _place = self.places.take(who).await;
+            if let Some(known) = self.known(question) {
+                // Somebody else has found it out meanwhile.
+                return Ok(Err(known));
+            }
             let mut told = self.ask(question, &question.text, &question.types).await?;
             if let (Told::Error(_), Some((text, types))) = (&told, &question.whole) {
                 told = self.ask(question, text, types).await?;
@@ -310,16 +323,18 @@ impl Analyser {
                 let (_, types) = question.in_full();
                 told = self.ask(question, emptied, types).await?;
             }
-            Ok::<Told, UpstreamError>(told)
+            Ok::<_, UpstreamError>(Ok(told))
         };
         let asked = tokio::time::timeout(PATIENCE, asked).await;
         let outcome = match asked {
-            Ok(Ok(Told::Trees(trees))) => {
-                self.in_full(question, self.understood(&trees).await).await
+            Ok(Ok(Err(known))) => Outcome::Analysed(known),
+            Ok(Ok(Ok(Told::Trees(trees)))) => {
+                let outcome = self.understood(&trees).await;
+                self.in_full(question, outcome, who).await
             }
-            Ok(Ok(Told::Rows(rows))) => question.reached(&rows),
-            Ok(Ok(Told::Error(error))) if error.is_lock_timeout() => Outcome::Locked,
-            Ok(Ok(Told::Error(error))) => Outcome::Rejected(Arc::new(error)),
+            Ok(Ok(Ok(Told::Rows(rows)))) => question.reached(&rows),
+            Ok(Ok(Ok(Told::Error(error)))) if error.is_lock_timeout() => Outcome::Locked,
+            Ok(Ok(Ok(Told::Error(error)))) => Outcome::Rejected(Arc::new(error)),
             Ok(Err(error)) => {
                 tracing::warn!(%error, "a database can't be asked what it would check");
                 Outcome::Unknown("the database can't be asked what it would check".into())
@@ -354,8 +369,6 @@ impl Analyser {
         text: &str,
         types: &[u32],
     ) -> Result<Told, UpstreamError> {
-        // Never closed.
-        let _place = self.places.acquire().await;
         let idle = self.take_idle();
         if let Some(mut asker) = idle
             && let Ok(told) = asker.ask(question, text, types).await
@@ -407,7 +420,7 @@ impl Drop for AnalyserLease {
 /// A question that is being answered; whoever comes later asks anew.
 struct Running {
     analyser: Arc<Analyser>,
-    key: Key,
+    key: (Arc<str>, Key),
 }
 
 impl Drop for Running {

@@ -6,6 +6,7 @@
 //! forwarded, so that a late one can't hit the statement after.
 
 use std::collections::HashMap;
+use std::future::Future;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
@@ -26,9 +27,17 @@ use crate::wire::startup::CancelKey;
 const DEADLINE: Duration = Duration::from_secs(5);
 /// How long a cancel waits for its statement to leave. Where the server does not read, it is busy with
 /// something that came before.
-const HELD: Duration = Duration::from_secs(1);
-/// How long a session may take to look whether something has arrived.
-const LOOK: Duration = Duration::from_millis(250);
+const HELD: Duration = Duration::from_secs(3);
+/// How long a session may take to look whether something has arrived. It does so at once where the machine
+/// has a moment for it.
+const LOOK: Duration = Duration::from_secs(5);
+/// The server forgets a cancel that comes before it has read the statement. So long it may say nothing before
+/// it is told again, where that can hit nothing else.
+const AGAIN: [Duration; 3] = [
+    Duration::from_millis(50),
+    Duration::from_millis(200),
+    Duration::from_millis(500),
+];
 
 /// The session has given up what was not judged yet.
 const STOPPED: u64 = u64::MAX;
@@ -74,7 +83,11 @@ struct Entry {
     /// What is not judged yet is to be given up: the number above the [`Progress`] that this is about, and one;
     /// or [`STOPPED`].
     stop: AtomicU64,
-    /// `progress` or `asked` is another.
+    /// The server has one statement, and nothing behind it.
+    alone: AtomicBool,
+    /// How often the server was heard while a cancel was on its way.
+    heard: AtomicU64,
+    /// `progress`, `asked` or `heard` is another.
     changed: Notify,
     in_flight: AtomicUsize,
     waker: AtomicWaker,
@@ -87,6 +100,9 @@ pub(crate) struct CancelHandle {
     entry: Arc<Entry>,
     /// What was said last, so that the hot path does not write to a shared line for nothing.
     word: u64,
+    alone: bool,
+    /// The runtime looks at the sockets before this task is polled again.
+    turning: bool,
     waited: bool,
 }
 
@@ -121,6 +137,8 @@ impl Cancels {
             progress: AtomicU64::new(0),
             asked: AtomicBool::new(false),
             stop: AtomicU64::new(0),
+            alone: AtomicBool::new(false),
+            heard: AtomicU64::new(0),
             changed: Notify::new(),
             in_flight: AtomicUsize::new(0),
             waker: AtomicWaker::new(),
@@ -131,6 +149,8 @@ impl Cancels {
             cancels: Arc::clone(self),
             entry,
             word: 0,
+            alone: false,
+            turning: false,
             waited: false,
         })
     }
@@ -236,7 +256,23 @@ impl Flight {
         Self(entry)
     }
 
+    /// Nothing more is forwarded meanwhile: where the server had one statement, it has no other now.
     async fn send(self) {
+        let heard = self.0.heard.load(Ordering::Acquire);
+        let silent = || self.0.heard.load(Ordering::Acquire) == heard;
+        for pause in AGAIN {
+            self.send_once().await;
+            if !self.0.alone.load(Ordering::Acquire) {
+                return;
+            }
+            self.0.until(pause, || !silent()).await;
+            if !silent() {
+                return;
+            }
+        }
+    }
+
+    async fn send_once(&self) {
         let sent = tokio::time::timeout(DEADLINE, self.0.target.cancel()).await;
         if !matches!(sent, Ok(Ok(()))) {
             tracing::warn!(session = %self.0.session, "the database did not take a cancel request");
@@ -268,6 +304,33 @@ impl CancelHandle {
         self.word = (((self.word >> 2) + idle) << 2) | progress as u64;
         self.entry.progress.store(self.word, Ordering::Release);
         self.entry.changed.notify_waiters();
+    }
+
+    /// Says whether the server has one statement, and nothing behind it.
+    pub(crate) fn note_alone(&mut self, alone: bool) {
+        if std::mem::replace(&mut self.alone, alone) != alone {
+            self.entry.alone.store(alone, Ordering::Release);
+        }
+    }
+
+    /// Says that something came from the server.
+    pub(crate) fn heard(&self) {
+        if self.entry.in_flight.load(Ordering::Acquire) > 0 {
+            self.entry.heard.fetch_add(1, Ordering::AcqRel);
+            self.entry.changed.notify_waiters();
+        }
+    }
+
+    /// Whether it can be said that all is taken in which had arrived when somebody asked. What has arrived is
+    /// known to the runtime only once it has looked at the sockets, which it does between tasks.
+    pub(crate) fn has_turned(&mut self, cx: &mut Context<'_>) -> bool {
+        if !self.entry.asked.load(Ordering::Acquire) || std::mem::take(&mut self.turning) {
+            return true;
+        }
+        self.turning = true;
+        // Wakes this task behind that look.
+        let turn = std::pin::pin!(tokio::task::yield_now());
+        turn.poll(cx).is_ready()
     }
 
     /// Says that all that had arrived from the client was taken in and noted.

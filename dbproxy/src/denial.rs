@@ -7,6 +7,7 @@ use exeat_policy::{Basis, Caller, Decision, Principal, Reason, Request, Subject,
 use exeat_service::EndReason;
 use uuid::Uuid;
 
+use crate::analysis::ServerError;
 use crate::guard::Rejection;
 use crate::wire::write::Error;
 
@@ -81,7 +82,15 @@ pub(crate) fn statement(request: &Request, decision: &Decision, id: Uuid, sql: &
 
 /// PostgreSQL's own error about a statement, as if it had come in answer to it.
 pub(crate) fn rejected(rejection: &Rejection) -> Error {
-    let error = &rejection.error;
+    told(&rejection.error, rejection.position())
+}
+
+/// PostgreSQL's own error about a question of ours.
+pub(crate) fn by_the_server(error: &ServerError) -> Error {
+    told(error, None)
+}
+
+fn told(error: &ServerError, position: Option<usize>) -> Error {
     if error.field(b'W').is_some() {
         // Code ran while the statement was parsed: what it says is not for everybody.
         let message = format!("an error in a function ({})", error.code());
@@ -97,7 +106,7 @@ pub(crate) fn rejected(rejection: &Rejection) -> Error {
     for (letter, text) in error.fields() {
         let text = match letter {
             b'S' | b'V' | b'C' | b'M' | b'D' | b'H' => continue,
-            b'P' => match rejection.position() {
+            b'P' => match position {
                 Some(position) => position.to_string(),
                 None => continue,
             },

@@ -101,6 +101,7 @@ impl Guard {
             &database,
             &search_path,
         );
+        let who = principal.identity.to_string().into();
         Self {
             core,
             principal,
@@ -108,7 +109,7 @@ impl Guard {
             search_path,
             catalogs,
             limits: exeat_sql::Limits::default(),
-            asking: Asking::new(analyser),
+            asking: Asking::new(analyser, who),
             own,
             scope,
         }

@@ -34,6 +34,7 @@ use exeat_service::config::Parameters;
 use exeat_service::{EndReason, Live};
 use tokio::time::{Instant, Sleep};
 
+use crate::analysis::ServerError;
 use crate::cancel::{CancelHandle, Progress};
 use crate::disclosure::Sight;
 use crate::guard::Guard;
@@ -153,6 +154,8 @@ pub(crate) struct Relay {
     script: Option<Script>,
     /// The open block failed by a question of the proxy's own, and the client was not told yet.
     own_failed: bool,
+    /// The session's own catalog could not be asked for, and the message that waits was not told yet.
+    catalog_failed: Option<ServerError>,
     /// The server said that it will close.
     fatal: bool,
     /// The client has said its last word.
@@ -200,6 +203,7 @@ impl Relay {
             given_up: false,
             script: None,
             own_failed: false,
+            catalog_failed: None,
             fatal: false,
             leaving: None,
             refresh: None,
@@ -217,6 +221,7 @@ impl Relay {
         loop {
             let scanned = self.scan();
             let scanned = scanned.and_then(|()| self.check_left());
+            self.cancel.note_alone(self.queue.has_one_statement());
             self.cancel.note(self.progress());
             let end = match scanned {
                 Ok(()) => {
@@ -284,7 +289,10 @@ impl Relay {
         }
         match self.outbound.poll_read(cx, &mut self.server) {
             Poll::Ready(Ok(0)) => return Poll::Ready(Err(self.server_closed())),
-            Poll::Ready(Ok(_)) => progress = true,
+            Poll::Ready(Ok(_)) => {
+                self.cancel.heard();
+                progress = true;
+            }
             Poll::Ready(Err(error)) => return Poll::Ready(Err(End::ServerIo(error))),
             Poll::Pending => {}
         }
@@ -293,7 +301,9 @@ impl Relay {
             return Poll::Ready(Ok(()));
         }
         self.cancel.note(self.progress());
-        self.cancel.looked();
+        if self.cancel.has_turned(cx) {
+            self.cancel.looked();
+        }
         Poll::Pending
     }
 

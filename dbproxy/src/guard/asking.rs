@@ -21,14 +21,17 @@ type Heard = Vec<(Question, Outcome)>;
 pub(super) struct Asking {
     /// `None` where the server can't be asked.
     analyser: Option<Arc<Analyser>>,
+    /// The identity that asks.
+    who: Arc<str>,
     /// What came of the questions about the text that is looked at.
     heard: Arc<Mutex<Heard>>,
 }
 
 impl Asking {
-    pub(super) fn new(analyser: Option<Arc<Analyser>>) -> Self {
+    pub(super) fn new(analyser: Option<Arc<Analyser>>, who: Arc<str>) -> Self {
         Self {
             analyser,
+            who,
             heard: Arc::default(),
         }
     }
@@ -54,10 +57,11 @@ impl Asking {
     /// Asks over a side connection.
     pub(super) fn aside(&self, questions: Vec<Question>) -> Pending {
         let (analyser, heard) = (self.analyser.clone(), Arc::clone(&self.heard));
+        let who = Arc::clone(&self.who);
         Box::pin(async move {
             let Some(analyser) = analyser else { return };
             for question in questions {
-                let outcome = analyser.answer(question.clone()).await;
+                let outcome = analyser.answer(question.clone(), &who).await;
                 let mut heard = heard.lock().unwrap_or_else(PoisonError::into_inner);
                 heard.push((question, outcome));
             }

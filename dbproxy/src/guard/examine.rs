@@ -187,11 +187,12 @@ impl Examiner {
         let version = snapshot.as_ref().map_or(0, |snapshot| snapshot.version);
         let reading = Reading::of(sql, &context, &exeat_sql::Limits::default());
         let untyped: Arc<[u32]> = Arc::default();
+        let nobody: Arc<str> = "".into();
         let mut examined = Vec::with_capacity(reading.statements.len());
         for statement in &reading.statements {
             let mut outcomes = Vec::new();
             for question in reading.questions(statement, version, &untyped) {
-                outcomes.push(self.analyser.answer(question).await);
+                outcomes.push(self.analyser.answer(question, &nobody).await);
             }
             let replies = outcomes.iter().zip(&statement.questions);
             examined.push(Examined {

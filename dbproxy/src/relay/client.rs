@@ -121,6 +121,7 @@ impl Relay {
 
     fn frame(&mut self, frame: Frame) -> Result<Flow, End> {
         if std::mem::take(&mut self.given_up) {
+            self.catalog_failed = None;
             return self.settle(frame, Err(Refusal::cancelled()));
         }
         match frame.tag {

@@ -54,12 +54,17 @@ pub(crate) enum Expected {
 }
 
 /// The proxy's own question about the catalog, on its way.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Question {
     pub(crate) rows: Vec<Vec<String>>,
-    /// How many of its statements are still to be answered, where it was asked within a batch; elsewhere
-    /// it ends with ReadyForQuery.
-    pub(crate) within_batch: Option<usize>,
+    /// How many of its statements are still to be answered.
+    pub(crate) left: usize,
+    /// How many are where its rows come.
+    pub(crate) told_at: usize,
+    /// It ends with the last of them; elsewhere with ReadyForQuery.
+    pub(crate) within_batch: bool,
+    /// The server refused it.
+    pub(crate) failed: bool,
 }
 
 /// A Query message on its way.
@@ -252,6 +257,22 @@ impl Queue {
     /// Whether something is on its way at which code that was put off may run.
     pub(crate) fn ends(&self) -> bool {
         self.ending + self.entries.len() as u64 > self.pushed
+    }
+
+    /// Whether one statement is on its way, and nothing of what follows it in the next batch.
+    pub(crate) fn has_one_statement(&self) -> bool {
+        /// Parse, Bind, Describe, Execute, Sync and what is closed between them.
+        const BATCH: usize = 12;
+        let (mut statements, mut syncs) = (0, 0);
+        for entry in self.entries.iter().take(BATCH) {
+            match entry {
+                Expected::Execute(..) | Expected::Query(_) => statements += 1,
+                Expected::Sync => syncs += 1,
+                Expected::Catalog(_) | Expected::Analysis(_) => return false,
+                _ => {}
+            }
+        }
+        self.entries.len() <= BATCH && statements == 1 && syncs <= 1
     }
 
     /// Whether the entry behind the first one is a Sync.

@@ -8,7 +8,9 @@ use super::batch::{Attention, Batch};
 use super::deny::Refusal;
 use super::expected::{Expected, Question};
 use super::{End, Relay};
+use crate::analysis::ServerError;
 use crate::catalog::row;
+use crate::denial;
 use crate::wire::backend::{self, Status};
 use crate::wire::{Frame, Violation, frame, write};
 
@@ -29,10 +31,26 @@ const LOOK: &str = "SELECT 'looked', pg_catalog.pg_my_temp_schema()::pg_catalog.
     ::pg_catalog.regclass[]) t(c)";
 const LOOKED: &str = "looked";
 
+/// The question's own patience in place of the client's, until the end of the transaction at most.
+const OWN_PATIENCE: &str = "SELECT \
+    pg_catalog.set_config('exeat.statement', pg_catalog.current_setting('statement_timeout'), true), \
+    pg_catalog.set_config('exeat.lock', pg_catalog.current_setting('lock_timeout'), true), \
+    pg_catalog.set_config('statement_timeout', '20s', true), \
+    pg_catalog.set_config('lock_timeout', '0', true)";
+
+/// Back to what the client has.
+const THEIR_PATIENCE: &str = "SELECT \
+    pg_catalog.set_config('statement_timeout', pg_catalog.current_setting('exeat.statement'), true), \
+    pg_catalog.set_config('lock_timeout', pg_catalog.current_setting('exeat.lock'), true)";
+
 impl Relay {
     /// Called before a text is judged: makes sure that the session's own definitions are known, also
     /// those that an earlier message of the same batch makes.
     pub(super) fn know_own_definitions(&mut self) -> Result<(), Refusal> {
+        if let Some(error) = self.catalog_failed.take() {
+            // Without the answer nothing can be judged; the next message asks again.
+            return Err(Refusal::Error(Box::new(denial::by_the_server(&error))));
+        }
         // While the open transaction has defined something, its end may take that away.
         let defining = self.queue.defines()
             || (self.defined && !self.queue.is_empty())
@@ -69,25 +87,36 @@ impl Relay {
         Err(Refusal::Wait)
     }
 
+    /// A Query would end the batch's transaction, and several statements of one have one timeout. The unnamed
+    /// statement and portal are none of the client's.
     fn ask_own_catalog(&mut self, question: &str) {
-        if self.batch != Batch::Fresh {
-            self.ask_within_batch(question);
-        } else {
-            self.inbound.inject(|out| write::query(out, question));
-            self.queue.push(Expected::Catalog(Question::default()));
+        let within_batch = self.batch != Batch::Fresh;
+        // A look takes no longer than what would give it time.
+        let looks = question == LOOK;
+        self.inbound.inject(|out| {
+            if looks {
+                write::run(out, question);
+            } else {
+                write::run(out, OWN_PATIENCE);
+                write::run(out, question);
+                write::run(out, THEIR_PATIENCE);
+            }
+            if !within_batch {
+                write::frame(out, b'S', |_| {});
+            }
+        });
+        self.queue.push(Expected::Catalog(Question {
+            rows: Vec::new(),
+            told_at: if looks { 1 } else { 2 },
+            left: if looks { 1 } else { 3 },
+            failed: false,
+            within_batch,
+        }));
+        if within_batch {
+            self.batch = Batch::Open { flushed: false };
+            self.ask_for_answers();
         }
         self.attention = Attention::Settling;
-    }
-
-    /// A Query would end the batch's transaction. The unnamed statement and portal are none of the
-    /// client's.
-    fn ask_within_batch(&mut self, question: &str) {
-        self.inbound.inject(|out| write::run(out, question));
-        self.expect_extended(Expected::Catalog(Question {
-            within_batch: Some(1),
-            ..Question::default()
-        }));
-        self.ask_for_answers();
     }
 
     /// A part of the answer. Nothing of it goes to the client, but an error within its batch: the batch
@@ -99,23 +128,17 @@ impl Relay {
             return Err(End::Desynchronised);
         };
         let mut answered = false;
-        match (frame.tag, &mut question.within_batch) {
-            (b'D', _) => question.rows.push(row(body).map_err(End::Server)?),
-            (b'E', Some(_)) => return self.failed(frame),
-            (b'E', None) if self.script.is_some() => {
-                // Of the statements of one message none runs behind one that failed.
-                self.script_failed();
-                self.pass_error(frame);
-                return Ok(());
+        match frame.tag {
+            b'D' if question.left == question.told_at => {
+                question.rows.push(row(body).map_err(End::Server)?);
             }
-            (b'E', None) => tracing::warn!("a session's own catalog can't be read"),
-            (b'1' | b'2', Some(_)) | (b'T' | b'n' | b'I', None) => {}
-            (b'C', Some(left)) => {
-                *left = left.saturating_sub(1);
-                answered = *left == 0;
+            b'D' | b'1' | b'2' => {}
+            b'E' => return self.catalog_refused(frame),
+            b'C' => {
+                question.left = question.left.saturating_sub(1);
+                answered = question.within_batch && question.left == 0;
             }
-            (b'C', None) => {}
-            (b'Z', None) => {
+            b'Z' if !question.within_batch => {
                 self.status = backend::ready(body).map_err(End::Server)?;
                 answered = true;
             }
@@ -128,8 +151,41 @@ impl Relay {
         Ok(())
     }
 
+    /// An error in the place of the answer: what is known stays unknown, and the message that waits for it
+    /// is refused with it. Within a batch, or between the statements of a message, it is what has failed.
+    fn catalog_refused(&mut self, frame: Frame) -> Result<(), End> {
+        // What the question was to be about is forgotten by now.
+        self.guard.own().note_anything();
+        let Some(Expected::Catalog(question)) = self.queue.front_mut() else {
+            return Err(End::Desynchronised);
+        };
+        if question.within_batch {
+            return self.failed(frame);
+        }
+        question.failed = true;
+        tracing::warn!("a session's own catalog can't be read");
+        let body = frame::body(self.outbound.unscanned(), frame)
+            .ok_or(End::Server(Violation::LengthTooLarge))?;
+        let error = ServerError::read(body);
+        if backend::error_fields(body).fatal {
+            return self.failed(frame);
+        }
+        if self.script.is_some() {
+            // Of the statements of one message none runs behind one that failed.
+            self.script_failed();
+            self.pass_error(frame);
+            return Ok(());
+        }
+        self.catalog_failed = Some(error);
+        self.outbound.discard(frame.length);
+        Ok(())
+    }
+
     fn own_catalog(&mut self, question: &Question) {
-        let open = question.within_batch.is_some() || self.status != Status::Idle;
+        if question.failed {
+            return;
+        }
+        let open = question.within_batch || self.status != Status::Idle;
         if let [row] = question.rows.as_slice()
             && let [kind, schema, changed, ..] = row.as_slice()
             && kind == LOOKED

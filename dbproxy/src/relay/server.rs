@@ -361,6 +361,8 @@ impl Relay {
         self.unread_ended()?;
         if self.commits_next() {
             self.status = status;
+            // Its data are all there, also where it is not done before the commit is.
+            self.copy = Copy::None;
             self.outbound.discard(frame.length);
             return Ok(());
         }

@@ -18,6 +18,7 @@ mod names;
 mod observe;
 mod opening;
 mod pipeline;
+mod places;
 mod protocol;
 mod reach;
 mod scram;

@@ -1,6 +1,8 @@
 //! Messages whose later statements use what their earlier ones define: answered as PostgreSQL answers the
 //! one message, and judged by what names mean when each statement runs.
 
+mod midway;
+
 use exeat_tests::database::Database;
 use exeat_tests::lab::Lab;
 use exeat_tests::wire::{Message, Wire, sqlstate};

@@ -4,6 +4,7 @@
 mod described;
 mod told;
 mod triggers;
+mod unanswered;
 mod unnamed;
 
 use exeat_tests::database::Database;
