@@ -16,6 +16,7 @@ mod leaving;
 mod literals;
 mod names;
 mod opening;
+mod ordinary;
 mod pipeline;
 mod protocol;
 mod reach;
