@@ -90,12 +90,10 @@ pub(crate) struct CancelTarget {
 /// A server reports about fifteen settings before the first statement; one that goes on is not believed.
 const REPORTED: usize = 256;
 
-/// The search path as the server gets it.
+/// The search path as the server gets it, and shows it.
 fn spelled(search_path: &[Arc<str>]) -> String {
-    let quoted = exeat_sql::written_path(search_path)
-        .iter()
-        .map(|schema| format!("\"{}\"", schema.replace('"', "\"\"")));
-    quoted.collect::<Vec<_>>().join(", ")
+    let written = exeat_sql::written_path(search_path);
+    exeat_sql::joined(written.iter().map(|schema| &**schema))
 }
 
 impl Upstream {

@@ -175,7 +175,7 @@ def main():
         tools.compile(programs, lab.folder)
         Days(lab, tools, programs, arguments).compared(modes, tally)
         if arguments.refused:
-            tally.count(*refused.verdict(lab, modes[-1]))
+            tally.count(*refused.verdict(lab, refused.MODE if refused.MODE in modes else modes[-1]))
     finally:
         lab.close()
     sys.exit(tally.closing())

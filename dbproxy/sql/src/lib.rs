@@ -22,7 +22,7 @@ mod walk;
 pub use catalog::{Catalog, Relation, RelationKind};
 pub use exeat_policy::Subject;
 pub use lexer::Limits;
-pub use path::{is_path, written_path};
+pub use path::{is_path, joined, written_path};
 pub use querytree::{
     AttributeSet, Command, QueryTree, QueryTreeError, RelationUse, SequenceCall, SequenceUse,
     TEXT_LIMIT as QUERY_TREE_LIMIT, query_tree,

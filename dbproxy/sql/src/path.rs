@@ -52,7 +52,8 @@ pub(crate) fn settle(setting: &mut Setting, whole: &[Arc<str>]) {
 }
 
 /// The schemas as one value, each in quotes where PostgreSQL would otherwise read it differently.
-pub(crate) fn joined<'n>(names: impl IntoIterator<Item = &'n str>) -> String {
+#[must_use]
+pub fn joined<'n>(names: impl IntoIterator<Item = &'n str>) -> String {
     let quoted = names.into_iter().map(|name| {
         let plain = name
             .bytes()

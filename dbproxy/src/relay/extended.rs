@@ -32,6 +32,10 @@ impl Relay {
             Err(asked) => return Err(self.find_out(asked)),
         };
         self.await_catalog(&verdict)?;
+        if verdict.waits() {
+            // One of them stands behind another one, whose effect is all that is not known.
+            return Err(Refusal::several_statements());
+        }
         if let Some(judged) = verdict
             .statements
             .iter()

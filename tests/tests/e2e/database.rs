@@ -17,6 +17,7 @@ mod literals;
 mod names;
 mod observe;
 mod opening;
+mod ordinary;
 mod pipeline;
 mod places;
 mod protocol;

@@ -139,6 +139,15 @@ const PG_CATALOG_RELATIONS: &[&str] = &[
     "pg_ts_parser", "pg_ts_template", "pg_type", "pg_user", "pg_views",
 ];
 
+/// `introspection`: of catalogs that hold options, which may be addresses or passwords, all else.
+#[rustfmt::skip]
+const PG_CATALOG_COLUMNS: &[(&str, &[&str])] = &[
+    ("pg_foreign_data_wrapper", &["fdwacl", "fdwhandler", "fdwname", "fdwowner", "fdwvalidator", "oid", "tableoid"]),
+    ("pg_foreign_server", &["oid", "srvacl", "srvfdw", "srvname", "srvowner", "srvtype", "srvversion", "tableoid"]),
+    ("pg_subscription", &["oid", "subdbid", "subenabled", "subname", "subowner", "subpublications", "tableoid"]),
+    ("pg_user_mappings", &["srvid", "srvname", "umid", "umuser", "usename"]),
+];
+
 /// `introspection`: the functions beside the standard's views; drivers unfold keys with the first.
 #[rustfmt::skip]
 const INFORMATION_SCHEMA_FUNCTIONS: &[&str] = &[
@@ -174,6 +183,13 @@ pub(crate) fn is_introspection_function(name: &str) -> bool {
 /// Whether `introspection` holds a function of `information_schema`.
 pub(crate) fn is_standard_function(name: &str) -> bool {
     INFORMATION_SCHEMA_FUNCTIONS.binary_search(&name).is_ok()
+}
+
+/// The columns of a relation that `introspection` lets be read, where it is not all of them.
+pub(crate) fn introspection_columns(schema: &str, name: &str) -> Option<&'static [&'static str]> {
+    let found = PG_CATALOG_COLUMNS.binary_search_by_key(&name, |(name, _)| name);
+    let (_, columns) = PG_CATALOG_COLUMNS.get(found.ok()?)?;
+    (schema == "pg_catalog").then_some(columns)
 }
 
 /// Whether `introspection` lets a relation be read.

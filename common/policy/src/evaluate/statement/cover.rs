@@ -13,7 +13,9 @@ use super::sequences;
 use super::verb::{Need, need};
 use super::words::verb_word;
 use crate::grants::floors::harmless;
-use crate::grants::presets::{is_application_relation, is_introspection_relation};
+use crate::grants::presets::{
+    introspection_columns, is_application_relation, is_introspection_relation,
+};
 use crate::grants::{Grants, INFORMATION_SCHEMA, PG_CATALOG, Relation, Rule};
 use crate::{Access, Columns, Confirmation, Facts, Name, RelationAccess, Verb};
 
@@ -183,7 +185,11 @@ fn relation<'g, 'f>(
                 .or_else(|| looked_up(allow, schema, name).filter(|_| looks))
             {
                 Some(rule) => Ok(Some(rule)),
-                None => columns(rules, access),
+                None => columns(
+                    rules,
+                    looked_into(allow, schema, name).filter(|_| looks),
+                    access,
+                ),
             }
         }
         // Temporary tables are everybody's; code that anybody may write is not. It may go away.
@@ -216,6 +222,16 @@ fn looked_up<'g>(allow: &'g Grants, schema: &str, name: &str) -> Option<&'g Rule
     introspection.or_else(|| application.filter(|_| counts))
 }
 
+/// The preset that lets some columns of a relation of PostgreSQL's own be read, and which.
+fn looked_into<'g>(
+    allow: &'g Grants,
+    schema: &str,
+    name: &str,
+) -> Option<(&'g Rule, &'static [&'static str])> {
+    let columns = introspection_columns(schema, name)?;
+    Some((allow.presets.introspection()?, columns))
+}
+
 /// What lives in no schema (an extension, a role, the whole database) is granted by its statement.
 fn without_schema<'g, 'f>(
     allow: &'g Grants,
@@ -234,15 +250,21 @@ fn without_schema<'g, 'f>(
     }
 }
 
-/// A relation of which rules name columns, if any.
-fn columns<'g, 'f>(rules: Relation<'g>, access: &'f RelationAccess) -> Cover<'g, 'f> {
-    let first = rules.any().ok_or(Lack::Relation(access))?;
+/// A relation of which rules or a preset name columns, if any.
+fn columns<'g, 'f>(
+    rules: Relation<'g>,
+    preset: Option<(&'g Rule, &[&str])>,
+    access: &'f RelationAccess,
+) -> Cover<'g, 'f> {
+    let rule = rules.any().or(preset.map(|(rule, _)| rule));
+    let first = rule.ok_or(Lack::Relation(access))?;
+    let shown = |column: &str| preset.is_some_and(|(_, columns)| columns.contains(&column));
     let Columns::Named(columns) = &access.columns else {
         return Err(Lack::AllColumns(access));
     };
     let lacking: Vec<_> = columns
         .iter()
-        .filter(|column| rules.column(column).is_none())
+        .filter(|column| rules.column(column).is_none() && !shown(column))
         .collect();
     if lacking.is_empty() {
         Ok(Some(first))

@@ -92,3 +92,41 @@ fn the_standards_functions_are_introspection_by_their_schema_only() {
         );
     }
 }
+
+#[test]
+fn of_catalogs_with_options_introspection_shows_all_else() {
+    let policy = grants("allow:\n  - preset: [introspection]");
+    let read = |columns: Option<&[&str]>| Facts {
+        relations: vec![access(
+            Access::Select,
+            "pg_catalog.pg_foreign_server",
+            columns,
+        )],
+        ..facts(Verb::Select)
+    };
+    let rule = "roles.analyst.databases.shop.allow[0]";
+    allowed(&run(&policy, read(Some(&["oid", "srvname"]))), rule);
+    allowed(&run(&policy, read(Some(&[]))), rule);
+    for columns in [Some(["srvname", "srvoptions"].as_slice()), None] {
+        let decision = run(&policy, read(columns));
+        assert_eq!(decision.effect, Effect::Deny, "{columns:?}");
+    }
+    let other = grants("allow:\n  - preset: [builtins]");
+    denied(
+        &run(&other, read(Some(&["srvname"]))),
+        Reason::RelationNotAllowed,
+        Basis::Default,
+    );
+    let more = grants(
+        "allow:\n  - preset: [introspection]\n  - select: pg_catalog.pg_foreign_server(srvoptions)",
+    );
+    allowed(
+        &run(&more, read(Some(&["srvname", "srvoptions"]))),
+        "roles.analyst.databases.shop.allow[1]",
+    );
+    let less = grants(
+        "allow:\n  - preset: [introspection]\ndeny:\n  - select: pg_catalog.pg_foreign_server(srvname)",
+    );
+    let decision = run(&less, read(Some(&["srvname"])));
+    denied(&decision, Reason::DeniedByRule, Basis::DenyRule);
+}

@@ -140,3 +140,21 @@ fn look_ups_by_name_are_introspection() {
     assert!(is_standard_function("_pg_expandarray"));
     assert!(!is_standard_function("pg_sleep"));
 }
+
+#[test]
+fn of_catalogs_with_options_all_else_is_shown() {
+    let names: Vec<_> = PG_CATALOG_COLUMNS.iter().map(|(name, _)| *name).collect();
+    assert!(names.is_sorted());
+    for (name, hidden) in [
+        ("pg_foreign_data_wrapper", "fdwoptions"),
+        ("pg_foreign_server", "srvoptions"),
+        ("pg_subscription", "subconninfo"),
+        ("pg_user_mappings", "umoptions"),
+    ] {
+        assert!(!is_introspection_relation("pg_catalog", name));
+        let columns = introspection_columns("pg_catalog", name).unwrap();
+        assert!(columns.is_sorted() && !columns.contains(&hidden), "{name}");
+        assert_eq!(introspection_columns("public", name), None);
+    }
+    assert_eq!(introspection_columns("pg_catalog", "pg_user_mapping"), None);
+}
