@@ -15,6 +15,7 @@ mod template;
 mod unnamed;
 mod verdict;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use exeat_policy::{
@@ -323,10 +324,17 @@ impl Guard {
         let Some(snapshot) = self.scope.snapshot.as_deref() else {
             return Vec::new();
         };
+        self.names_of(&snapshot.objects.checks(types))
+    }
+
+    /// The functions of others among these.
+    fn names_of(&self, functions: &BTreeSet<u32>) -> Vec<Name> {
+        let Some(snapshot) = self.scope.snapshot.as_deref() else {
+            return Vec::new();
+        };
         let name = |oid: &u32| snapshot.objects.function(*oid).cloned();
         let foreign = |name: &Name| name.schema.as_deref() != Some("pg_catalog");
-        let checks = snapshot.objects.checks(types);
-        checks.iter().filter_map(name).filter(foreign).collect()
+        functions.iter().filter_map(name).filter(foreign).collect()
     }
 
     /// The facts together with the parents and parts of tables that only our own reader has seen.
@@ -537,12 +545,12 @@ impl Guard {
             // An argument becomes a parameter by a cast that nobody has asked about.
             (Subject::Readable(outer), Subject::Readable(_))
                 if outer.verb == Verb::Execute
-                    && !outer.types.is_empty()
+                    && (!outer.types.is_empty() || outer.functions.iter().any(is_foreign))
                     && !self.transparent() =>
             {
                 verdict::unreadable(
                     UnreadableKind::Unsupported,
-                    "an argument of EXECUTE of a type that is not PostgreSQL's own",
+                    "an argument of EXECUTE of a type, or by a function, that is not PostgreSQL's own",
                 )
             }
             (Subject::Readable(outer), Subject::Readable(inner)) => {
@@ -562,6 +570,12 @@ impl Guard {
             ..outer.clone()
         }
     }
+}
+
+/// Whether a function is not PostgreSQL's own, as far as its name tells.
+fn is_foreign(function: &Name) -> bool {
+    let schema = function.schema.as_deref();
+    schema.is_some_and(|schema| schema != "pg_catalog")
 }
 
 fn merge(outer: &Facts, inner: &Facts) -> Facts {

@@ -135,6 +135,8 @@ pub(crate) struct Relay {
     names: Names,
     /// As of the last ReadyForQuery.
     status: Status,
+    /// A statement since then may have begun or ended a block.
+    block_unsure: bool,
     copy: Copy,
     batch: Batch,
     attention: Attention,
@@ -190,6 +192,7 @@ impl Relay {
             queue: Queue::default(),
             names: Names::default(),
             status: Status::Idle,
+            block_unsure: false,
             copy: Copy::None,
             batch: Batch::default(),
             attention: Attention::default(),

@@ -336,7 +336,8 @@ impl Resolver<'_> {
                 }
                 let missing = NotUnderstood::Missing { kind: "type", oid };
                 let known = self.objects.user_type(oid).ok_or(missing)?;
-                if known.element == 0 || known.element == oid || known.kind == b'd' {
+                let named = matches!(known.kind, b'd' | b'r' | b'm');
+                if known.element == 0 || known.element == oid || named {
                     names.insert(known.name.clone());
                     break;
                 }

@@ -48,6 +48,14 @@ pub(crate) struct KnownType {
     changed: Box<str>,
 }
 
+/// What an expression runs that is kept with a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Run {
+    Function(u32),
+    /// The checks of this type.
+    Checks(u32),
+}
+
 /// Everything by OID. Cheap to clone, and to change in a few places: what stays is shared with the clone.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Objects {
@@ -62,6 +70,8 @@ pub(crate) struct Objects {
     pub(super) inherits: Arc<BTreeSet<(u32, u32)>>,
     /// The functions that a domain's checks call.
     checks: Arc<Vec<(u32, u32)>>,
+    /// What PostgreSQL runs for a row that is written to a relation: a function, or the checks of a type.
+    writes: Arc<Vec<(u32, Run)>>,
     /// Casts by functions of somebody's own: from, to, and the function.
     casts: Arc<Vec<(u32, u32, u32)>>,
     /// The table that a sequence belongs to.
@@ -173,6 +183,41 @@ impl Objects {
         let known = self.relations.get(&relation);
         let types = known.iter().flat_map(|known| &known.columns);
         !self.checks.is_empty() && !self.checks(types.map(|(_, _, of)| *of)).is_empty()
+    }
+
+    /// The functions that making a constant of these types may call: the checks of a domain itself come when
+    /// the statement runs, those within a row, an array or a range when it is looked at.
+    pub(crate) fn checks_of_constants(
+        &self,
+        types: impl IntoIterator<Item = u32>,
+    ) -> BTreeSet<u32> {
+        let below = types.into_iter().map(|mut of| {
+            // No domain is below itself: this ends.
+            while let Some(domain) = self.types.get(&of).filter(|known| known.kind == b'd') {
+                of = domain.element;
+            }
+            of
+        });
+        self.checks(below)
+    }
+
+    /// The functions that writing a row of one of these relations calls by its constraints and generated
+    /// columns.
+    pub(crate) fn written(&self, relations: &BTreeSet<&Name>) -> BTreeSet<u32> {
+        let mut functions = BTreeSet::new();
+        for of_one in self.writes.chunk_by(|left, right| left.0 == right.0) {
+            let known = of_one.first().and_then(|(of, _)| self.relation(*of));
+            if !known.is_some_and(|known| relations.contains(&known.name)) {
+                continue;
+            }
+            for (_, run) in of_one {
+                match run {
+                    Run::Function(function) => drop(functions.insert(*function)),
+                    Run::Checks(of) => functions.extend(self.checks([*of])),
+                }
+            }
+        }
+        functions
     }
 
     /// The functions that casts of these types may call, from them and to them.
@@ -486,6 +531,7 @@ struct News {
     types: HashMap<u32, KnownType>,
     inherits: Vec<(u32, u32)>,
     checks: Vec<(u32, u32)>,
+    writes: Vec<(u32, Run)>,
     casts: Vec<(u32, u32, u32)>,
     owners: HashMap<u32, u32>,
     views: HashMap<u32, Vec<(u32, i16)>>,
@@ -592,6 +638,10 @@ impl News {
             "d" => self.checks.extend(number(b).map(|check| (oid, check))),
             "h" => self.hooks.push(oid),
             "g" => self.acting.extend(number(b).map(|other| (oid, other))),
+            "w" => self.writes.extend(number(b).map(|on| {
+                let run = if c == "t" { Run::Checks } else { Run::Function };
+                (oid, run(on))
+            })),
             "k" => {
                 if let (Some(to), Some(function)) = (number(b), number(c)) {
                     self.casts.push((oid, to, function));
@@ -639,6 +689,12 @@ impl News {
             self.checks.retain(|check| !objects.checks.contains(check));
             self.applied.changed |= !self.checks.is_empty();
             Arc::make_mut(&mut objects.checks).append(&mut self.checks);
+            self.writes
+                .retain(|write| objects.writes.binary_search(write).is_err());
+            self.applied.changed |= !self.writes.is_empty();
+            let writes = Arc::make_mut(&mut objects.writes);
+            writes.append(&mut self.writes);
+            writes.sort_unstable();
             self.hooks.extend(objects.hooks.iter());
             self.acting.extend(objects.acting.iter());
         }
@@ -651,6 +707,9 @@ impl News {
         if self.about == About::Named {
             return self.applied;
         }
+        self.writes.sort_unstable();
+        self.writes.dedup();
+        self.applied.changed |= replace(&mut objects.writes, self.writes);
         self.checks.sort_unstable();
         self.applied.changed |= replace(&mut objects.checks, self.checks);
         self.casts.sort_unstable();

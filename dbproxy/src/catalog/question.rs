@@ -26,8 +26,45 @@ const HEAD: &str = "SELECT 'x'::pg_catalog.text, \
 
 /// What a type is, and the type of its elements or below it.
 const TYPE_KIND: &str = "p.typtype::pg_catalog.text";
-const TYPE_ELEMENT: &str = "CASE WHEN p.typtype OPERATOR(pg_catalog.=) 'd'::pg_catalog.\"char\" \
-    THEN p.typbasetype ELSE p.typelem END::pg_catalog.text";
+const TYPE_ELEMENT: &str = "CASE p.typtype::pg_catalog.text WHEN 'd' THEN p.typbasetype \
+    WHEN 'r' THEN (SELECT g.rngsubtype FROM pg_catalog.pg_range g \
+    WHERE g.rngtypid OPERATOR(pg_catalog.=) p.oid) \
+    WHEN 'm' THEN (SELECT g.rngtypid FROM pg_catalog.pg_range g \
+    WHERE g.rngmultitypid OPERATOR(pg_catalog.=) p.oid) \
+    ELSE p.typelem END::pg_catalog.text";
+
+/// The functions and types that a column's or a constraint's expression rests on.
+const RESTS_ON: &str = "d.refclassid OPERATOR(pg_catalog.=) ANY (ARRAY[\
+    'pg_catalog.pg_proc'::pg_catalog.regclass::pg_catalog.oid, \
+    'pg_catalog.pg_type'::pg_catalog.regclass::pg_catalog.oid])";
+const WHICH: &str = "CASE WHEN d.refclassid OPERATOR(pg_catalog.=) \
+    'pg_catalog.pg_type'::pg_catalog.regclass::pg_catalog.oid THEN 't' ELSE 'f' END";
+
+/// What PostgreSQL runs for a row that is written, and shows nothing of: constraints and generated columns.
+/// What a generated column rests on is in its default's name, before PostgreSQL 15 in the column's.
+fn written(of: impl Fn(&str) -> String) -> String {
+    format!(
+        "SELECT DISTINCT 'w', k.conrelid::pg_catalog.text, d.refobjid::pg_catalog.text, {WHICH}, '', '', '' \
+         FROM pg_catalog.pg_constraint k JOIN pg_catalog.pg_depend d \
+         ON d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_constraint'::pg_catalog.regclass::pg_catalog.oid \
+         AND d.objid OPERATOR(pg_catalog.=) k.oid AND {RESTS_ON} \
+         WHERE k.contype OPERATOR(pg_catalog.=) 'c'::pg_catalog.\"char\" \
+         AND k.conrelid OPERATOR(pg_catalog.<>) 0::pg_catalog.oid AND {} \
+         UNION ALL \
+         SELECT DISTINCT 'w', f.adrelid::pg_catalog.text, d.refobjid::pg_catalog.text, {WHICH}, '', '', '' \
+         FROM pg_catalog.pg_attrdef f JOIN pg_catalog.pg_attribute b \
+         ON b.attrelid OPERATOR(pg_catalog.=) f.adrelid AND b.attnum OPERATOR(pg_catalog.=) f.adnum \
+         AND b.attgenerated OPERATOR(pg_catalog.<>) ''::pg_catalog.\"char\" \
+         JOIN pg_catalog.pg_depend d ON {RESTS_ON} AND (\
+         (d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_attrdef'::pg_catalog.regclass::pg_catalog.oid \
+         AND d.objid OPERATOR(pg_catalog.=) f.oid) OR \
+         (d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid \
+         AND d.objid OPERATOR(pg_catalog.=) f.adrelid \
+         AND d.objsubid OPERATOR(pg_catalog.=) f.adnum::pg_catalog.int4)) WHERE {}",
+        of("k.conrelid"),
+        of("f.adrelid"),
+    )
+}
 
 /// Schemas whose objects matter.
 const SEEN: &str = "(n.oid OPERATOR(pg_catalog.=) pg_catalog.pg_my_temp_schema() \
@@ -121,6 +158,7 @@ pub(crate) fn question(since: Option<u32>) -> String {
          AND d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_proc'::pg_catalog.regclass::pg_catalog.oid \
          WHERE k.contypid OPERATOR(pg_catalog.<>) 0::pg_catalog.oid"
             .to_owned(),
+        written(|_| "true".to_owned()),
         // Those of extensions are PostgreSQL's own as far as rights go: every column of such a type casts.
         format!(
             "SELECT 'k', k.castsource::pg_catalog.text, k.casttarget::pg_catalog.text, \

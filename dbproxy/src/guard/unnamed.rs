@@ -20,8 +20,10 @@ impl Guard {
     /// Has PostgreSQL asked about no statement that makes values by functions which the role may not call:
     /// it is denied for them.
     pub(super) fn refuse_constants(&self, reading: &mut Reading<'_>) {
+        let text = reading.text();
         for statement in &mut reading.statements {
-            if let Some(functions) = self.forbidden_checks(statement)
+            let piece = text.get(statement.range.clone()).unwrap_or(text);
+            if let Some(functions) = self.forbidden_checks(statement, piece)
                 && let Subject::Readable(facts) = &statement.subject
             {
                 statement.subject = with_functions(facts, functions);
@@ -31,7 +33,7 @@ impl Guard {
         }
     }
 
-    fn forbidden_checks(&self, statement: &Statement) -> Option<Vec<Name>> {
+    fn forbidden_checks(&self, statement: &Statement, text: &str) -> Option<Vec<Name>> {
         let Subject::Readable(facts) = &statement.subject else {
             return None;
         };
@@ -39,7 +41,11 @@ impl Guard {
         let asked = !statement.questions.is_empty() || !statement.equal.is_empty();
         let named = facts.types.iter().chain(&statement.types);
         let types: BTreeSet<u32> = named.flat_map(|name| objects.types_named(name)).collect();
-        let functions = self.checks(types);
+        let mut functions = self.checks(types);
+        // A string becomes a value of the column that it is written to.
+        if asked && text.contains(['\'', '$']) {
+            functions.extend(self.names_of(&objects.checks_of_constants(assigned(facts, objects))));
+        }
         if !asked || functions.is_empty() {
             return None;
         }
@@ -61,14 +67,14 @@ impl Guard {
         denied(call).then_some(functions)
     }
 
-    /// The facts together with what COPY runs for the columns that it fills, and a definition for the types
-    /// that it names or changes.
+    /// The facts together with what COPY runs for the columns that it fills, a definition for the types that
+    /// it names or changes, and what is run for the rows that are written.
     pub(super) fn with_unnamed(&self, subject: Subject, text: &str) -> Subject {
         let (Subject::Readable(facts), Some(snapshot)) = (&subject, &self.scope.snapshot) else {
             return subject;
         };
         let objects = &snapshot.objects;
-        let oids = match facts.verb {
+        let mut oids = match facts.verb {
             Verb::CopyIn => objects.checks(filled(facts, objects)),
             Verb::Define if computes(&facts.label, text) => {
                 let named: BTreeSet<u32> = facts
@@ -81,8 +87,12 @@ impl Guard {
                 oids.extend(objects.checks(named));
                 oids
             }
-            _ => return subject,
+            Verb::Maintain => return subject,
+            _ => BTreeSet::new(),
         };
+        if facts.verb != Verb::Define {
+            oids.extend(written(facts, objects));
+        }
         let foreign = |name: &&Name| name.schema.as_deref() != Some("pg_catalog");
         let names = oids.iter().filter_map(|oid| objects.function(*oid));
         let names: Vec<Name> = names.filter(foreign).cloned().collect();
@@ -126,15 +136,41 @@ fn known<'o>(access: &RelationAccess, objects: &'o Objects) -> Option<&'o Arc<Kn
     objects.relation(objects.oid_of(&access.relation)?)
 }
 
+/// The functions that PostgreSQL calls with the caller's rights for the rows that a statement writes, and
+/// shows nothing of: in constraints and generated columns, those of the parts of a table among them.
+fn written(facts: &Facts, objects: &Objects) -> BTreeSet<u32> {
+    let writes = |access: &&RelationAccess| match access.access {
+        Access::Insert => true,
+        // Rows that are only locked are written in no column.
+        Access::Update => access.columns != Columns::Named(BTreeSet::new()),
+        _ => false,
+    };
+    let touched = facts.relations.iter().chain(&facts.behind).filter(writes);
+    objects.written(&touched.map(|access| &access.relation).collect())
+}
+
 /// The types of the columns that are filled.
 fn filled(facts: &Facts, objects: &Objects) -> Vec<u32> {
+    types_of(facts, objects, |access| access == Access::Insert)
+}
+
+/// The types of the columns that are filled or changed.
+fn assigned(facts: &Facts, objects: &Objects) -> Vec<u32> {
+    types_of(facts, objects, |access| {
+        matches!(access, Access::Insert | Access::Update)
+    })
+}
+
+fn types_of(facts: &Facts, objects: &Objects, wanted: impl Fn(Access) -> bool) -> Vec<u32> {
     let mut types = Vec::new();
     for access in &facts.relations {
-        let Some(known) = known(access, objects).filter(|_| access.access == Access::Insert) else {
+        let Some(known) = known(access, objects).filter(|_| wanted(access.access)) else {
             continue;
         };
         let is_filled = |name: &Arc<str>| match &access.columns {
             Columns::All => true,
+            // Where it says no column it says all.
+            Columns::Named(names) if access.access == Access::Insert && names.is_empty() => true,
             Columns::Named(names) => names.contains(name),
         };
         let columns = known.columns.iter().filter(|(_, name, _)| is_filled(name));

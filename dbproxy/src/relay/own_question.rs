@@ -2,7 +2,9 @@
 //! session sees what the statement names, or would have to wait for what it has locked itself.
 //!
 //! The statement is parsed in the transaction that it will run in, and never run. An error is the one that
-//! the client's own message would have got, and fails the same things.
+//! the client's own message would have got, and fails the same things. The checks of domains that may be run
+//! for its constants write nothing: they are within a read-only transaction of the question's own, or, in an
+//! open block, a read-only part of it, and that is rolled back.
 
 use super::batch::{Attention, Batch};
 use super::deny::Refusal;
@@ -12,6 +14,42 @@ use crate::analysis::{Heard, Question, ServerError, Trees};
 use crate::catalog::row;
 use crate::wire::backend::{self, Status};
 use crate::wire::{Frame, Violation, frame, write};
+
+/// What stands around a question, so that nothing of what is run for it stays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Around {
+    /// A transaction of its own: no other is open.
+    Transaction,
+    /// A part of the open block.
+    Part,
+    /// Nothing: whether a block is open is not known within a batch, and what was done in it must stay.
+    Nothing,
+}
+
+impl Around {
+    fn before(self) -> &'static [&'static str] {
+        match self {
+            Self::Transaction => &["BEGIN ISOLATION LEVEL READ COMMITTED, READ ONLY", TELL],
+            Self::Part => &["SAVEPOINT exeat_question", READ_ONLY, TELL],
+            Self::Nothing => &[TELL],
+        }
+    }
+
+    /// The end of a transaction of its own comes by itself, since an error may stand before it.
+    fn behind(self) -> &'static [&'static str] {
+        match self {
+            Self::Transaction => &[],
+            Self::Part => &[
+                "ROLLBACK TO SAVEPOINT exeat_question",
+                "RELEASE SAVEPOINT exeat_question",
+            ],
+            Self::Nothing => &[BE_QUIET],
+        }
+    }
+}
+
+/// Within it nothing is written.
+const READ_ONLY: &str = "SELECT pg_catalog.set_config('transaction_read_only', 'on', true)";
 
 /// Lets the server tell its trees, until the end of the transaction at most.
 const TELL: &str = "SELECT \
@@ -35,12 +73,25 @@ pub(crate) struct OwnQuestion {
     /// The rows of a question of the proxy's own.
     rows: Vec<Vec<String>>,
     error: Option<ServerError>,
-    /// How many ParseCompletes have come: the second one is the statement's.
-    parsed: u8,
+    around: Around,
+    /// How many ParseCompletes have come: those of what stands before it, then the statement's.
+    parsed: usize,
     /// How many statements of the proxy's own have been run.
-    run: u8,
+    run: usize,
+    /// How many ReadyForQuery are still to come.
+    readies: u8,
     /// It ends with the answers to a Flush; elsewhere with ReadyForQuery.
     within_batch: bool,
+}
+
+impl OwnQuestion {
+    /// How many statements of the proxy's own are run for it.
+    fn runs(&self) -> usize {
+        match self.question.reaches {
+            Some(_) => 1,
+            None => self.around.before().len() + self.around.behind().len(),
+        }
+    }
 }
 
 impl Relay {
@@ -81,17 +132,27 @@ impl Relay {
 
     fn ask_one_over_own(&mut self, question: Question) {
         let within_batch = self.batch != Batch::Fresh;
+        let around = match self.status {
+            _ if within_batch && self.block_unsure => Around::Nothing,
+            Status::Transaction => Around::Part,
+            _ if within_batch => Around::Nothing,
+            _ => Around::Transaction,
+        };
+        let runs = question.reaches.is_some();
         let (text, types) = question.in_full();
         self.inbound.inject(|out| {
-            if question.reaches.is_some() {
+            if runs {
                 write::run(out, text);
             } else {
-                write::run(out, TELL);
+                around.before().iter().for_each(|sql| write::run(out, sql));
                 write::parse_with(out, "", text, types);
-                write::run(out, BE_QUIET);
+                around.behind().iter().for_each(|sql| write::run(out, sql));
             }
             if !within_batch {
                 write::frame(out, b'S', |_| {});
+            }
+            if around == Around::Transaction && !runs {
+                write::query(out, "ROLLBACK");
             }
         });
         self.queue.push(Expected::Analysis(Box::new(OwnQuestion {
@@ -99,8 +160,10 @@ impl Relay {
             trees: Trees::default(),
             rows: Vec::new(),
             error: None,
+            around,
             parsed: 0,
             run: 0,
+            readies: 1 + u8::from(around == Around::Transaction && !runs),
             within_batch,
         })));
         if within_batch {
@@ -121,26 +184,22 @@ impl Relay {
             b'D' if asked.question.reaches.is_some() => {
                 asked.rows.push(row(body).map_err(End::Server)?);
             }
-            b'N' if asked.parsed == 1 => asked.trees.hear(body),
+            b'N' if asked.parsed == asked.around.before().len() => asked.trees.hear(body),
             b'N' | b'2' | b'D' => {}
             b'1' => asked.parsed += 1,
             b'C' => {
                 asked.run += 1;
-                let last = if asked.question.reaches.is_some() {
-                    1
-                } else {
-                    2
-                };
-                answered = asked.within_batch && asked.run == last;
+                answered = asked.within_batch && asked.run == asked.runs();
             }
             b'E' if asked.within_batch => return self.failed(frame),
-            b'E' => {
-                asked.error = Some(ServerError::read(body));
-                self.own_failed = true;
-            }
+            b'E' => asked.error = Some(ServerError::read(body)),
             b'Z' if !asked.within_batch => {
-                self.status = backend::ready(body).map_err(End::Server)?;
-                answered = true;
+                asked.readies = asked.readies.saturating_sub(1);
+                answered = asked.readies == 0;
+                if answered {
+                    self.status = backend::ready(body).map_err(End::Server)?;
+                    self.own_failed |= asked.error.is_some();
+                }
             }
             _ => return Err(End::Desynchronised),
         }

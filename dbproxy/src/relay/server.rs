@@ -331,6 +331,7 @@ impl Relay {
             self.code_was_run();
         }
         if ends {
+            self.block_unsure = true;
             self.transaction_changed();
         }
         Ok(())
@@ -376,6 +377,7 @@ impl Relay {
             other => return Err(self.out_of_turn(other)),
         }
         self.status = status;
+        self.block_unsure = false;
         self.own_failed &= status == Status::Failed;
         self.copy_awaited();
         if status == Status::Idle {

@@ -73,6 +73,7 @@ pub(crate) fn own_question(floor: u32, named: &BTreeSet<u32>) -> String {
             depend("pg_constraint", "k.oid", "pg_proc"),
             is_new("k.contypid")
         ),
+        super::written(matters),
         format!(
             "SELECT 'q', c.oid::pg_catalog.text, d.refobjid::pg_catalog.text, '', '', '', '' \
              FROM pg_catalog.pg_class c {} \

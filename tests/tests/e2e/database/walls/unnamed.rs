@@ -38,6 +38,29 @@ CREATE FUNCTION speak() RETURNS trigger LANGUAGE plpgsql AS
 CREATE TABLE spoken (id int, note text DEFAULT 'CANARY');
 CREATE TRIGGER speaks BEFORE INSERT ON spoken FOR EACH ROW EXECUTE FUNCTION speak();
 CREATE SCHEMA staging;
+CREATE SEQUENCE traced;
+CREATE FUNCTION quiet(text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS
+  $$ BEGIN PERFORM nextval('public.traced'); RETURN 'x'; END $$;
+CREATE DOMAIN quiet AS text CHECK (quiet(VALUE) <> '');
+CREATE DOMAIN quiet2 AS quiet;
+CREATE DOMAIN pickies AS picky[];
+CREATE TYPE span AS RANGE (subtype = picky);
+CREATE TYPE spans AS (a span);
+CREATE DOMAIN spanned AS span;
+CREATE TABLE spanning (id int, s span, m spans);
+CREATE TABLE made (id int, note text, q text GENERATED ALWAYS AS (quiet(note)) STORED);
+CREATE TABLE cast_made (id int, note text, q text GENERATED ALWAYS AS (note::quiet2::text) STORED);
+CREATE TABLE checked (id int, note text CHECK (quiet(note) <> ''));
+CREATE TABLE all_checked (id int, note text, CHECK (quiet(note) <> '' AND id > 0));
+CREATE TABLE whole (id int, note text) PARTITION BY LIST (id);
+CREATE TABLE whole_1 PARTITION OF whole (CHECK (quiet(note) <> '')) FOR VALUES IN (1);
+CREATE VIEW checked_v AS SELECT id, note FROM checked;
+CREATE TABLE plain_checked (id int CHECK (abs(id) > 0), note text CHECK (lower(note) = note),
+  low text GENERATED ALWAYS AS (lower(note)) STORED);
+INSERT INTO plain_checked VALUES (1, 'a');
+CREATE TABLE tagged (id int, tags picky[], quiets quiet[]);
+CREATE FUNCTION made_mood() RETURNS mood LANGUAGE sql AS $$ SELECT 'ok'::mood $$;
+SELECT setval('traced', 1, false);
 ";
 
 const POLICY: &str = "\
@@ -51,6 +74,7 @@ roles:
         allow:
           - select: public.orders(id, total)
           - select: public.moods
+          - select: public.tagged
           - select: public.plain
           - insert: public.defs
           - insert: public.plain
@@ -58,14 +82,37 @@ roles:
           - insert: public.used
           - insert: public.filled
           - insert: public.spoken(id)
+          - insert: public.spanning
+          - insert: public.made
+          - insert: public.cast_made
+          - insert: public.checked
+          - insert: public.all_checked
+          - insert: public.whole
+          - insert: public.checked_v
+          - insert: public.plain_checked
+          - update: public.made
+          - update: public.cast_made
+          - update: public.checked
+          - update: public.all_checked
+          - update: public.whole
+          - update: public.checked_v
+          - update: public.plain_checked
+          - select: public.made
+          - select: public.cast_made
+          - select: public.checked
+          - select: public.all_checked
+          - select: public.whole
+          - select: public.checked_v
+          - select: public.plain_checked
           - define: pg_temp.*
           - select: pg_temp.*
           - insert: pg_temp.*
           - define: staging.*
           - select: staging.*
           - insert: staging.*
-          - type: [public.mood, public.picky, public.picky2, public.held]
-          - call: [lower, abs, count, jsonb_to_recordset, jsonb_populate_record, to_json, row_to_json, json_agg]
+          - type: [public.mood, public.picky, public.picky2, public.held, public.span, public.spans, public.spanned, public.quiet, public.pickies, public.span_multirange]
+          - call: [lower, abs, count, jsonb_to_recordset, jsonb_populate_record, to_json, row_to_json, json_agg, public.made_mood]
+          - call: [to_jsonb, json_to_record, json_to_recordset, json_populate_recordset, json_build_object, jsonb_build_array, array_to_json, json_object_agg, jsonb_agg]
 ";
 
 fn lab() -> (Lab, Database) {
@@ -155,6 +202,83 @@ const REFUSED: &[&[&str]] = &[
     &["SELECT to_json('ok'::mood)"],
     &["SELECT row_to_json(t) FROM moods t"],
     &["SELECT json_agg(t) FROM moods t"],
+    &["SELECT json_agg(m) FROM moods"],
+    &["SELECT jsonb_agg(t) FROM moods t"],
+    &["SELECT to_jsonb('ok'::mood)"],
+    &["SELECT row_to_json(ROW('ok'::mood, 1))"],
+    &["SELECT json_build_object('a', m) FROM moods"],
+    &["SELECT jsonb_build_array(m) FROM moods"],
+    &["SELECT array_to_json(ARRAY['ok'::mood])"],
+    &["SELECT json_object_agg('a', m) FROM moods"],
+    &["SELECT * FROM json_to_record('{\"a\":\"(b,1)\"}') AS x (a held)"],
+    &["SELECT * FROM json_populate_recordset(NULL::held, '[{\"a\":\"b\"}]')"],
+    &["SELECT (jsonb_populate_record(NULL::used, '{\"p\":\"b\"}')).p"],
+    // Ranges.
+    &["SELECT '[b,c)'::span"],
+    &["SELECT '{[b,c)}'::span_multirange"],
+    &["SELECT '{\"[b,c)\"}'::span[]"],
+    &["SELECT '(\"[b,c)\")'::spans"],
+    &["SELECT '[b,c)'::spanned"],
+    &["SELECT span('b', 'c')"],
+    &["SELECT '{b}'::pickies"],
+    &["INSERT INTO spanning VALUES (1, '[b,c)')"],
+    &["INSERT INTO spanning (s) VALUES ('[b,c)')"],
+    &["INSERT INTO spanning (m) VALUES ('(\"[b,c)\")')"],
+    &["COPY spanning (s) FROM STDIN"],
+    // What a row that is written is checked by, and made of.
+    &["INSERT INTO made (id) VALUES (1)"],
+    &["UPDATE made SET id = 1"],
+    &["INSERT INTO cast_made (id) VALUES (1)"],
+    &["INSERT INTO checked (id) VALUES (1)"],
+    &["UPDATE checked SET note = 'a'"],
+    &["INSERT INTO all_checked (id) SELECT id FROM orders"],
+    &["INSERT INTO whole VALUES (1, 'a')"],
+    &["INSERT INTO checked_v VALUES (1, 'a')"],
+    &["COPY checked (id) FROM STDIN"],
+    &["COPY made (id) FROM STDIN"],
+    &["PREPARE q AS INSERT INTO checked (id) VALUES ($1)"],
+    &["EXPLAIN ANALYZE INSERT INTO checked (id) VALUES (1)"],
+    &["WITH x AS (INSERT INTO checked (id) VALUES (1) RETURNING id) SELECT id FROM x"],
+    &[
+        "BEGIN",
+        "CREATE TABLE staging.a (x int CHECK (quiet(x::text) <> ''))",
+    ],
+    // What is bound and given to what was prepared.
+    &["PREPARE d (picky) AS SELECT 1"],
+    &["PREPARE d (picky2) AS SELECT 1"],
+    &["PREPARE d (held) AS SELECT 1"],
+    &["PREPARE d (picky[]) AS SELECT 1"],
+    &["PREPARE d (held[]) AS SELECT $1"],
+    &["PREPARE d (span) AS SELECT 1"],
+    &[
+        "PREPARE e (int) AS SELECT abs($1)",
+        "EXECUTE e ('ok'::mood)",
+    ],
+    &[
+        "PREPARE e (int) AS SELECT abs($1)",
+        "EXECUTE e ('ok'::mood::int)",
+    ],
+    &[
+        "PREPARE e (int) AS SELECT abs($1)",
+        "EXECUTE e (CAST('ok' AS mood))",
+    ],
+    &[
+        "PREPARE e (int) AS SELECT abs($1)",
+        "EXECUTE e (public.made_mood())",
+    ],
+    &[
+        "PREPARE e (int) AS SELECT abs($1)",
+        "EXECUTE e (made_mood())",
+    ],
+    &[
+        "PREPARE e (int) AS SELECT abs($1)",
+        "EXPLAIN EXECUTE e ('ok'::mood)",
+    ],
+    &["PREPARE e AS SELECT abs($1)", "EXECUTE e (mood 'ok')"],
+    &[
+        "PREPARE e (int) AS SELECT abs($1)",
+        "CREATE TEMP TABLE a AS EXECUTE e ('ok'::mood)",
+    ],
 ];
 
 #[test]
@@ -169,7 +293,8 @@ fn nothing_runs_without_being_named() {
         for sql in *script {
             last = run(&mut session, sql);
         }
-        if sqlstate(&last).as_deref() != Some("42501") {
+        // What an argument of EXECUTE becomes is not asked about: not supported.
+        if !matches!(sqlstate(&last).as_deref(), Some("42501" | "42601")) {
             open.push(format!("{script:?}: {:?}", sqlstate(&last)));
         }
         database.admin("DROP TABLE IF EXISTS staging.a, staging.p");
@@ -177,8 +302,65 @@ fn nothing_runs_without_being_named() {
         if !ran.stdout.trim().is_empty() {
             open.push(format!("{script:?} ran {}", ran.stdout.trim()));
         }
+        let ran = database.admin("SELECT is_called FROM traced");
+        if ran.stdout.trim() != "f" {
+            open.push(format!("{script:?} ran quiet"));
+            database.admin("SELECT setval('traced', 1, false)");
+        }
     }
     assert!(open.is_empty(), "{open:#?}");
+}
+
+/// What is looked at runs the check of a domain, where no name tells so: it leaves nothing behind, and the
+/// block that it is in goes on.
+const LOOKED_AT: &[&[&str]] = &[
+    &["SELECT id FROM tagged WHERE tags = '{b}'"],
+    &[
+        "CREATE TEMP TABLE a (x int)",
+        "SELECT id FROM tagged WHERE tags = '{b}'",
+    ],
+    &[
+        "CREATE TEMP TABLE a (x int)",
+        "SELECT id FROM tagged, secret WHERE quiets = '{b}'",
+    ],
+    &[
+        "BEGIN",
+        "CREATE TEMP TABLE a (x int)",
+        "SELECT id FROM tagged WHERE quiets = '{b}'",
+    ],
+    &[
+        "CREATE TEMP TABLE a (x int)",
+        "BEGIN",
+        "SAVEPOINT s",
+        "INSERT INTO a VALUES (1)",
+        "SELECT id FROM tagged WHERE tags = '{b}'",
+        "ROLLBACK TO s",
+        "INSERT INTO a VALUES (1)",
+        "SELECT x FROM a WHERE x = 1",
+        "COMMIT",
+    ],
+];
+
+#[test]
+fn what_is_looked_at_leaves_nothing_behind() {
+    let (lab, database) = lab();
+    let exeat = lab.start();
+    for script in LOOKED_AT {
+        let mut session = Wire::connect(exeat.addresses.dbproxy[1]);
+        session.start(&[("user", "narrow"), ("database", "shop")], "");
+        for sql in *script {
+            let answer = run(&mut session, sql);
+            let refused = sqlstate(&answer).is_some();
+            assert_eq!(
+                refused,
+                sql.contains("tagged"),
+                "{script:?}: {sql}: {answer:?}"
+            );
+        }
+        let ran = database
+            .admin("SELECT what FROM trace UNION ALL SELECT 'quiet' FROM traced WHERE is_called");
+        assert_eq!(ran.stdout.trim(), "", "{script:?}");
+    }
 }
 
 /// What an ordinary program sends goes on as before.
@@ -194,6 +376,15 @@ const PASSES: &[&[&str]] = &[
         "ALTER TABLE a ADD COLUMN y text DEFAULT 'b'",
     ],
     &["DROP TABLE IF EXISTS staging.a"],
+    &["INSERT INTO plain_checked (id, note) VALUES (2, 'b')"],
+    &["UPDATE plain_checked SET note = 'c'"],
+    &["COPY plain_checked (id) FROM STDIN"],
+    &["SELECT id FROM checked FOR UPDATE"],
+    &["UPDATE plain_checked SET id = 3 WHERE id IN (SELECT id FROM checked)"],
+    &[
+        "PREPARE e (int, text) AS SELECT abs($1), lower($2)",
+        "EXECUTE e (1 + 1, lower('A'))",
+    ],
 ];
 
 #[test]
