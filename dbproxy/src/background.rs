@@ -1,4 +1,5 @@
-//! A thread of its own for what must never hold up a session: reading catalogs and PostgreSQL's answers.
+//! A thread of its own for what must never hold up a session: reading catalogs and PostgreSQL's answers,
+//! comparing privileges.
 //!
 //! It starts with its first task and ends with the last owner. A task that panics is told and starts anew.
 
@@ -14,8 +15,11 @@ use tokio::sync::oneshot;
 const BREATH: Duration = Duration::from_secs(1);
 
 /// The thread.
-#[derive(Debug, Default)]
-pub(crate) struct Background(Mutex<Option<Running>>);
+#[derive(Debug)]
+pub(crate) struct Background {
+    name: &'static str,
+    running: Mutex<Option<Running>>,
+}
 
 /// Its runtime, which ends when `_alive` is dropped.
 #[derive(Debug)]
@@ -25,9 +29,17 @@ struct Running {
 }
 
 impl Background {
+    /// One that is not started yet, by the name that its thread will have (15 bytes are shown).
+    pub(crate) fn new(name: &'static str) -> Self {
+        Self {
+            name,
+            running: Mutex::default(),
+        }
+    }
+
     /// Its runtime, started where it is not.
     pub(crate) fn handle(&self) -> io::Result<Handle> {
-        let mut running = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(running) = &*running {
             return Ok(running.handle.clone());
         }
@@ -35,7 +47,7 @@ impl Background {
         let handle = runtime.handle().clone();
         let (alive, ended) = oneshot::channel();
         std::thread::Builder::new()
-            .name("exeat-catalog".to_owned())
+            .name(self.name.to_owned())
             .spawn(move || drop(runtime.block_on(ended)))?;
         *running = Some(Running {
             handle: handle.clone(),

@@ -33,7 +33,7 @@ pub(crate) type Databases = HashMap<Arc<str>, Arc<Database>>;
 
 /// Checks the configured databases.
 pub(crate) fn databases(config: &config::Dbproxy) -> Result<Databases, (Arc<str>, UpstreamError)> {
-    let background = Arc::new(Background::default());
+    let background = Arc::new(Background::new("exeat-catalog"));
     let open = |(name, database): (&Arc<str>, &config::Database)| {
         let search_path = exeat_sql::search_path(&database.search_path);
         let upstream = Upstream::new(

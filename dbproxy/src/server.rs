@@ -10,6 +10,7 @@ use exeat_service::tls::{TlsError, TlsServer};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
+use crate::background::Background;
 use crate::cancel::Cancels;
 use crate::database::{Databases, databases};
 use crate::listener::Listener;
@@ -33,6 +34,9 @@ pub enum SetupError {
         /// Why.
         why: String,
     },
+    /// A thread can't be started.
+    #[error("a thread can't be started: {0}")]
+    Thread(std::io::Error),
 }
 
 /// The database proxy.
@@ -51,6 +55,8 @@ pub struct Dbproxy {
     pub(crate) limits: StatementLimits,
     /// What all large messages may hold, in bytes.
     pub(crate) large: Arc<Semaphore>,
+    /// The thread that compares the second walls: as long as somebody is served.
+    _comparing: Background,
 }
 
 impl Dbproxy {
@@ -72,8 +78,9 @@ impl Dbproxy {
             .collect::<Result<_, TlsError>>()?;
         let databases = read(&config)?;
         let walls = databases.values().map(|it| Arc::clone(&it.wall)).collect();
-        wall::watch(&walls, &core);
+        let comparing = wall::watch(walls, &core).map_err(SetupError::Thread)?;
         Ok(Arc::new(Self {
+            _comparing: comparing,
             core,
             databases,
             cancels: Arc::default(),

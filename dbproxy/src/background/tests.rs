@@ -5,7 +5,7 @@ use super::*;
 
 #[test]
 fn a_task_that_panics_starts_again() {
-    let background = Background::default();
+    let background = Background::new("exeat-test");
     let runs = Arc::new(AtomicUsize::new(0));
     let (told, heard) = std::sync::mpsc::channel();
     let task = move || {
@@ -23,7 +23,7 @@ fn a_task_that_panics_starts_again() {
 
 #[test]
 fn the_thread_ends_with_its_owner() {
-    let background = Background::default();
+    let background = Background::new("exeat-test");
     let handle = background.handle().unwrap();
     let (never, ended) = oneshot::channel::<()>();
     handle.spawn(async move {

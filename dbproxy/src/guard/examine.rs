@@ -137,7 +137,7 @@ impl Examiner {
         let upstream = Upstream::new(database, &search_path, PATIENCE, Keepalive::default())
             .map_err(|error| failed(&error))?;
         let upstream = Arc::new(upstream);
-        let background = Arc::new(Background::default());
+        let background = Arc::new(Background::new("exeat-catalog"));
         let catalogs = Arc::new(Catalogs::new(
             Arc::clone(&upstream),
             Arc::clone(user),

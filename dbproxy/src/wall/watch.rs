@@ -20,6 +20,7 @@ use known::{Answer, Findings, Known, NotLet, Refusal};
 
 use super::read::{self, ReadError};
 use super::{Comparison, Direction, comparison};
+use crate::background::Background;
 use crate::metrics;
 use crate::stop::Stop;
 use crate::upstream::Upstream;
@@ -171,7 +172,9 @@ impl Wall {
 
     /// Compares whenever it is due, until the process ends.
     async fn keep(self: Arc<Self>, core: Arc<Core>) {
-        self.wanted.notified().await;
+        if !self.used.load(Ordering::Acquire) {
+            self.wanted.notified().await;
+        }
         loop {
             self.compare(&core).await;
             let began = Instant::now();
@@ -256,56 +259,26 @@ impl Wall {
     }
 }
 
-/// Starts the thread that compares. It ends with the process; a comparison that panics is told and begun anew.
-pub(crate) fn watch(walls: &Walls, core: &Arc<Core>) {
-    let watched: Walls = walls
-        .iter()
-        .filter(|wall| wall.mode != SecondWall::Off)
-        .cloned()
-        .collect();
-    if watched.is_empty() {
-        return;
-    }
-    let core = Arc::clone(core);
-    let started = std::thread::Builder::new()
-        .name("exeat-wall".to_owned())
-        .spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build();
-            match runtime {
-                Ok(runtime) => runtime.block_on(all(watched, core)),
-                Err(error) => {
-                    tracing::error!(%error, "the second walls can't be compared");
-                }
-            }
-        });
-    if let Err(error) = started {
-        tracing::error!(%error, "the second walls can't be compared");
-    }
-}
-
-async fn all(walls: Walls, core: Arc<Core>) {
-    let stopped = core.stopped.clone();
+/// Starts the thread that compares, if a wall is to be watched; it ends with its owner. A comparison that
+/// panics is told and begun anew: until one ends well the last answer grows old.
+///
+/// # Errors
+/// The thread can't be started.
+pub(crate) fn watch(walls: Walls, core: &Arc<Core>) -> std::io::Result<Background> {
+    let background = Background::new("exeat-wall");
     for wall in walls {
-        tokio::spawn(always(wall, Arc::clone(&core)));
-    }
-    drop(core);
-    stopped.cancelled().await;
-}
-
-async fn always(wall: Arc<Wall>, core: Arc<Core>) {
-    loop {
-        let one = tokio::spawn(Arc::clone(&wall).keep(Arc::clone(&core)));
-        let Err(error) = one.await else { return };
-        if !error.is_panic() {
-            return;
+        if wall.mode != SecondWall::Off {
+            let core = Arc::downgrade(core);
+            background.keep("second wall", move || {
+                let (wall, core) = (Arc::clone(&wall), core.clone());
+                async move {
+                    if let Some(core) = core.upgrade() {
+                        let stopped = core.stopped.clone();
+                        stopped.run_until_cancelled(wall.keep(core)).await;
+                    }
+                }
+            })?;
         }
-        tracing::error!(database = %wall.name, "the comparison of the second wall failed");
-        wall.known.send_modify(|known| {
-            known.answer = Answer::Unknown("the comparison failed".into());
-        });
-        tokio::time::sleep(AT_MOST).await;
-        wall.wanted.notify_one();
     }
+    Ok(background)
 }

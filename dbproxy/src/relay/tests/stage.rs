@@ -228,7 +228,7 @@ fn parts(core: &Arc<Core>, live: &Live, client: TcpStream, server: TcpStream) ->
         Arc::new(Catalogs::new(
             Arc::clone(&upstream),
             "app".into(),
-            Arc::default(),
+            Arc::new(crate::background::Background::new("exeat-catalog")),
         )),
         None,
     );
