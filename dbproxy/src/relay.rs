@@ -175,6 +175,7 @@ pub(crate) struct Relay {
 
 impl Relay {
     pub(crate) fn new(parts: Parts) -> Self {
+        let suspect = parts.guard.begins_with_code();
         Self {
             client: parts.client,
             server: parts.server,
@@ -195,7 +196,7 @@ impl Relay {
             attention: Attention::default(),
             told_failed: false,
             dirty: false,
-            suspect: false,
+            suspect,
             ran_code: false,
             sight: Sight::ALL,
             defined: false,
