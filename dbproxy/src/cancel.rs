@@ -321,16 +321,19 @@ impl CancelHandle {
         }
     }
 
-    /// Whether it can be said that all is taken in which had arrived when somebody asked. What has arrived is
-    /// known to the runtime only once it has looked at the sockets, which it does between tasks.
+    /// Whether it can be said that all is taken in which had arrived when somebody asked: only where that was
+    /// known before this task read, and before the runtime looked at the sockets, as it does between tasks.
     pub(crate) fn has_turned(&mut self, cx: &mut Context<'_>) -> bool {
-        if !self.entry.asked.load(Ordering::Acquire) || std::mem::take(&mut self.turning) {
+        if std::mem::take(&mut self.turning) {
             return true;
         }
-        self.turning = true;
-        // Wakes this task behind that look.
-        let turn = std::pin::pin!(tokio::task::yield_now());
-        turn.poll(cx).is_ready()
+        if self.entry.asked.load(Ordering::Acquire) {
+            self.turning = true;
+            // Wakes this task behind that look.
+            let turn = std::pin::pin!(tokio::task::yield_now());
+            return turn.poll(cx).is_ready();
+        }
+        false
     }
 
     /// Says that all that had arrived from the client was taken in and noted.

@@ -177,6 +177,7 @@ pub(crate) struct Relay {
 
 impl Relay {
     pub(crate) fn new(parts: Parts) -> Self {
+        let suspect = parts.guard.begins_with_code();
         Self {
             client: parts.client,
             server: parts.server,
@@ -198,7 +199,7 @@ impl Relay {
             attention: Attention::default(),
             told_failed: false,
             dirty: false,
-            suspect: false,
+            suspect,
             ran_code: false,
             sight: Sight::ALL,
             defined: false,

@@ -7,6 +7,12 @@ use super::Guard;
 use crate::catalog::Snapshot;
 
 impl Guard {
+    /// Whether code of somebody's own may run when a session begins: event triggers may be for that.
+    pub(crate) fn begins_with_code(&self) -> bool {
+        let snapshot = self.scope.snapshot.as_deref();
+        snapshot.is_some_and(|snapshot| snapshot.hooks().events)
+    }
+
     /// Whether it may, by what is known of it. (A session has no catalog only where it has no server.)
     pub(super) fn runs_code(&self, subject: &Subject) -> bool {
         match subject {
