@@ -283,8 +283,12 @@ impl Asker {
 }
 
 impl Trees {
-    /// Takes a tree out of a notice, where it is one.
+    /// Takes a tree out of a notice, where it is one. A tree of what a function runs meanwhile, the check of a
+    /// domain for example, comes with the function as its context: it is none of the statement's.
     pub(crate) fn hear(&mut self, notice: &[u8]) {
+        if ServerError::read(notice).field(b'W').is_some() {
+            return;
+        }
         let mut message = None;
         let mut reader = Reader::new(notice);
         while let Some(letter) = reader.u8().filter(|letter| *letter != 0) {

@@ -2,6 +2,7 @@
 //! byte of it may come back.
 
 mod described;
+mod others;
 mod told;
 mod triggers;
 mod unanswered;
