@@ -73,6 +73,48 @@ fn gathers_what_belongs_together() {
 }
 
 #[test]
+fn a_row_that_is_written_runs_its_constraints_and_the_checks_of_their_types() {
+    let mut objects = shop();
+    objects.apply(&rows(
+        "d 50000 30000\nw 20000 1397 f\nw 20000 50000 t\nw 20010 30000 f",
+    ));
+    let orders = Name {
+        schema: Some("public".into()),
+        name: "orders".into(),
+    };
+    let other = Name {
+        schema: Some("evil".into()),
+        ..orders.clone()
+    };
+    let runs = |name: &Name| objects.written(&BTreeSet::from([name]));
+    assert_eq!(runs(&orders), BTreeSet::from([1397, 30000]));
+    assert_eq!(runs(&other), BTreeSet::new());
+}
+
+#[test]
+fn a_constant_runs_the_checks_within_it_and_not_those_of_its_own_domain() {
+    let mut objects = shop();
+    // An array of the domain, a domain over that, a range of it and its multirange.
+    objects.apply(&rows(
+        "d 50000 30000
+         t 50001 evil array 700 b 50000
+         t 50002 evil over 700 d 50001
+         t 50003 evil span 700 r 50000
+         t 50004 evil spans 700 m 50003",
+    ));
+    for (of, runs) in [
+        (50000, false),
+        (50001, true),
+        (50002, true),
+        (50003, true),
+        (50004, true),
+    ] {
+        assert_eq!(!objects.checks_of_constants([of]).is_empty(), runs, "{of}");
+        assert!(!objects.checks([of]).is_empty(), "{of}");
+    }
+}
+
+#[test]
 fn the_same_rows_again_change_nothing() {
     let mut objects = shop();
     assert!(!objects.apply(&rows(SHOP)).changed);
@@ -91,6 +133,7 @@ fn each_kind_of_change_is_seen() {
         ("a type", "t 50000 evil dom 701 d 0"),
         ("a part of a table", "i 20030 20000"),
         ("a domain's check", "d 50000 1397"),
+        ("what a written row runs", "w 20000 30000 f"),
         ("a sequence's table", "q 20010 20099"),
         ("a view's query", "v 20040 20000 1"),
         ("a cast", "c pg_cast 4 9"),
