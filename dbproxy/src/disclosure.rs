@@ -94,9 +94,10 @@ pub(crate) fn disclosed(
         return None;
     }
     let mut fields = Fields::read(body);
-    let from_code = fields
-        .field(b'W')
-        .is_some_and(|context| !is_of_the_client(context));
+    let from_code = match fields.field(b'W') {
+        Some(context) => !is_of_the_client(context),
+        None => !sight.code && may_be_inlined(&fields),
+    };
     let open = sight.rows && (sight.code || !from_code);
     if open {
         return None;
@@ -116,7 +117,7 @@ pub(crate) fn disclosed(
     if code.starts_with("22") {
         let message = format!("data exception ({code})");
         fields.set(b'M', &message);
-    } else if !raised && from_code && (says || !code.starts_with("23")) {
+    } else if !raised && from_code && (says || !is_about_no_value(&code)) {
         let message = format!("an error in a function or trigger ({code})");
         fields.set(b'M', &message);
     }
@@ -138,9 +139,24 @@ pub(crate) fn disclosed(
     Some(fields.write())
 }
 
+/// Whether a message without a context may be about what a function of SQL holds: PostgreSQL puts those into
+/// the statement itself, and their errors have no context. What is wrong with the client's own text has a
+/// position in it.
+fn may_be_inlined(fields: &Fields<'_>) -> bool {
+    let code = fields.field(b'C').unwrap_or_default();
+    let of_values = code.starts_with("22") || code.starts_with("42") && code != "42501";
+    let message = fields.field(b'M').unwrap_or_default();
+    let quotes = message.contains('"') || fields.field(b'D').is_some();
+    of_values && quotes && fields.field(b'P').is_none()
+}
+
 /// Whether the context of a message is about the client's own data: a line of COPY, or a parameter. Where code
-/// runs, it stands before these.
+/// runs, its context stands around these.
 fn is_of_the_client(context: &str) -> bool {
+    // Code that has a context of its own ends with a line of it.
+    if context.contains('\n') {
+        return false;
+    }
     const BEGINNINGS: [&str; 4] = [
         "COPY ",
         "unnamed portal ",
@@ -150,10 +166,17 @@ fn is_of_the_client(context: &str) -> bool {
     BEGINNINGS.iter().any(|known| context.starts_with(known))
 }
 
-/// Whether a violation of a constraint is one that the server itself has found, and not a function that says
-/// so: by the server's file that reports it.
+/// Violations of constraints, conflicts of transactions, what an operator or a timeout ends: the server's words
+/// about these quote no value.
+fn is_about_no_value(code: &str) -> bool {
+    let classes = ["23", "40", "57"];
+    code == "55P03" || classes.iter().any(|class| code.starts_with(class))
+}
+
+/// Whether the server itself has found what an error is about, and not a function that says so: by the
+/// server's file that reports it.
 fn is_of_the_server(fields: &Fields<'_>) -> bool {
-    const FILES: [&str; 8] = [
+    const FILES: [&str; 15] = [
         "nbtinsert.c",
         "execMain.c",
         "execIndexing.c",
@@ -162,6 +185,13 @@ fn is_of_the_server(fields: &Fields<'_>) -> bool {
         "domains.c",
         "heapam.c",
         "tablecmds.c",
+        "deadlock.c",
+        "heapam_handler.c",
+        "lmgr.c",
+        "lock.c",
+        "nodeModifyTable.c",
+        "postgres.c",
+        "proc.c",
     ];
     fields.field(b'F').is_some_and(|file| FILES.contains(&file))
 }

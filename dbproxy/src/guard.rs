@@ -217,6 +217,11 @@ impl Guard {
         grant.is_some_and(relaxed)
     }
 
+    /// Whether a value of `search_path` is the path that names are judged by.
+    pub(crate) fn has_path(&self, value: &str) -> bool {
+        exeat_sql::is_path(value, &self.search_path)
+    }
+
     /// How many rows a statement may give.
     pub(crate) fn row_limit(&self) -> Option<u64> {
         self.scope.rows
@@ -293,7 +298,8 @@ impl Guard {
             known.push(one);
         }
         let mut verdict = Verdict::of(scope, sql, &reading, known, |subject| {
-            let (sight, runs_code) = (self.sight(&subject), self.runs_code(&subject));
+            let runs_code = self.runs_code(&subject);
+            let sight = self.sight(&subject, runs_code);
             (self.evaluate(subject), sight, runs_code)
         });
         if found.passes {
@@ -398,7 +404,7 @@ impl Guard {
 
     /// What the role may see of the server's messages about a statement: values of rows that it writes or
     /// that views show in part, and what the code of others says, only where it may read all of it.
-    fn sight(&self, subject: &Subject) -> Sight {
+    fn sight(&self, subject: &Subject, runs_code: bool) -> Sight {
         let (Some(grant), Subject::Readable(facts)) = (self.grant(), subject) else {
             return Sight::ALL;
         };
@@ -412,17 +418,10 @@ impl Guard {
             )
         };
         let written = facts.relations.iter().filter(changes);
-        let writes = written.clone().next().is_some();
         let mut quoted = written.chain(&facts.behind);
-        let own = |name: &Name| {
-            name.schema
-                .as_deref()
-                .is_none_or(|schema| schema == "pg_catalog")
-        };
-        let mut called = facts.functions.iter().chain(&facts.behind_functions);
         Sight {
             rows: quoted.all(|access| grant.reads(&access.relation, Columns::All)),
-            code: !writes && called.all(own),
+            code: !runs_code,
         }
     }
 

@@ -151,7 +151,12 @@ fn errors_of_the_statement_itself_are_told_where_only_code_is_somebody_elses() {
         (b'C', "22P02"),
         (b'M', "invalid input syntax for type integer: \"x\""),
     ];
-    assert!(told(&own, sight).contains("\"x\""));
+    let placed = [own[0], own[1], (b'P', "8")];
+    assert!(told(&placed, sight).contains("\"x\""));
+    // Without a place it may be from a function that PostgreSQL put into the statement.
+    assert!(!told(&own, sight).contains("\"x\""));
+    let plain = [(b'C', "22012"), (b'M', "division by zero")];
+    assert!(told(&plain, sight).contains("division by zero"));
     let within = [own[0], own[1], (b'W', "PL/pgSQL function f()")];
     assert!(!told(&within, sight).contains("\"x\""));
 }
@@ -225,6 +230,10 @@ fn values_that_the_client_itself_has_sent_are_no_code() {
             false,
         ),
         ("SQL function \"f\" statement 1\nCOPY orders, line 1", false),
+        (
+            "COPY orders, line 1: \"x\"\nSQL statement \"COPY orders FROM …\"",
+            false,
+        ),
     ] {
         let fields = [(b'C', "22P02"), (b'M', "the words"), (b'W', context)];
         assert_eq!(

@@ -11,19 +11,24 @@ use super::{End, Relay};
 use crate::analysis::ServerError;
 use crate::catalog::row;
 use crate::denial;
+use crate::upstream::is_utf8;
 use crate::wire::backend::{self, Status};
 use crate::wire::{Frame, Violation, frame, write};
 
 /// Whether the session has a schema for temporary objects: it has one once it made the first. And whether
 /// its transaction has changed something for all, which nobody else sees yet: the server counts rows of the
 /// catalog that are written (<https://www.postgresql.org/docs/current/monitoring-stats.html>), unless it was
-/// told not to count.
+/// told not to count. And how names, strings and rights are understood now: code may have changed that, and
+/// servers report it late or never.
 const LOOK: &str = "SELECT 'looked', pg_catalog.pg_my_temp_schema()::pg_catalog.text, \
     (NOT pg_catalog.current_setting('track_counts')::pg_catalog.bool \
     OR pg_catalog.sum(pg_catalog.pg_stat_get_xact_tuples_inserted(t.c) \
     OPERATOR(pg_catalog.+) pg_catalog.pg_stat_get_xact_tuples_updated(t.c) \
     OPERATOR(pg_catalog.+) pg_catalog.pg_stat_get_xact_tuples_deleted(t.c)) \
-    OPERATOR(pg_catalog.>) 0::pg_catalog.numeric)::pg_catalog.text, '', '', '', '' \
+    OPERATOR(pg_catalog.>) 0::pg_catalog.numeric)::pg_catalog.text, \
+    pg_catalog.current_setting('search_path'), pg_catalog.current_setting('role'), \
+    pg_catalog.current_setting('standard_conforming_strings'), \
+    pg_catalog.current_setting('client_encoding') \
     FROM pg_catalog.unnest(ARRAY['pg_catalog.pg_class', 'pg_catalog.pg_attribute', \
     'pg_catalog.pg_namespace', 'pg_catalog.pg_proc', 'pg_catalog.pg_type', 'pg_catalog.pg_operator', \
     'pg_catalog.pg_cast', 'pg_catalog.pg_rewrite', 'pg_catalog.pg_inherits', 'pg_catalog.pg_policy', \
@@ -67,13 +72,9 @@ impl Relay {
         if self.status == Status::Failed {
             return Ok(());
         }
-        if self.suspect && !self.dirty {
+        if self.suspect {
             self.ask_own_catalog(LOOK);
             return Err(Refusal::Wait);
-        }
-        if self.suspect {
-            // What code has done besides is told by no name.
-            self.guard.own().note_anything();
         }
         if self.batch != Batch::Fresh && !self.dirty {
             // Nothing of this session's has changed, and who asks first in a batch changes what may
@@ -146,7 +147,7 @@ impl Relay {
         }
         self.outbound.discard(frame.length);
         if answered && let Some(Expected::Catalog(question)) = self.queue.pop() {
-            self.own_catalog(&question);
+            self.own_catalog(&question)?;
         }
         Ok(())
     }
@@ -181,35 +182,56 @@ impl Relay {
         Ok(())
     }
 
-    fn own_catalog(&mut self, question: &Question) {
+    fn own_catalog(&mut self, question: &Question) -> Result<(), End> {
         if question.failed {
-            return;
+            return Ok(());
         }
         let open = question.within_batch || self.status != Status::Idle;
         if let [row] = question.rows.as_slice()
-            && let [kind, schema, changed, ..] = row.as_slice()
+            && let [kind, schema, changed, settings @ ..] = row.as_slice()
             && kind == LOOKED
         {
+            self.is_still_pinned(settings)?;
             self.suspect = false;
             let changed = changed != "false";
-            if schema != "0" || changed {
+            // What code has done beside what is known to be defined is told by no name.
+            if schema != "0" || changed || self.dirty {
                 self.guard.own().note_anything();
                 self.dirty = true;
             }
             // The end of the transaction may take it away, or show it to all.
             self.defined |= changed && open;
-            return;
+            return Ok(());
         }
         if !question.rows.is_empty()
             && let Err(further) = self.guard.own().see(&question.rows, open)
         {
             self.ask_own_catalog(&further);
-            return;
+            return Ok(());
         }
         // The end of the transaction may take a temporary table away.
         self.defined |= self.status != Status::Idle && self.guard.own().has_temporary();
         self.dirty = false;
         self.suspect = false;
+        Ok(())
+    }
+
+    /// Whether the session still understands names, strings and rights as it did when it began. Where all
+    /// passes, the client may change them itself.
+    fn is_still_pinned(&mut self, settings: &[String]) -> Result<(), End> {
+        let [path, role, strings, encoding] = settings else {
+            return Err(End::Desynchronised);
+        };
+        let changed = [
+            ("search_path", !self.guard.has_path(path)),
+            ("role", role != "none"),
+            ("standard_conforming_strings", strings != "on"),
+            ("client_encoding", !is_utf8(encoding)),
+        ];
+        match changed.iter().find(|(_, changed)| *changed) {
+            Some((name, _)) if !self.guard.is_relaxed() => Err(End::Pinned((*name).to_owned())),
+            _ => Ok(()),
+        }
     }
 
     /// The server has run code that is not PostgreSQL's own: it may have made a temporary table that hides

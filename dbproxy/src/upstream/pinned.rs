@@ -36,7 +36,7 @@ pub(super) fn check(parameters: &[(String, String)]) -> Result<(), UpstreamError
 
 /// The name of UTF-8, and the older one: of all spellings that a client sets, servers report this one as
 /// it came.
-fn is_utf8(encoding: &str) -> bool {
+pub(crate) fn is_utf8(encoding: &str) -> bool {
     matches!(encoding, "UTF8" | "UNICODE")
 }
 

@@ -3,6 +3,7 @@
 
 mod described;
 mod others;
+mod pinned;
 mod told;
 mod triggers;
 mod unanswered;

@@ -1,0 +1,157 @@
+//! Code that the role may run changes how the session understands names, strings and rights: nothing is judged
+//! by what no longer holds. And what such code holds is in no error, whether it has a context or not.
+
+use exeat_tests::wire::{Message, Wire, bind, cstr, execute, frame, parse, sqlstate, sync};
+
+use crate::database::{lab_with, session_as};
+
+const SCHEMA: &str = "\
+CREATE ROLE app LOGIN SUPERUSER PASSWORD 'app-password';
+CREATE SCHEMA evil;
+CREATE TABLE evil.lookup (v text); INSERT INTO evil.lookup VALUES ('CANARY');
+CREATE TABLE public.lookup (v text); INSERT INTO public.lookup VALUES ('fine');
+CREATE TABLE public.orders (id int, ssn text); INSERT INTO public.orders VALUES (1, 'CANARY');
+CREATE TABLE public.secrets (v text); INSERT INTO public.secrets VALUES ('CANARY');
+CREATE FUNCTION public.set_any(text, text, bool) RETURNS text LANGUAGE sql AS 'SELECT set_config($1, $2, $3)';
+CREATE TABLE public.noted (id int);
+CREATE FUNCTION public.note() RETURNS trigger LANGUAGE plpgsql
+  AS 'BEGIN PERFORM set_config(''search_path'', ''evil'', false); RETURN NEW; END';
+CREATE TRIGGER note BEFORE INSERT ON public.noted FOR EACH ROW EXECUTE FUNCTION public.note();
+CREATE FUNCTION public.inlined() RETURNS SETOF int STABLE LANGUAGE sql AS 'SELECT v::int FROM public.secrets';
+CREATE FUNCTION public.named() RETURNS SETOF regclass STABLE LANGUAGE sql AS 'SELECT v::regclass FROM public.secrets';
+CREATE FUNCTION public.copied() RETURNS int LANGUAGE plpgsql
+  AS $$ BEGIN CREATE TEMP TABLE into_it (id int); COPY into_it FROM PROGRAM 'echo CANARY'; RETURN 1; END $$;
+";
+
+const POLICY: &str = "\
+version: 1
+roles:
+  narrow:
+    identities: [{ source: 127.0.0.0/8 }]
+    databases:
+      shop:
+        as: app
+        allow:
+          - select: public.lookup
+          - insert: public.noted
+          - call: [public.set_any, public.inlined, public.named, public.copied, lower]
+        deny: [{ select: 'public.orders(ssn)' }]
+";
+
+fn has_canary(answer: &[Message]) -> bool {
+    let holds = |message: &Message| message.body.windows(6).any(|bytes| bytes == b"CANARY");
+    answer.iter().any(holds)
+}
+
+/// What comes back of these messages, as long as the session lasts.
+fn answers(session: &mut Wire, messages: impl IntoIterator<Item = Vec<u8>>) -> Vec<Message> {
+    let mut all: Vec<Message> = Vec::new();
+    for message in messages {
+        session.send(message);
+        let answer = session.until_ready();
+        let ended = answer.last().is_none_or(|last| last.kind != 'Z');
+        all.extend(answer);
+        if ended {
+            break;
+        }
+    }
+    all
+}
+
+/// What changes the session, each with what would then be something else.
+const CHANGES: &[(&str, &str)] = &[
+    (
+        "SELECT set_any('search_path', 'evil, public', false)",
+        "SELECT lower(v) FROM lookup",
+    ),
+    (
+        "SELECT set_any('search_path', 'evil', true)",
+        "SELECT lower(v) FROM lookup",
+    ),
+    (
+        "INSERT INTO noted VALUES (1)",
+        "SELECT lower(v) FROM lookup",
+    ),
+    ("INSERT INTO noted VALUES (1)", "COPY lookup TO STDOUT"),
+    (
+        "SELECT set_any('standard_conforming_strings', 'off', false)",
+        r"SELECT '\', ' UNION SELECT ssn FROM orders --'",
+    ),
+    (
+        "SELECT set_any('standard_conforming_strings', 'off', true)",
+        r"SELECT '\', ' UNION SELECT ssn FROM orders --'",
+    ),
+    (
+        "SELECT set_any('client_encoding', 'GBK', false)",
+        "SELECT E'\u{e9}\u{3042}\\' UNION SELECT ssn FROM orders --' AS x",
+    ),
+    (
+        "SELECT set_any('role', 'pg_monitor', false)",
+        "SELECT lower(v) FROM lookup",
+    ),
+];
+
+#[test]
+fn code_that_changes_how_names_and_strings_are_read_ends_the_session() {
+    let (lab, _database) = lab_with(SCHEMA, POLICY);
+    let exeat = lab.start();
+    for (change, then) in CHANGES {
+        let both = format!("{change}; {then}");
+        let block = [
+            parse("", "BEGIN"),
+            bind("", ""),
+            execute(""),
+            parse("", change),
+            bind("", ""),
+            execute(""),
+            parse("", then),
+            bind("", ""),
+            execute(""),
+            sync(),
+        ];
+        let prepared = [
+            parse("before", then),
+            parse("", change),
+            bind("", ""),
+            execute(""),
+            bind("", "before"),
+            execute(""),
+            sync(),
+        ];
+        for batch in [&block[..], &block[3..], &prepared[..]] {
+            let mut session = session_as(&exeat, "narrow");
+            let again = [parse("", then), bind("", ""), execute(""), sync()].concat();
+            let answer = answers(&mut session, [batch.concat(), again]);
+            assert!(!has_canary(&answer), "{change}, then {then}: {answer:?}");
+        }
+        for messages in [&[*change, *then][..], &["BEGIN", change, then], &[&both]] {
+            let mut session = session_as(&exeat, "narrow");
+            let queries = messages.iter().map(|sql| frame('Q', &cstr(sql)));
+            let answer = answers(&mut session, queries);
+            assert!(!has_canary(&answer), "{messages:?}: {answer:?}");
+        }
+    }
+    lab.finish(exeat);
+}
+
+#[test]
+fn errors_without_a_context_tell_nothing_that_code_holds() {
+    let (lab, _database) = lab_with(SCHEMA, POLICY);
+    let exeat = lab.start();
+    let mut session = session_as(&exeat, "narrow");
+    for (sql, code) in [
+        ("SELECT * FROM inlined()", "22P02"),
+        ("SELECT (SELECT inlined())", "22P02"),
+        ("SELECT * FROM named()", "42P01"),
+        ("SELECT copied()", "22P02"),
+    ] {
+        let answer = session.query(sql);
+        assert_eq!(sqlstate(&answer).as_deref(), Some(code), "{sql}");
+        assert!(!has_canary(&answer), "{sql}: {answer:?}");
+    }
+    // What is wrong with the client's own words is told in full.
+    let own = session.query("SELECT inlined() + 'words'::int");
+    let message = own.iter().find_map(|message| message.field('M')).unwrap();
+    assert!(message.contains("words"), "{message}");
+    lab.finish(exeat);
+}
