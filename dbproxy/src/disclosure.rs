@@ -96,7 +96,7 @@ pub(crate) fn disclosed(
     let mut fields = Fields::read(body);
     let from_code = match fields.field(b'W') {
         Some(context) => !is_of_the_client(context),
-        None => !sight.code && may_be_inlined(&fields),
+        None => !sight.code && may_be_of_code(&fields),
     };
     let open = sight.rows && (sight.code || !from_code);
     if open {
@@ -108,7 +108,7 @@ pub(crate) fn disclosed(
     let raised = code == "P0001" || code.starts_with("00") || code.starts_with("01");
     let raised = raised && (sight.rows || !from_code);
     // Code may say anything in any field, names among them.
-    let says = from_code && !is_of_the_server(&fields);
+    let says = from_code && fields.field(b'W').is_some() && !is_of_the_server(&fields);
     let key = fields.field(b'D').and_then(key_columns);
     let key_is_theirs = match (key, fields.field(b's'), fields.field(b't')) {
         (Some(columns), Some(schema), Some(table)) if !says => reads(schema, table, &columns),
@@ -139,12 +139,15 @@ pub(crate) fn disclosed(
     Some(fields.write())
 }
 
-/// Whether a message without a context may be about what a function of SQL holds: PostgreSQL puts those into
-/// the statement itself, and their errors have no context. What is wrong with the client's own text has a
-/// position in it.
-fn may_be_inlined(fields: &Fields<'_>) -> bool {
+/// Whether a message without a context may be about what code holds or has written: PostgreSQL puts functions
+/// of SQL into the statement itself, and checks what a function has written at the end of the transaction.
+/// What is wrong with the client's own text has a position in it.
+fn may_be_of_code(fields: &Fields<'_>) -> bool {
     let code = fields.field(b'C').unwrap_or_default();
-    let of_values = code.starts_with("22") || code.starts_with("42") && code != "42501";
+    let of_values = ["22", "23", "42"]
+        .iter()
+        .any(|class| code.starts_with(class))
+        && code != "42501";
     let message = fields.field(b'M').unwrap_or_default();
     let quotes = message.contains('"') || fields.field(b'D').is_some();
     of_values && quotes && fields.field(b'P').is_none()

@@ -70,6 +70,19 @@ impl<'s> Reading<'s> {
             && self.statements.get(index).is_some_and(defines_something)
     }
 
+    /// Whether a statement can't be judged before code that stands before it has run: that there is code, only
+    /// PostgreSQL may have seen.
+    pub(super) fn waits_for_code(&self, index: usize) -> bool {
+        let means = |it: &Statement| names_something(it) || defines_something(it);
+        !self.waiting.is_empty() && self.statements.get(index).is_some_and(means)
+    }
+
+    /// Whether a statement runs one that a name stands for.
+    pub(super) fn runs_another(&self, index: usize) -> bool {
+        let facts = self.statements.get(index).map(|it| &it.subject);
+        matches!(facts, Some(Subject::Readable(facts)) if matches!(facts.verb, Verb::Execute | Verb::Fetch))
+    }
+
     /// What stands behind something that changes what names mean can't be judged before that has run.
     pub(super) fn refuse_after_changes(
         &mut self,

@@ -179,6 +179,7 @@ impl Verdict {
     ) -> Self {
         let text = reading.text();
         let mut statements = Vec::new();
+        let mut code_before = false;
         for (index, (statement, known)) in reading.statements.iter().zip(known).enumerate() {
             if matches!(&known.subject, Subject::Readable(facts) if facts.verb == Verb::Empty) {
                 continue;
@@ -186,7 +187,10 @@ impl Verdict {
             let piece = text.get(statement.range.clone()).unwrap_or(text);
             let (decision, sight, runs_code) = decide(known.subject.clone());
             let denied = decision.effect != Effect::Allow;
-            let waits = reading.waits(index) || (denied && reading.is_of_the_message(index));
+            let waits = reading.waits(index)
+                || (denied && reading.is_of_the_message(index))
+                || (code_before && reading.waits_for_code(index));
+            code_before |= runs_code || reading.runs_another(index);
             statements.push(Judged {
                 scope,
                 range: statement.range.clone(),

@@ -40,6 +40,8 @@ impl Relay {
                 if !self.queue.is_empty() {
                     // Without it the server keeps an Execute's answer until a Sync that waits here.
                     self.ask_for_answers();
+                    // The last answer of a script is held back until the server has committed.
+                    self.commit_script();
                     break;
                 }
                 self.attention = Attention::All;

@@ -256,7 +256,12 @@ impl Relay {
         }
         self.forward_execute(frame, &name, called);
         running.portal.get_or_insert(name);
+        let unread = running.verb.is_none();
         self.expect_extended(Expected::Execute(running, effect));
+        if unread {
+            // Nothing follows before it is known whether it asks for data; servers answer at a Flush.
+            self.ask_for_answers();
+        }
         Ok(())
     }
 

@@ -76,19 +76,27 @@ impl Relay {
         Ok(())
     }
 
+    /// Has the server commit, where it has run the last statement of a block of ours; whether it was told now.
+    pub(super) fn commit_script(&mut self) -> bool {
+        let held = self.script.as_mut().and_then(|script| script.held.as_mut());
+        match held {
+            Some(held) if held.ready && !held.committing => {
+                held.committing = true;
+                self.inbound.inject(|out| write::query(out, "COMMIT"));
+                true
+            }
+            _ => false,
+        }
+    }
+
     /// Goes on with the message that runs statement by statement.
     pub(super) fn next_of_script(&mut self) -> Result<Flow, End> {
+        if self.commit_script() {
+            return Ok(Flow::Wait);
+        }
         let Some(script) = &mut self.script else {
             return Ok(Flow::Next);
         };
-        if let Some(held) = &mut script.held
-            && held.ready
-            && !held.committing
-        {
-            held.committing = true;
-            self.inbound.inject(|out| write::query(out, "COMMIT"));
-            return Ok(Flow::Wait);
-        }
         if !self.queue.is_empty() || self.outbound.within_frame() {
             return Ok(Flow::Wait);
         }

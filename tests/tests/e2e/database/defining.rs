@@ -64,6 +64,21 @@ const MESSAGES: &[&[&str]] = &[
         "CREATE TABLE own.m (id int); INSERT INTO own.m VALUES (1), (2); SELECT * FROM own.m ORDER BY id",
     ],
     &["CREATE TABLE own.m (id int);\n;; INSERT INTO own.m VALUES (1) /* one */ ; -- the end\n"],
+    // The last one is about a name.
+    &[
+        "CREATE TEMP TABLE q (a int); PREPARE s AS SELECT a FROM q; EXECUTE s; DEALLOCATE s",
+        "SELECT 1",
+    ],
+    &[
+        "CREATE TEMP TABLE q (a int); PREPARE s AS SELECT 1",
+        "EXECUTE s",
+        "DEALLOCATE s",
+    ],
+    &[
+        "BEGIN; CREATE TEMP TABLE q (a int); DECLARE c CURSOR FOR SELECT a FROM q; FETCH c; CLOSE c",
+        "COMMIT",
+    ],
+    &["CREATE TEMP TABLE q (a int); DISCARD PLANS; DEALLOCATE ALL"],
     // An error takes all along.
     &[
         "CREATE TABLE own.m (id int); INSERT INTO own.m VALUES (1); SELECT 1 / 0; SELECT 2",

@@ -90,12 +90,23 @@ fn what_can_not_be_read_is_answered_as_by_postgresql() {
         ];
         session.send(prepared.concat());
         assert_eq!(kinds(&session.until_ready()), "12GCZ");
+        let selected = [
+            parse("", "SELECT U&\"id\" FROM notes ORDER BY 1 LIMIT 1"),
+            bind("", ""),
+            execute(""),
+            parse("", "SELECT 1"),
+            bind("", ""),
+            execute(""),
+            sync(),
+        ];
+        session.send(selected.concat());
+        assert_eq!(kinds(&session.until_ready()), "12DC12DCZ");
         assert_eq!(kinds(&session.query("SELECT 1")), "TDCZ");
         let records = lab.finish(exeat);
         assert_eq!(records.refusals(), Vec::<&str>::new());
         // One entry each, whatever was in it; the last one is read.
         let statements = records.statements("allow").len();
-        assert_eq!(statements, UNREAD.len() + 2);
+        assert_eq!(statements, UNREAD.len() + 4);
         let completed = records.completions();
         let of = |outcome: &str| {
             let of = completed.iter().filter(|it| it["outcome"] == outcome);

@@ -19,6 +19,10 @@ CREATE FUNCTION public.note() RETURNS trigger LANGUAGE plpgsql
 CREATE TRIGGER note BEFORE INSERT ON public.noted FOR EACH ROW EXECUTE FUNCTION public.note();
 CREATE FUNCTION public.inlined() RETURNS SETOF int STABLE LANGUAGE sql AS 'SELECT v::int FROM public.secrets';
 CREATE FUNCTION public.named() RETURNS SETOF regclass STABLE LANGUAGE sql AS 'SELECT v::regclass FROM public.secrets';
+CREATE TABLE public.late (k text DEFAULT 'CANARY' UNIQUE DEFERRABLE INITIALLY DEFERRED, id int);
+INSERT INTO public.late (id) VALUES (1);
+CREATE FUNCTION public.later() RETURNS int LANGUAGE plpgsql
+  AS 'BEGIN INSERT INTO public.late (id) VALUES (2); RETURN 1; END';
 CREATE FUNCTION public.copied() RETURNS int LANGUAGE plpgsql
   AS $$ BEGIN CREATE TEMP TABLE into_it (id int); COPY into_it FROM PROGRAM 'echo CANARY'; RETURN 1; END $$;
 ";
@@ -34,7 +38,7 @@ roles:
         allow:
           - select: public.lookup
           - insert: public.noted
-          - call: [public.set_any, public.inlined, public.named, public.copied, lower]
+          - call: [public.set_any, public.inlined, public.named, public.copied, public.later, lower]
         deny: [{ select: 'public.orders(ssn)' }]
 ";
 
@@ -144,6 +148,8 @@ fn errors_without_a_context_tell_nothing_that_code_holds() {
         ("SELECT (SELECT inlined())", "22P02"),
         ("SELECT * FROM named()", "42P01"),
         ("SELECT copied()", "22P02"),
+        ("SELECT later()", "23505"),
+        ("SELECT later(); SELECT 1", "23505"),
     ] {
         let answer = session.query(sql);
         assert_eq!(sqlstate(&answer).as_deref(), Some(code), "{sql}");

@@ -3,8 +3,10 @@
 
 use exeat_tests::database::Database;
 use exeat_tests::exeat::Process;
-use exeat_tests::lab::{Lab, Upstream};
+use exeat_tests::lab::Lab;
 use exeat_tests::wire::{Message, Wire, bind, cstr, execute, frame, parse, sqlstate, sync};
+
+use crate::database::{lab_with, session_as};
 
 /// Every table but `orders` hides it when it is written in one way; its name says in which.
 const SCHEMA: &str = "\
@@ -60,6 +62,9 @@ CREATE TABLE rowed (id int);
 INSERT INTO rowed VALUES (1);
 ALTER TABLE rowed ENABLE ROW LEVEL SECURITY;
 CREATE POLICY p ON rowed USING (hides(id) > 0);
+CREATE VIEW seeing AS SELECT hide() AS id;
+CREATE DOMAIN wary AS int CHECK (hides(VALUE) > 0);
+CREATE TABLE domained (id wary);
 CREATE SCHEMA staging;
 GRANT ALL ON ALL TABLES IN SCHEMA public TO app;
 GRANT ALL ON SCHEMA staging, public TO app;
@@ -95,6 +100,8 @@ roles:
           - insert: public.checked
           - insert: public.made
           - insert: public.indexed
+          - insert: public.domained
+          - select: public.seeing
           - update: public.quiet
           - update: public.changed
           - update: public.parent
@@ -117,17 +124,11 @@ roles:
 const CANARY: &[u8] = b"424242";
 
 fn lab() -> (Lab, Database) {
-    let database = Database::start(SCHEMA);
-    let lab = Lab::new(POLICY);
-    lab.set_up(|setup| setup.database = Some(Upstream::of(&database, &[("app", "app-password")])));
-    (lab, database)
+    lab_with(SCHEMA, POLICY)
 }
 
 fn session(exeat: &Process) -> Wire {
-    let mut session = Wire::connect(exeat.addresses.dbproxy[1]);
-    let answer = session.start(&[("user", "narrow"), ("database", "shop")], "");
-    assert_eq!(sqlstate(&answer), None, "{answer:?}");
-    session
+    session_as(exeat, "narrow")
 }
 
 fn has_canary(answer: &[Message]) -> bool {
@@ -246,6 +247,11 @@ const SHAPES: &[&[&str]] = &[
     &["PREPARE p AS SELECT total FROM orders", "{w}", "EXECUTE p"],
     &["PREPARE p AS SELECT total FROM orders", "{w}; EXECUTE p"],
     &[
+        "PREPARE w AS {w}",
+        "EXECUTE w; SELECT abs(total) FROM orders",
+    ],
+    &["{w}; COPY (SELECT total FROM orders) TO STDOUT"],
+    &[
         "CREATE TEMP TABLE mine (id int)",
         "{w}",
         "SELECT abs(total) FROM orders",
@@ -272,6 +278,9 @@ fn what_a_write_makes_unseen_is_seen_in_blocks_and_messages() {
         "INSERT INTO late VALUES (1)",
         "INSERT INTO outer_view VALUES (1)",
         "DELETE FROM parent",
+        "SELECT id FROM seeing",
+        "SELECT 1 OPERATOR(public.***) 1",
+        "INSERT INTO domained VALUES (1)",
     ];
     for write in writes {
         for shape in SHAPES {
