@@ -32,7 +32,7 @@ fn runs_code(facts: &Facts, snapshot: Option<&Snapshot>) -> bool {
     let mut touched = facts.relations.iter().chain(&facts.behind);
     let events = snapshot.is_none_or(|snapshot| snapshot.hooks().events);
     matches!(facts.verb, Verb::Call | Verb::Do)
-        || (facts.verb == Verb::Define && events)
+        || (matches!(facts.verb, Verb::Define | Verb::Maintain) && events)
         || !facts.operators.is_empty()
         || !called.all(own)
         || touched.any(|access| writes_with_code(access, snapshot))
