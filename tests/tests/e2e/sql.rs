@@ -163,7 +163,10 @@ fn deny_every_row(extended: bool) {
         let answer = ask(&mut session, sql, extended);
         let state = sqlstate(&answer);
         // What is not there is told in PostgreSQL's words.
-        let denied = matches!(state.as_deref(), Some("42501" | "42601" | "42883"));
+        let denied = matches!(
+            state.as_deref(),
+            Some("42501" | "42601" | "42883" | "42P01")
+        );
         let bare = !answer
             .iter()
             .any(|message| matches!(message.kind, 'D' | 'd' | 'H' | 'G' | 'C'));
