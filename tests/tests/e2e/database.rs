@@ -1,6 +1,8 @@
 //! The database proxy between real clients and a real PostgreSQL: psql, psycopg, and a client that
 //! says exactly what it is told.
 
+use std::net::Ipv4Addr;
+
 use exeat_tests::audit::text;
 use exeat_tests::database::Database;
 use exeat_tests::exeat::Process;
@@ -79,7 +81,12 @@ fn session(exeat: &Process) -> Wire {
 
 /// The same as a user of this name.
 fn session_as(exeat: &Process, user: &str) -> Wire {
-    let mut session = Wire::connect(exeat.addresses.dbproxy[1]);
+    session_from(exeat, Ipv4Addr::LOCALHOST, user)
+}
+
+/// The same from this address.
+fn session_from(exeat: &Process, source: Ipv4Addr, user: &str) -> Wire {
+    let mut session = Wire::connect_from(source, exeat.addresses.dbproxy[1]);
     let answer = session.start(&[("user", user), ("database", "shop")], "");
     assert_eq!(sqlstate(&answer), None, "{answer:?}");
     session

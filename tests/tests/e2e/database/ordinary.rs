@@ -1,9 +1,10 @@
 //! What ordinary programs send beside the statements on their tables: answered as PostgreSQL answers it.
 
 use exeat_tests::database::Database;
-use exeat_tests::exeat::Process;
-use exeat_tests::lab::{Lab, Upstream};
+use exeat_tests::lab::Lab;
 use exeat_tests::wire::{Message, Wire, kinds, sqlstate};
+
+use crate::database::{lab_with, session};
 
 const SCHEMA: &str = "\
 CREATE ROLE app LOGIN SUPERUSER PASSWORD 'app-password';
@@ -35,17 +36,7 @@ roles:
 ";
 
 fn lab() -> (Lab, Database) {
-    let database = Database::start(SCHEMA);
-    let lab = Lab::new(POLICY);
-    lab.set_up(|setup| setup.database = Some(Upstream::of(&database, &[("app", "app-password")])));
-    (lab, database)
-}
-
-fn session(exeat: &Process) -> Wire {
-    let mut session = Wire::connect(exeat.addresses.dbproxy[1]);
-    let answer = session.start(&[("user", "app"), ("database", "shop")], "");
-    assert_eq!(sqlstate(&answer), None, "{answer:?}");
-    session
+    lab_with(SCHEMA, POLICY)
 }
 
 /// Code, message, detail, hint and position of an error.

@@ -5,9 +5,11 @@ use std::time::{Duration, Instant};
 
 use exeat_tests::database::Database;
 use exeat_tests::exeat::Process;
-use exeat_tests::lab::{Lab, Upstream};
+use exeat_tests::lab::Lab;
 use exeat_tests::wait;
 use exeat_tests::wire::{Wire, cstr, frame, kinds, sqlstate};
+
+use crate::database::{lab_with, session_from};
 
 /// The check of a domain within a row runs while a constant is parsed.
 const SCHEMA: &str = "\
@@ -35,17 +37,11 @@ const GREEDY: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 5);
 const OTHER: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 6);
 
 fn lab() -> (Lab, Database) {
-    let database = Database::start(SCHEMA);
-    let lab = Lab::new(POLICY);
-    lab.set_up(|setup| setup.database = Some(Upstream::of(&database, &[("app", "app-password")])));
-    (lab, database)
+    lab_with(SCHEMA, POLICY)
 }
 
 fn session(exeat: &Process, from: Ipv4Addr) -> Wire {
-    let mut session = Wire::connect_from(from, exeat.addresses.dbproxy[1]);
-    let answer = session.start(&[("user", "app"), ("database", "shop")], "");
-    assert_eq!(sqlstate(&answer), None, "{answer:?}");
-    session
+    session_from(exeat, from, "app")
 }
 
 fn asked(database: &Database) -> u32 {

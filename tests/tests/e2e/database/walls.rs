@@ -72,9 +72,13 @@ fn session(exeat: &Process) -> Wire {
 }
 
 fn has_canary(answer: &[Message]) -> bool {
-    answer
-        .iter()
-        .any(|message| message.body.windows(6).any(|bytes| bytes == b"CANARY"))
+    holds(answer, b"CANARY")
+}
+
+/// Whether one of the messages has these bytes.
+fn holds(answer: &[Message], bytes: &[u8]) -> bool {
+    let has = |message: &Message| message.body.windows(bytes.len()).any(|part| part == bytes);
+    answer.iter().any(has)
 }
 
 /// Scripts of simple messages; the last one must be refused, and no canary may come back.

@@ -1,12 +1,14 @@
 //! Results are held against what was judged also where the client runs what it never has described.
 
 use exeat_tests::database::Database;
-use exeat_tests::exeat::Process;
-use exeat_tests::lab::{Lab, Upstream};
+use exeat_tests::lab::Lab;
 use exeat_tests::wait;
 use exeat_tests::wire::{
     Message, Wire, bind, cstr, describe_portal, execute, frame, kinds, parse, sqlstate, sync,
 };
+
+use super::has_canary;
+use crate::database::{lab_with, session};
 
 const SCHEMA: &str = "\
 CREATE ROLE app LOGIN SUPERUSER PASSWORD 'app-password';
@@ -38,22 +40,7 @@ const BACK: &str = "\
 ALTER TABLE orders RENAME total TO ssn; ALTER TABLE orders RENAME old TO total";
 
 fn lab() -> (Lab, Database) {
-    let database = Database::start(SCHEMA);
-    let lab = Lab::new(POLICY);
-    lab.set_up(|setup| setup.database = Some(Upstream::of(&database, &[("app", "app-password")])));
-    (lab, database)
-}
-
-fn session(exeat: &Process) -> Wire {
-    let mut session = Wire::connect(exeat.addresses.dbproxy[1]);
-    let answer = session.start(&[("user", "app"), ("database", "shop")], "");
-    assert_eq!(sqlstate(&answer), None, "{answer:?}");
-    session
-}
-
-fn has_canary(answer: &[Message]) -> bool {
-    let canary = |message: &Message| message.body.windows(6).any(|bytes| bytes == b"CANARY");
-    answer.iter().any(canary)
+    lab_with(SCHEMA, POLICY)
 }
 
 fn execute_some(portal: &str, rows: u8) -> Vec<u8> {

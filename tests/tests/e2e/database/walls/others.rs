@@ -3,9 +3,12 @@
 
 use exeat_tests::database::Database;
 use exeat_tests::exeat::Process;
-use exeat_tests::lab::{Lab, Upstream};
+use exeat_tests::lab::Lab;
 use exeat_tests::wait;
-use exeat_tests::wire::{Message, Wire, bind, cstr, execute, frame, parse, sqlstate, sync};
+use exeat_tests::wire::{Wire, bind, cstr, execute, frame, parse, sqlstate, sync};
+
+use super::has_canary;
+use crate::database::{lab_with, session_from};
 
 const SCHEMA: &str = "\
 CREATE ROLE app LOGIN SUPERUSER PASSWORD 'app-password';
@@ -70,22 +73,11 @@ roles:
 ";
 
 fn lab() -> (Lab, Database) {
-    let database = Database::start(SCHEMA);
-    let lab = Lab::new(POLICY);
-    lab.set_up(|setup| setup.database = Some(Upstream::of(&database, &[("app", "app-password")])));
-    (lab, database)
+    lab_with(SCHEMA, POLICY)
 }
 
 fn session(exeat: &Process, source: [u8; 4], role: &str) -> Wire {
-    let mut session = Wire::connect_from(source.into(), exeat.addresses.dbproxy[1]);
-    let answer = session.start(&[("user", role), ("database", "shop")], "");
-    assert_eq!(sqlstate(&answer), None, "{answer:?}");
-    session
-}
-
-fn has_canary(answer: &[Message]) -> bool {
-    let canary = |message: &Message| message.body.windows(6).any(|bytes| bytes == b"CANARY");
-    answer.iter().any(canary)
+    session_from(exeat, source.into(), role)
 }
 
 /// Each by a name under which the denied rows are, too.

@@ -3,6 +3,7 @@
 
 use exeat_tests::wire::{Message, Wire, bind, cstr, execute, frame, parse, sqlstate, sync};
 
+use super::has_canary;
 use crate::database::{lab_with, session_as};
 
 const SCHEMA: &str = "\
@@ -41,11 +42,6 @@ roles:
           - call: [public.set_any, public.inlined, public.named, public.copied, public.later, lower]
         deny: [{ select: 'public.orders(ssn)' }]
 ";
-
-fn has_canary(answer: &[Message]) -> bool {
-    let holds = |message: &Message| message.body.windows(6).any(|bytes| bytes == b"CANARY");
-    answer.iter().any(holds)
-}
 
 /// What comes back of these messages, as long as the session lasts.
 fn answers(session: &mut Wire, messages: impl IntoIterator<Item = Vec<u8>>) -> Vec<Message> {

@@ -2,8 +2,10 @@
 //! said.
 
 use exeat_tests::database::Database;
-use exeat_tests::lab::{Lab, Upstream};
+use exeat_tests::lab::Lab;
 use exeat_tests::wire::{Message, Wire, bind, cstr, execute, frame, parse, sqlstate, sync};
+
+use crate::database::lab_with;
 
 /// `k` and `other` may be read by nobody here.
 const SCHEMA: &str = "\
@@ -68,10 +70,7 @@ roles:
 ";
 
 fn lab() -> (Lab, Database) {
-    let database = Database::start(SCHEMA);
-    let lab = Lab::new(POLICY);
-    lab.set_up(|setup| setup.database = Some(Upstream::of(&database, &[("app", "app-password")])));
-    (lab, database)
+    lab_with(SCHEMA, POLICY)
 }
 
 /// One after the other; by the simple protocol, or, where it begins with a `#`, the rest of it by the

@@ -6,6 +6,7 @@ use exeat_tests::exeat::Process;
 use exeat_tests::lab::Lab;
 use exeat_tests::wire::{Message, Wire, bind, cstr, execute, frame, parse, sqlstate, sync};
 
+use super::holds;
 use crate::database::{lab_with, session_as};
 
 /// Every table but `orders` hides it when it is written in one way; its name says in which.
@@ -132,13 +133,7 @@ fn session(exeat: &Process) -> Wire {
 }
 
 fn has_canary(answer: &[Message]) -> bool {
-    let has = |message: &Message| {
-        message
-            .body
-            .windows(CANARY.len())
-            .any(|part| part == CANARY)
-    };
-    answer.iter().any(has)
+    holds(answer, CANARY)
 }
 
 /// A simple message; a COPY gets one row.

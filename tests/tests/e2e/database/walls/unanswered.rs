@@ -2,9 +2,12 @@
 
 use exeat_tests::database::Database;
 use exeat_tests::exeat::Process;
-use exeat_tests::lab::{Lab, Upstream};
+use exeat_tests::lab::Lab;
 use exeat_tests::wait;
 use exeat_tests::wire::{Message, Wire, bind, cstr, execute, frame, kinds, parse, sqlstate, sync};
+
+use super::holds;
+use crate::database::{lab_with, session_as};
 
 const SCHEMA: &str = "\
 CREATE ROLE app LOGIN PASSWORD 'app-password';
@@ -36,22 +39,15 @@ roles:
 const READ: &str = "SELECT abs(total) FROM orders";
 
 fn lab() -> (Lab, Database) {
-    let database = Database::start(SCHEMA);
-    let lab = Lab::new(POLICY);
-    lab.set_up(|setup| setup.database = Some(Upstream::of(&database, &[("app", "app-password")])));
-    (lab, database)
+    lab_with(SCHEMA, POLICY)
 }
 
 fn session(exeat: &Process) -> Wire {
-    let mut session = Wire::connect(exeat.addresses.dbproxy[1]);
-    let answer = session.start(&[("user", "narrow"), ("database", "shop")], "");
-    assert_eq!(sqlstate(&answer), None, "{answer:?}");
-    session
+    session_as(exeat, "narrow")
 }
 
 fn has_canary(answer: &[Message]) -> bool {
-    let has = |message: &Message| message.body.windows(6).any(|part| part == b"424242");
-    answer.iter().any(has)
+    holds(answer, b"424242")
 }
 
 /// A table that the question reads and nothing else needs.
