@@ -51,16 +51,21 @@ const THEIR_PATIENCE: &str = "SELECT \
 impl Relay {
     /// Called before a text is judged: makes sure that the session's own definitions are known, also
     /// those that an earlier message of the same batch makes.
-    pub(super) fn know_own_definitions(&mut self) -> Result<(), Refusal> {
+    /// `concerned`: the text can mean anything of them.
+    pub(super) fn know_own_definitions(&mut self, concerned: bool) -> Result<(), Refusal> {
         if let Some(error) = self.catalog_failed.take() {
             // Without the answer nothing can be judged; the next message asks again.
             return Err(Refusal::Error(Box::new(denial::by_the_server(&error))));
+        }
+        let settled = self.queue.is_empty() && self.status == Status::Idle;
+        if self.dirty && settled && self.guard.own_is_seen_by_all() {
+            self.dirty = false;
         }
         // While the open transaction has defined something, its end may take that away.
         let defining = self.queue.defines()
             || (self.defined && !self.queue.is_empty())
             || (self.ran_code && self.queue.ends());
-        let unknown = defining || self.dirty || self.suspect;
+        let unknown = defining || (self.dirty && concerned) || self.suspect;
         if !unknown && !self.guard.own_catalog_is_stale() {
             return Ok(());
         }
@@ -86,6 +91,11 @@ impl Relay {
         };
         self.ask_own_catalog(&question);
         Err(Refusal::Wait)
+    }
+
+    /// Whether a text can mean anything of what the session has defined and has not looked at since.
+    pub(super) fn is_concerned(&self, text: &[u8]) -> bool {
+        self.dirty && self.guard.own_may_concern(text)
     }
 
     /// A Query would end the batch's transaction, and several statements of one have one timeout. The unnamed
@@ -260,8 +270,7 @@ impl Relay {
         // Its end has run what was put off.
         self.suspect |= std::mem::take(&mut self.ran_code);
         if std::mem::take(&mut self.defined) {
-            self.guard.catalogs().refresh();
-            self.guard.own().look_anew();
+            self.guard.own_ended();
             self.dirty = true;
         }
     }

@@ -168,7 +168,7 @@ impl Relay {
 
     /// Judges one statement by what names mean now, and sends it.
     fn judge_piece(&mut self, piece: &[u8]) -> Result<(), Refusal> {
-        self.know_own_definitions()?;
+        self.know_own_definitions(self.is_concerned(piece))?;
         let (part, ours) = match &self.script {
             Some(script) => (script.part, script.ours),
             None => (Part::Plain, false),
