@@ -50,6 +50,7 @@ use gate::Gate;
 pub(crate) use large::Large;
 use leave::Leaving;
 use names::Names;
+use own_catalog::Suspect;
 pub(crate) use running::Running;
 use script::Script;
 
@@ -77,6 +78,8 @@ pub(crate) enum End {
     Desynchronised,
     /// The server reports that a pinned setting is another one now.
     Pinned(String),
+    /// Code has given a name of the proxy's own to something else.
+    Renamed,
     /// A result had too many rows, and what the server did after it can't be undone.
     RowLimit,
     /// A result that is described has a column that was not judged.
@@ -145,7 +148,7 @@ pub(crate) struct Relay {
     /// The session has defined something since it last looked at what names mean.
     dirty: bool,
     /// Code of others was run since the session last looked.
-    suspect: bool,
+    suspect: Suspect,
     /// The open transaction has run code of others, which may have put some of it off.
     ran_code: bool,
     /// What the client may see of messages about all that the open transaction has run.
@@ -177,7 +180,10 @@ pub(crate) struct Relay {
 
 impl Relay {
     pub(crate) fn new(parts: Parts) -> Self {
-        let suspect = parts.guard.begins_with_code();
+        let suspect = match parts.guard.begins_with_code() {
+            true => Suspect::All,
+            false => Suspect::Nothing,
+        };
         Self {
             client: parts.client,
             server: parts.server,

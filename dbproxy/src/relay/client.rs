@@ -10,6 +10,7 @@ use super::deny::Refusal;
 use super::expected::Expected;
 use super::names::{Called, Id, Known};
 use super::{Copy, End, Relay};
+use crate::guard::Code;
 use crate::wire::frontend::{self, Target};
 use crate::wire::{Frame, Violation, frame, write};
 
@@ -199,14 +200,20 @@ impl Relay {
         if target == Target::Portal {
             self.portal_settled(name)?;
         }
-        let (called, judgeable) = match target {
+        let (called, judgeable, code) = match target {
             Target::Statement => match self.names.statement(name) {
-                Known::Is(found) => (found.called, found.value.prepared.judgeable()),
+                Known::Is(found) => {
+                    let prepared = &found.value.prepared;
+                    (found.called, prepared.judgeable(), prepared.code())
+                }
                 Known::Nothing => return Err(Self::unknown_statement(name)),
                 Known::Unsettled => return Err(Refusal::Wait),
             },
             Target::Portal => match self.names.portal(name) {
-                Known::Is(found) => (found.called, found.value.statement.prepared.judgeable()),
+                Known::Is(found) => {
+                    let prepared = &found.value.statement.prepared;
+                    (found.called, prepared.judgeable(), Code::Never)
+                }
                 Known::Nothing => return Err(Self::unknown_portal(name)),
                 Known::Unsettled => return Err(Refusal::Wait),
             },
@@ -216,7 +223,7 @@ impl Relay {
         }
         self.forward_target(frame, target, called)?;
         self.expect_extended(match target {
-            Target::Statement => Expected::DescribeStatement(judgeable),
+            Target::Statement => Expected::DescribeStatement(judgeable, code >= Code::Early),
             Target::Portal => Expected::Describe(judgeable),
         });
         Ok(())

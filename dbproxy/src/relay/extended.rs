@@ -5,14 +5,14 @@
 
 use std::sync::Arc;
 
-use exeat_policy::UnreadableKind;
+use exeat_policy::{UnreadableKind, Verb};
 
 use super::deny::Refusal;
 use super::expected::Expected;
 use super::names::{Called, Id, Known, Portal, Statement};
 use super::{Copy, Relay};
 use crate::analysis::Judgeable;
-use crate::guard::{Judged, Prepared, copies_in};
+use crate::guard::{Code, Judged, Prepared, copies_in};
 use crate::parameters;
 use crate::wire::frontend::Target;
 use crate::wire::{Frame, frame, frontend, write};
@@ -70,6 +70,13 @@ impl Relay {
             self.expect_extended(Expected::Own(b'1'));
             self.fail_batch(Self::statement_exists(&name), None);
             return Ok(());
+        }
+        if let Some(judged) = verdict
+            .statements
+            .first()
+            .filter(|it| it.code >= Code::Early)
+        {
+            self.sight = self.sight.least(judged.sight);
         }
         self.clear_unreachable();
         let id = self.names.give();
@@ -149,7 +156,11 @@ impl Relay {
         if !self.names.has_room(kept) {
             return Err(Refusal::too_many_names());
         }
-        let ends = prepared.judged().is_some_and(Judged::ends_transaction);
+        let judged = prepared.judged();
+        if let Some(judged) = judged.filter(|judged| judged.runs_code()) {
+            self.sight = self.sight.least(judged.sight);
+        }
+        let ends = judged.is_some_and(Judged::ends_transaction);
         let portal = Portal {
             statement: Statement {
                 prepared,
@@ -213,10 +224,10 @@ impl Relay {
     }
 
     pub(super) fn execute(&mut self, frame: Frame) -> Result<(), Refusal> {
-        self.know_own_definitions()?;
         let body = frame::body(self.inbound.unscanned(), frame).unwrap_or_default();
         let (name, _) = frontend::execute(body)?;
         let name: Box<[u8]> = name.into();
+        self.know_own_definitions_for(&name)?;
         self.portal_settled(&name)?;
         let (portal, called) = match self.names.portal(&name) {
             Known::Is(portal) => (portal.value.clone(), portal.called),
@@ -234,6 +245,10 @@ impl Relay {
         };
         if !portal.statement.by_sql {
             self.still_written(judged, portal.statement.written)?;
+        }
+        if judged.verb() == Some(Verb::CopyOut) {
+            // Its query is parsed only now.
+            self.changes_nothing_itself(judged)?;
         }
         let answer = self.ask(judged)?;
         if !answer.is_allowed() {

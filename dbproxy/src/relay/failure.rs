@@ -11,6 +11,7 @@ use super::running::Stopped;
 use super::{End, Relay};
 use crate::analysis::{ServerError, Trees};
 use crate::disclosure::{Sight, disclosed};
+use crate::guard::Code;
 use crate::wire::backend::{self, ErrorFields, Status};
 use crate::wire::write::{self, Error};
 use crate::wire::{Frame, frame};
@@ -199,7 +200,14 @@ impl Relay {
             return self.recorder.never_ran(&skipped).map_err(End::Audit);
         }
         match self.queue.pop() {
-            Some(Expected::Parse(effect) | Expected::Bind(effect)) => self.names.refused(&effect),
+            Some(Expected::Parse(effect) | Expected::Bind(effect)) => {
+                if effect.code() != Code::Never {
+                    // What it ran is undone, but not all that code may have done.
+                    self.code_was_run();
+                }
+                self.names.refused(&effect);
+            }
+            Some(Expected::DescribeStatement(_, true)) => self.code_was_run(),
             Some(Expected::Close(Some(effect)) | Expected::Execute(_, Some(effect))) => {
                 self.names.skipped(&effect);
             }

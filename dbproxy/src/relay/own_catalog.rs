@@ -7,10 +7,12 @@
 use super::batch::{Attention, Batch};
 use super::deny::Refusal;
 use super::expected::{Expected, Question};
+use super::names::{Called, Effect, Id, Known, Named};
 use super::{End, Relay};
 use crate::analysis::ServerError;
 use crate::catalog::row;
 use crate::denial;
+use crate::guard::Code;
 use crate::upstream::is_utf8;
 use crate::wire::backend::{self, Status};
 use crate::wire::{Frame, Violation, frame, write};
@@ -19,7 +21,7 @@ use crate::wire::{Frame, Violation, frame, write};
 /// its transaction has changed something for all, which nobody else sees yet: the server counts rows of the
 /// catalog that are written (<https://www.postgresql.org/docs/current/monitoring-stats.html>), unless it was
 /// told not to count. And how names, strings and rights are understood now: code may have changed that, and
-/// servers report it late or never.
+/// servers report it late or never. And what names of SQL stand for: code may have given them to something else.
 const LOOK: &str = "SELECT 'looked', pg_catalog.pg_my_temp_schema()::pg_catalog.text, \
     (NOT pg_catalog.current_setting('track_counts')::pg_catalog.bool \
     OR pg_catalog.sum(pg_catalog.pg_stat_get_xact_tuples_inserted(t.c) \
@@ -33,7 +35,13 @@ const LOOK: &str = "SELECT 'looked', pg_catalog.pg_my_temp_schema()::pg_catalog.
     'pg_catalog.pg_namespace', 'pg_catalog.pg_proc', 'pg_catalog.pg_type', 'pg_catalog.pg_operator', \
     'pg_catalog.pg_cast', 'pg_catalog.pg_rewrite', 'pg_catalog.pg_inherits', 'pg_catalog.pg_policy', \
     'pg_catalog.pg_constraint', 'pg_catalog.pg_attrdef', 'pg_catalog.pg_trigger']\
-    ::pg_catalog.regclass[]) t(c)";
+    ::pg_catalog.regclass[]) t(c) \
+    UNION ALL SELECT 'statement', name::pg_catalog.text, pg_catalog.left(statement, 4096), \
+    pg_catalog.length(statement)::pg_catalog.text, '', '', '' \
+    FROM pg_catalog.pg_prepared_statements WHERE from_sql \
+    UNION ALL SELECT 'portal', name::pg_catalog.text, pg_catalog.left(statement, 4096), \
+    pg_catalog.length(statement)::pg_catalog.text, '', '', '' \
+    FROM pg_catalog.pg_cursors WHERE name OPERATOR(pg_catalog.<>) ''";
 const LOOKED: &str = "looked";
 
 /// The question's own patience in place of the client's, until the end of the transaction at most.
@@ -48,10 +56,37 @@ const THEIR_PATIENCE: &str = "SELECT \
     pg_catalog.set_config('statement_timeout', pg_catalog.current_setting('exeat.statement'), true), \
     pg_catalog.set_config('lock_timeout', pg_catalog.current_setting('exeat.lock'), true)";
 
+/// What can't be trusted because code of others was run since the session last looked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Suspect {
+    Nothing,
+    /// All but this portal, whose Bind has run it: what the portal runs was settled by then.
+    AllBut(Id),
+    All,
+}
+
 impl Relay {
+    /// Called before a portal is run: what only its own Bind may have run changes nothing for it.
+    pub(super) fn know_own_definitions_for(&mut self, portal: &[u8]) -> Result<(), Refusal> {
+        let bound = match (self.queue.binds_with_code(), self.suspect) {
+            (None, Suspect::Nothing) => return self.know_own_definitions(),
+            (bound, Suspect::Nothing) => bound,
+            (None, Suspect::AllBut(portal)) => Some(portal),
+            (Some(_), Suspect::AllBut(_)) | (_, Suspect::All) => None,
+        };
+        let called = self.names.portal(portal).map(|portal| portal.called);
+        let own = bound.filter(|bound| called == Known::Is(Called::Ours(*bound)));
+        self.know_what_is_defined(own)
+    }
+
     /// Called before a text is judged: makes sure that the session's own definitions are known, also
     /// those that an earlier message of the same batch makes.
     pub(super) fn know_own_definitions(&mut self) -> Result<(), Refusal> {
+        self.know_what_is_defined(None)
+    }
+
+    /// For a portal whose Bind may have run code, or for all.
+    fn know_what_is_defined(&mut self, bound: Option<Id>) -> Result<(), Refusal> {
         if let Some(error) = self.catalog_failed.take() {
             // Without the answer nothing can be judged; the next message asks again.
             return Err(Refusal::Error(Box::new(denial::by_the_server(&error))));
@@ -59,8 +94,10 @@ impl Relay {
         // While the open transaction has defined something, its end may take that away.
         let defining = self.queue.defines()
             || (self.defined && !self.queue.is_empty())
-            || (self.ran_code && self.queue.ends());
-        let unknown = defining || self.dirty || self.suspect;
+            || (self.ran_code && self.queue.ends())
+            || (bound.is_none() && self.queue.binds_with_code().is_some());
+        let suspect = bound.is_none() && self.suspect != Suspect::Nothing;
+        let unknown = defining || self.dirty || suspect;
         if !unknown && !self.guard.own_catalog_is_stale() {
             return Ok(());
         }
@@ -72,7 +109,7 @@ impl Relay {
         if self.status == Status::Failed {
             return Ok(());
         }
-        if self.suspect {
+        if suspect {
             self.ask_own_catalog(LOOK);
             return Err(Refusal::Wait);
         }
@@ -187,12 +224,13 @@ impl Relay {
             return Ok(());
         }
         let open = question.within_batch || self.status != Status::Idle;
-        if let [row] = question.rows.as_slice()
+        if let [row, named @ ..] = question.rows.as_slice()
             && let [kind, schema, changed, settings @ ..] = row.as_slice()
             && kind == LOOKED
         {
             self.is_still_pinned(settings)?;
-            self.suspect = false;
+            self.is_still_named(named)?;
+            self.suspect = Suspect::Nothing;
             let changed = changed != "false";
             // What code has done beside what is known to be defined is told by no name.
             if schema != "0" || changed || self.dirty {
@@ -212,7 +250,6 @@ impl Relay {
         // The end of the transaction may take a temporary table away.
         self.defined |= self.status != Status::Idle && self.guard.own().has_temporary();
         self.dirty = false;
-        self.suspect = false;
         Ok(())
     }
 
@@ -234,11 +271,49 @@ impl Relay {
         }
     }
 
+    /// Whether names of ours still stand for what we made; those of SQL that stand for something else now
+    /// stand for nothing that was judged.
+    fn is_still_named(&mut self, rows: &[Vec<String>]) -> Result<(), End> {
+        let (mut statements, mut portals) = (Vec::new(), Vec::new());
+        for row in rows {
+            let [kind, name, text, length, ..] = row.as_slice() else {
+                return Err(End::Desynchronised);
+            };
+            let named = Named {
+                name: name.as_bytes(),
+                text: text.as_bytes(),
+                length: length.parse().map_err(|_| End::Desynchronised)?,
+            };
+            match kind.as_str() {
+                "statement" => statements.push(named),
+                _ => portals.push(named),
+            }
+        }
+        match self.names.hold_against(&statements, &portals) || self.guard.is_relaxed() {
+            true => Ok(()),
+            false => Err(End::Renamed),
+        }
+    }
+
     /// The server has run code that is not PostgreSQL's own: it may have made a temporary table that hides
     /// another one.
     pub(super) fn code_was_run(&mut self) {
-        self.suspect = true;
+        self.suspect = Suspect::All;
         self.ran_code = true;
+    }
+
+    /// The server has opened a portal, and may have run code for it.
+    pub(super) fn code_was_bound(&mut self, effect: &Effect) {
+        let code = effect.code();
+        if code == Code::Never {
+            return;
+        }
+        let suspect = match (code, effect.id(), self.suspect) {
+            (Code::Run, Some(portal), Suspect::Nothing) => Suspect::AllBut(portal),
+            _ => Suspect::All,
+        };
+        self.code_was_run();
+        self.suspect = suspect;
     }
 
     /// The server has answered a statement that ends a transaction, or a part of it.
@@ -258,7 +333,9 @@ impl Relay {
     /// The server is idle again: what the transaction defined is there for all, or gone.
     pub(super) fn transaction_over(&mut self) {
         // Its end has run what was put off.
-        self.suspect |= std::mem::take(&mut self.ran_code);
+        if std::mem::take(&mut self.ran_code) {
+            self.suspect = Suspect::All;
+        }
         if std::mem::take(&mut self.defined) {
             self.guard.catalogs().refresh();
             self.guard.own().look_anew();

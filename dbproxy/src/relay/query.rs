@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use exeat_policy::Verb;
+use exeat_policy::{UnreadableKind, Verb};
 use smallvec::SmallVec;
 
 use super::batch::{Attention, Batch};
@@ -14,7 +14,7 @@ use super::names::spelled::Edit;
 use super::names::{Called, Effect, Known, Portal, Statement};
 use super::running::Running;
 use super::{Copy, Relay};
-use crate::guard::{Answer, Judged, Prepared, Verdict};
+use crate::guard::{Answer, Code, Judged, Prepared, Verdict};
 use crate::wire::backend::Status;
 use crate::wire::{Frame, frame, frontend};
 
@@ -263,6 +263,7 @@ impl Relay {
         index: usize,
         judged: &Judged,
     ) -> Result<(Answer, Option<Edit>, Option<Effect>), Refusal> {
+        self.changes_nothing_itself(judged)?;
         let answer = self.ask(judged)?;
         if !answer.is_allowed() {
             return Err(self.denial(&answer, &[]));
@@ -270,6 +271,23 @@ impl Relay {
         let edit = self.edit(verdict, judged)?;
         let effect = self.name_effect(verdict, index, judged)?;
         Ok((answer, edit, effect))
+    }
+
+    /// A statement that is parsed and run in one: what the checks of its constants make for the session alone
+    /// would be what it reads itself, and nothing looks in between.
+    pub(super) fn changes_nothing_itself(&mut self, judged: &Judged) -> Result<(), Refusal> {
+        if judged.code != Code::Parsed {
+            return Ok(());
+        }
+        let answer = self.unread(
+            UnreadableKind::Unsupported,
+            "a statement that reads, with constants of rows or arrays that have checks of somebody's own: \
+             send it by Parse, Bind and Execute",
+        );
+        match answer.is_allowed() {
+            true => Ok(()),
+            false => Err(self.denial(&answer, &[])),
+        }
     }
 
     /// What a statement does to names, entered at once. It is done only when no answer is due, and

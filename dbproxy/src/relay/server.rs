@@ -12,7 +12,7 @@ use super::expected::{Expected, Kind};
 use super::running::Stopped;
 use super::{Copy, End, Relay};
 use crate::disclosure::{Sight, origins};
-use crate::guard::fires_deferred;
+use crate::guard::{Code, fires_deferred};
 use crate::wire::backend::{self, Status};
 use crate::wire::{Frame, Violation, frame};
 
@@ -77,9 +77,17 @@ impl Relay {
     /// ParseComplete, BindComplete, CloseComplete.
     fn defined(&mut self, frame: Frame) -> Result<(), End> {
         match (frame.tag, self.queue.pop()) {
-            (b'1', Some(Expected::Parse(effect)))
-            | (b'2', Some(Expected::Bind(effect)))
-            | (b'3', Some(Expected::Close(Some(effect)))) => self.names.done(effect),
+            (b'1', Some(Expected::Parse(effect))) => {
+                if effect.code() >= Code::Early {
+                    self.code_was_run();
+                }
+                self.names.done(effect);
+            }
+            (b'2', Some(Expected::Bind(effect))) => {
+                self.code_was_bound(&effect);
+                self.names.done(effect);
+            }
+            (b'3', Some(Expected::Close(Some(effect)))) => self.names.done(effect),
             (b'3', Some(Expected::Close(None))) => {}
             (b'3', Some(Expected::Cleared(_))) => {
                 self.outbound.discard(frame.length);
@@ -101,8 +109,11 @@ impl Relay {
             return self.not_judged(frame);
         }
         match (frame.tag, self.queue.front_mut()) {
-            (b't', Some(Expected::DescribeStatement(judgeable))) => {
-                let judgeable = judgeable.take();
+            (b't', Some(Expected::DescribeStatement(judgeable, runs_code))) => {
+                let (judgeable, runs_code) = (judgeable.take(), *runs_code);
+                if runs_code {
+                    self.code_was_run();
+                }
                 self.queue.pop();
                 self.queue.push_front(Expected::Describe(judgeable));
             }
