@@ -22,6 +22,7 @@ mod query;
 mod running;
 mod script;
 mod server;
+mod trust;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -50,9 +51,9 @@ use gate::Gate;
 pub(crate) use large::Large;
 use leave::Leaving;
 use names::Names;
-use own_catalog::Suspect;
 pub(crate) use running::Running;
 use script::Script;
+use trust::Trust;
 
 /// Something that the relay waits for before it examines more of what the client sent.
 pub(crate) type Pending = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -145,16 +146,9 @@ pub(crate) struct Relay {
     attention: Attention,
     /// The client was told of a failure that the server does not know of.
     told_failed: bool,
-    /// The session has defined something since it last looked at what names mean.
-    dirty: bool,
-    /// Code of others was run since the session last looked.
-    suspect: Suspect,
-    /// The open transaction has run code of others, which may have put some of it off.
-    ran_code: bool,
+    trust: Trust,
     /// What the client may see of messages about all that the open transaction has run.
     sight: Sight,
-    /// The open transaction has defined something.
-    defined: bool,
     /// A message whose statements run one after the other.
     script: Option<Script>,
     /// The open block failed by a question of the proxy's own, and the client was not told yet.
@@ -180,10 +174,7 @@ pub(crate) struct Relay {
 
 impl Relay {
     pub(crate) fn new(parts: Parts) -> Self {
-        let suspect = match parts.guard.begins_with_code() {
-            true => Suspect::All,
-            false => Suspect::Nothing,
-        };
+        let trust = Trust::new(parts.guard.begins_with_code());
         Self {
             client: parts.client,
             server: parts.server,
@@ -204,11 +195,8 @@ impl Relay {
             batch: Batch::default(),
             attention: Attention::default(),
             told_failed: false,
-            dirty: false,
-            suspect,
-            ran_code: false,
+            trust,
             sight: Sight::ALL,
-            defined: false,
             retrying: false,
             given_up: false,
             script: None,

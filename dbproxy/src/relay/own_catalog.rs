@@ -7,12 +7,12 @@
 use super::batch::{Attention, Batch};
 use super::deny::Refusal;
 use super::expected::{Expected, Question};
-use super::names::{Called, Effect, Id, Known, Named};
+use super::names::{Called, Id, Known, Named};
+use super::trust::Asks;
 use super::{End, Relay};
 use crate::analysis::ServerError;
 use crate::catalog::row;
 use crate::denial;
-use crate::guard::Code;
 use crate::upstream::is_utf8;
 use crate::wire::backend::{self, Status};
 use crate::wire::{Frame, Violation, frame, write};
@@ -56,23 +56,13 @@ const THEIR_PATIENCE: &str = "SELECT \
     pg_catalog.set_config('statement_timeout', pg_catalog.current_setting('exeat.statement'), true), \
     pg_catalog.set_config('lock_timeout', pg_catalog.current_setting('exeat.lock'), true)";
 
-/// What can't be trusted because code of others was run since the session last looked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Suspect {
-    Nothing,
-    /// All but this portal, whose Bind has run it: what the portal runs was settled by then.
-    AllBut(Id),
-    All,
-}
-
 impl Relay {
     /// Called before a portal is run: what only its own Bind may have run changes nothing for it.
     pub(super) fn know_own_definitions_for(&mut self, portal: &[u8]) -> Result<(), Refusal> {
-        let bound = match (self.queue.binds_with_code(), self.suspect) {
-            (None, Suspect::Nothing) => return self.know_own_definitions(),
-            (bound, Suspect::Nothing) => bound,
-            (None, Suspect::AllBut(portal)) => Some(portal),
-            (Some(_), Suspect::AllBut(_)) | (_, Suspect::All) => None,
+        let bound = match (self.queue.binds_with_code(), self.trust.bound()) {
+            (None, None) => return self.know_own_definitions(),
+            (Some(bound), None) | (None, Some(bound)) => Some(bound),
+            (Some(_), Some(_)) => None,
         };
         let called = self.names.portal(portal).map(|portal| portal.called);
         let own = bound.filter(|bound| called == Known::Is(Called::Ours(*bound)));
@@ -93,12 +83,11 @@ impl Relay {
         }
         // While the open transaction has defined something, its end may take that away.
         let defining = self.queue.defines()
-            || (self.defined && !self.queue.is_empty())
-            || (self.ran_code && self.queue.ends())
+            || (self.trust.may_lose_definitions() && !self.queue.is_empty())
+            || (self.trust.may_run_code_at_its_end() && self.queue.ends())
             || (bound.is_none() && self.queue.binds_with_code().is_some());
-        let suspect = bound.is_none() && self.suspect != Suspect::Nothing;
-        let unknown = defining || self.dirty || suspect;
-        if !unknown && !self.guard.own_catalog_is_stale() {
+        let asks = self.trust.asks(bound);
+        if !defining && asks == Asks::Nothing && !self.guard.own_catalog_is_stale() {
             return Ok(());
         }
         if !self.queue.is_empty() {
@@ -109,11 +98,11 @@ impl Relay {
         if self.status == Status::Failed {
             return Ok(());
         }
-        if suspect {
+        if asks == Asks::Look {
             self.ask_own_catalog(LOOK);
             return Err(Refusal::Wait);
         }
-        if self.batch != Batch::Fresh && !self.dirty {
+        if self.batch != Batch::Fresh && asks == Asks::Nothing {
             // Nothing of this session's has changed, and who asks first in a batch changes what may
             // follow (VACUUM and its kin must be alone).
             return Ok(());
@@ -230,15 +219,11 @@ impl Relay {
         {
             self.is_still_pinned(settings)?;
             self.is_still_named(named)?;
-            self.suspect = Suspect::Nothing;
             let changed = changed != "false";
-            // What code has done beside what is known to be defined is told by no name.
-            if schema != "0" || changed || self.dirty {
+            if self.trust.looked(schema != "0" || changed, changed && open) {
+                // What code has done beside what is known to be defined is told by no name.
                 self.guard.own().note_anything();
-                self.dirty = true;
             }
-            // The end of the transaction may take it away, or show it to all.
-            self.defined |= changed && open;
             return Ok(());
         }
         if !question.rows.is_empty()
@@ -248,8 +233,8 @@ impl Relay {
             return Ok(());
         }
         // The end of the transaction may take a temporary table away.
-        self.defined |= self.status != Status::Idle && self.guard.own().has_temporary();
-        self.dirty = false;
+        let passing = self.status != Status::Idle && self.guard.own().has_temporary();
+        self.trust.seen(passing);
         Ok(())
     }
 
@@ -298,48 +283,26 @@ impl Relay {
     /// The server has run code that is not PostgreSQL's own: it may have made a temporary table that hides
     /// another one.
     pub(super) fn code_was_run(&mut self) {
-        self.suspect = Suspect::All;
-        self.ran_code = true;
-    }
-
-    /// The server has opened a portal, and may have run code for it.
-    pub(super) fn code_was_bound(&mut self, effect: &Effect) {
-        let code = effect.code();
-        if code == Code::Never {
-            return;
-        }
-        let suspect = match (code, effect.id(), self.suspect) {
-            (Code::Run, Some(portal), Suspect::Nothing) => Suspect::AllBut(portal),
-            _ => Suspect::All,
-        };
-        self.code_was_run();
-        self.suspect = suspect;
+        self.trust.code_ran();
     }
 
     /// The server has answered a statement that ends a transaction, or a part of it.
     pub(super) fn transaction_changed(&mut self) {
-        if self.defined {
+        if self.trust.part_ended() {
             self.guard.own().look_anew();
-            self.dirty = true;
         }
     }
 
     /// The server has answered a definition.
     pub(super) fn definitions_changed(&mut self) {
-        self.dirty = true;
-        self.defined = true;
+        self.trust.defines();
     }
 
     /// The server is idle again: what the transaction defined is there for all, or gone.
     pub(super) fn transaction_over(&mut self) {
-        // Its end has run what was put off.
-        if std::mem::take(&mut self.ran_code) {
-            self.suspect = Suspect::All;
-        }
-        if std::mem::take(&mut self.defined) {
+        if self.trust.transaction_over() {
             self.guard.catalogs().refresh();
             self.guard.own().look_anew();
-            self.dirty = true;
         }
     }
 }

@@ -49,7 +49,7 @@ impl Relay {
             Err(asked) => return Err(self.find_out(asked)),
         };
         // What was put off may run within the message, before what stands behind.
-        let goes_on = self.ran_code && verdict.goes_on_behind_an_end();
+        let goes_on = self.trust.may_run_code_at_its_end() && verdict.goes_on_behind_an_end();
         match (verdict.waits() || goes_on, self.batch) {
             (true, Batch::Fresh) => return self.begin_script(frame, &verdict),
             (true, _) if goes_on => return Err(Refusal::not_within_a_message()),

@@ -84,7 +84,7 @@ impl Relay {
                 self.names.done(effect);
             }
             (b'2', Some(Expected::Bind(effect))) => {
-                self.code_was_bound(&effect);
+                self.trust.code_bound(effect.code(), effect.id());
                 self.names.done(effect);
             }
             (b'3', Some(Expected::Close(Some(effect)))) => self.names.done(effect),
@@ -338,7 +338,7 @@ impl Relay {
         if defines && outcome == Outcome::Completed {
             self.definitions_changed();
         }
-        if foreign || (fires && self.ran_code) {
+        if foreign || (fires && self.trust.may_run_code_at_its_end()) {
             self.code_was_run();
         }
         if ends {
