@@ -81,12 +81,12 @@ pub(crate) struct Query {
     pub(crate) effects: Vec<(usize, Effect)>,
     /// It failed: only ReadyForQuery is still to come.
     pub(crate) failed: bool,
-    pub(crate) kind: Kind,
+    pub(crate) origin: Origin,
 }
 
 /// Whose a Query is, and how it is answered.
 #[derive(Debug, Default)]
-pub(crate) enum Kind {
+pub(crate) enum Origin {
     /// The client's: each of its statements completes with a tag of its own.
     #[default]
     Read,

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use exeat_audit::Outcome;
 
 use super::batch::Batch;
-use super::expected::{Expected, Forced, Kind};
+use super::expected::{Expected, Forced, Origin};
 use super::names::called::in_the_clients_words;
 use super::running::Stopped;
 use super::{End, Relay};
@@ -74,10 +74,10 @@ impl Relay {
         let ours = match self.queue.front_mut() {
             None => return Err(End::Desynchronised),
             Some(Expected::Denied(error, _)) => Some(Some(error.as_ref().clone())),
-            Some(Expected::Query(query)) => match &query.kind {
-                Kind::Forced(Forced::Denial(error)) => Some(Some(error.as_ref().clone())),
-                Kind::Forced(Forced::Silent) => Some(None),
-                Kind::Read | Kind::Unread | Kind::Function | Kind::Hidden => None,
+            Some(Expected::Query(query)) => match &query.origin {
+                Origin::Forced(Forced::Denial(error)) => Some(Some(error.as_ref().clone())),
+                Origin::Forced(Forced::Silent) => Some(None),
+                Origin::Read | Origin::Unread | Origin::Function | Origin::Hidden => None,
             },
             Some(_) => None,
         };

@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 
 use super::batch::{Attention, Batch};
 use super::deny::Refusal;
-use super::expected::{Expected, Kind, Query};
+use super::expected::{Expected, Origin, Query};
 use super::forward;
 use super::names::called::is_reserved;
 use super::names::spelled::Edit;
@@ -112,7 +112,7 @@ impl Relay {
             self.copy = Copy::Waiting;
         }
         if verdict.is_unread() {
-            query.kind = Kind::Unread;
+            query.origin = Origin::Unread;
         }
         if let Some(called) = self.names.unnamed_portal() {
             self.close_own_portal(called);

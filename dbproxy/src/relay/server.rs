@@ -8,7 +8,7 @@ use std::sync::Arc;
 use exeat_audit::Outcome;
 use exeat_policy::Verb;
 
-use super::expected::{Expected, Kind};
+use super::expected::{Expected, Origin};
 use super::running::Stopped;
 use super::{Copy, End, Relay};
 use crate::disclosure::{Sight, origins};
@@ -126,7 +126,7 @@ impl Relay {
                 return Ok(());
             }
             // In a Query the rows are described without being asked for.
-            (b'T', Some(Expected::Query(query))) if !matches!(query.kind, Kind::Forced(_)) => {
+            (b'T', Some(Expected::Query(query))) if !matches!(query.origin, Origin::Forced(_)) => {
                 return self.result(frame);
             }
             _ => return Err(End::Desynchronised),
@@ -179,7 +179,7 @@ impl Relay {
     fn function_result(&mut self, frame: Frame) -> Result<(), End> {
         match self.queue.front() {
             Some(Expected::Query(query))
-                if matches!(query.kind, Kind::Function) && !query.failed => {}
+                if matches!(query.origin, Origin::Function) && !query.failed => {}
             _ => return Err(End::Server(Violation::UnexpectedType)),
         }
         self.result(frame)?;
@@ -237,18 +237,18 @@ impl Relay {
                 self.outbound.pass(frame.length);
                 return Ok(());
             }
-            Some(Expected::Query(query)) => match (&query.kind, frame.tag) {
+            Some(Expected::Query(query)) => match (&query.origin, frame.tag) {
                 _ if query.failed => return Err(End::Desynchronised),
-                (Kind::Hidden, b'C') => {
+                (Origin::Hidden, b'C') => {
                     self.outbound.discard(frame.length);
                     return Ok(());
                 }
-                (Kind::Read, b'I') if query.statements.is_empty() => {
+                (Origin::Read, b'I') if query.statements.is_empty() => {
                     self.outbound.pass(frame.length);
                     return Ok(());
                 }
-                (Kind::Unread, b'C' | b'I') => return self.completed_unread(frame),
-                (Kind::Read, b'C') => self.queue.running().ok_or(End::Desynchronised)?.stopped,
+                (Origin::Unread, b'C' | b'I') => return self.completed_unread(frame),
+                (Origin::Read, b'C') => self.queue.running().ok_or(End::Desynchronised)?.stopped,
                 _ => return Err(End::Desynchronised),
             },
             // What was read as a statement can't be empty to the server.
@@ -285,7 +285,7 @@ impl Relay {
     fn unread_ended(&mut self) -> Result<(), End> {
         match self.queue.front() {
             Some(Expected::Query(query))
-                if matches!(query.kind, Kind::Unread)
+                if matches!(query.origin, Origin::Unread)
                     && !query.failed
                     && query.done < query.statements.len() =>
             {
@@ -382,7 +382,7 @@ impl Relay {
             Some(Expected::Sync) => {}
             Some(Expected::Query(query))
                 if query.failed
-                    || !matches!(query.kind, Kind::Forced(_))
+                    || !matches!(query.origin, Origin::Forced(_))
                         && query.done == query.statements.len() => {}
             // The server ran fewer statements than were read in the text, or was not asked to.
             other => return Err(self.out_of_turn(other)),
