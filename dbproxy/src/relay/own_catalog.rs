@@ -13,7 +13,7 @@ use super::{End, Relay};
 use crate::analysis::ServerError;
 use crate::catalog::row;
 use crate::denial;
-use crate::upstream::is_utf8;
+use crate::upstream::{ASKED, is_as_begun};
 use crate::wire::backend::{self, Status};
 use crate::wire::{Frame, Violation, frame, write};
 
@@ -241,16 +241,14 @@ impl Relay {
     /// Whether the session still understands names, strings and rights as it did when it began. Where all
     /// passes, the client may change them itself.
     fn is_still_pinned(&mut self, settings: &[String]) -> Result<(), End> {
-        let [path, role, strings, encoding] = settings else {
+        if settings.len() != ASKED.len() {
             return Err(End::Desynchronised);
+        }
+        let changed = |(name, value): &(&&str, &String)| match **name {
+            "search_path" => !self.guard.has_path(value),
+            name => !is_as_begun(name, value),
         };
-        let changed = [
-            ("search_path", !self.guard.has_path(path)),
-            ("role", role != "none"),
-            ("standard_conforming_strings", strings != "on"),
-            ("client_encoding", !is_utf8(encoding)),
-        ];
-        match changed.iter().find(|(_, changed)| *changed) {
+        match ASKED.iter().zip(settings).find(changed) {
             Some((name, _)) if !self.guard.is_relaxed() => Err(End::Pinned((*name).to_owned())),
             _ => Ok(()),
         }
@@ -306,3 +304,6 @@ impl Relay {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
