@@ -13,6 +13,7 @@ mod failure;
 mod finish;
 mod forward;
 mod gate;
+mod hand;
 mod large;
 mod leave;
 mod names;
@@ -48,6 +49,7 @@ use crate::wire::backend::Status;
 use batch::{Attention, Batch};
 use expected::Queue;
 use gate::Gate;
+use hand::Hand;
 pub(crate) use large::Large;
 use leave::Leaving;
 use names::Names;
@@ -159,14 +161,7 @@ pub(crate) struct Relay {
     fatal: bool,
     /// The client has said its last word.
     leaving: Option<Leaving>,
-    /// A newer catalog is on its way, and a statement waits for it.
-    refresh: Option<Pending>,
-    /// The message that is judged was looked at before, and had to wait.
-    retrying: bool,
-    /// The message that waited was cancelled.
-    given_up: bool,
-    /// When the message that is judged was complete.
-    begun: std::time::Instant,
+    hand: Hand,
     large: Large,
     idle: Duration,
     active: Instant,
@@ -197,15 +192,12 @@ impl Relay {
             told_failed: false,
             trust,
             sight: Sight::ALL,
-            retrying: false,
-            given_up: false,
             script: None,
             own_failed: false,
             catalog_failed: None,
             fatal: false,
             leaving: None,
-            refresh: None,
-            begun: std::time::Instant::now(),
+            hand: Hand::default(),
             large: parts.large,
             idle: parts.idle,
             active: Instant::now(),
@@ -264,12 +256,7 @@ impl Relay {
         if self.poll_idle(cx, idle).is_ready() {
             return Poll::Ready(Err(End::Idle));
         }
-        if let Some(refresh) = &mut self.refresh
-            && refresh.as_mut().poll(cx).is_ready()
-        {
-            self.refresh = None;
-            progress = true;
-        }
+        progress |= self.hand.poll(cx).is_ready();
         progress |= self.cancel.poll_done(cx).is_ready();
         progress |= self.waits_in_vain();
         progress |= self.poll_outbound(cx)?;

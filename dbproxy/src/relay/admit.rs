@@ -31,7 +31,11 @@ impl Relay {
                 Some((&answer.text, parameters)),
             )
             .map_err(End::Audit)?;
-        decided(Plane::Dbproxy, &answer.decision, self.begun.elapsed());
+        decided(
+            Plane::Dbproxy,
+            &answer.decision,
+            self.hand.begun().elapsed(),
+        );
         self.guard.own().note(answer);
         self.sight = self.sight.least(answer.sight);
         let mode = answer.decision.obligations.audit;
@@ -43,7 +47,7 @@ impl Relay {
             receipt,
             mode,
             verb: answer.verb,
-            started: self.begun,
+            started: self.hand.begun(),
             rows: 0,
             before: 0,
             limit: self.guard.row_limit(),
@@ -72,7 +76,11 @@ impl Relay {
                 return Refusal::block_has_failed();
             }
         }
-        decided(Plane::Dbproxy, &answer.decision, self.begun.elapsed());
+        decided(
+            Plane::Dbproxy,
+            &answer.decision,
+            self.hand.begun().elapsed(),
+        );
         let recorded = self.recorder.decision(
             &answer.request,
             &answer.decision,
@@ -120,7 +128,7 @@ impl Relay {
     /// What a text needs before it can be judged.
     pub(super) fn find_out(&mut self, asked: Asked) -> Refusal {
         match asked {
-            Asked::Aside(questions) => self.refresh = Some(self.guard.ask_aside(questions)),
+            Asked::Aside(questions) => self.hand.wait_for(self.guard.ask_aside(questions)),
             Asked::Own(questions) => return self.ask_over_own(questions),
         }
         Refusal::Wait
@@ -132,10 +140,11 @@ impl Relay {
             return Ok(());
         }
         // Looked for once, in a snapshot that begins after the message was complete.
-        if self.guard.catalogs().is_newer_than(self.begun) {
+        if self.guard.catalogs().is_newer_than(self.hand.begun()) {
             return Ok(());
         }
-        self.refresh = Some(self.guard.catalogs().newer_than(self.begun));
+        let newer = self.guard.catalogs().newer_than(self.hand.begun());
+        self.hand.wait_for(newer);
         Err(Refusal::Wait)
     }
 }

@@ -3,8 +3,6 @@
 //! INVARIANT: a frame passes only after everything that it would make the server do was judged, allowed
 //! and recorded.
 
-use std::time::Instant;
-
 use super::batch::{Attention, Batch};
 use super::deny::Refusal;
 use super::expected::Expected;
@@ -34,7 +32,7 @@ impl Relay {
             && !self.inbound.congested()
             && !self.outbound.congested()
             && self.queue.len() < PIPELINE
-            && self.refresh.is_none()
+            && !self.hand.waits()
             && !self.cancel.in_flight()
         {
             if self.attention == Attention::Settling {
@@ -123,7 +121,7 @@ impl Relay {
     }
 
     fn frame(&mut self, frame: Frame) -> Result<Flow, End> {
-        if std::mem::take(&mut self.given_up) {
+        if self.hand.was_given_up() {
             self.catalog_failed = None;
             return self.settle(frame, Err(Refusal::cancelled()));
         }
@@ -163,9 +161,7 @@ impl Relay {
     }
 
     fn whole_frame(&mut self, frame: Frame) -> Result<Flow, End> {
-        if !std::mem::take(&mut self.retrying) {
-            self.begun = Instant::now();
-        }
+        self.hand.take_up();
         let result = match frame.tag {
             b'Q' => self.query(frame),
             b'P' => self.parse(frame),
@@ -183,7 +179,7 @@ impl Relay {
         match result {
             Ok(()) => Ok(Flow::Next),
             Err(Refusal::Wait) => {
-                self.retrying = true;
+                self.hand.put_down();
                 Ok(Flow::Wait)
             }
             Err(Refusal::End(end)) => Err(end),

@@ -107,7 +107,7 @@ impl Relay {
                     .heard(question, Heard::Error(ServerError::failed_block()));
             }
             // Nothing is on its way: it is looked at again at once.
-            self.refresh = Some(Box::pin(async {}));
+            self.hand.look_again();
             return Refusal::Wait;
         }
         for question in questions {
@@ -120,7 +120,7 @@ impl Relay {
             }
         }
         if self.queue.is_empty() {
-            self.refresh = Some(Box::pin(async {}));
+            self.hand.look_again();
             return Refusal::Wait;
         }
         if self.batch != Batch::Fresh {

@@ -137,7 +137,7 @@ impl Relay {
         let text = Arc::clone(&script.text);
         let piece = text.get(range.clone()).unwrap_or_default();
         if !std::mem::replace(&mut script.looked, true) {
-            self.begun = std::time::Instant::now();
+            self.hand.take_up_part();
             script.at = range.start;
             script.part = Part::of(piece);
         }
