@@ -23,6 +23,7 @@ mod query;
 mod running;
 mod script;
 mod server;
+mod transaction;
 mod trust;
 
 use std::future::Future;
@@ -38,14 +39,12 @@ use tokio::time::{Instant, Sleep};
 
 use crate::analysis::ServerError;
 use crate::cancel::{CancelHandle, Progress};
-use crate::disclosure::Sight;
 use crate::guard::Guard;
 use crate::pipe::Pipe;
 use crate::record::Recorder;
 use crate::stream::Stream;
 use crate::upstream::Pinned;
 use crate::wire::Violation;
-use crate::wire::backend::Status;
 use batch::{Attention, Batch};
 use expected::Queue;
 use gate::Gate;
@@ -55,6 +54,7 @@ use leave::Leaving;
 use names::Names;
 pub(crate) use running::Running;
 use script::Script;
+use transaction::Transaction;
 use trust::Trust;
 
 /// Something that the relay waits for before it examines more of what the client sent.
@@ -139,22 +139,12 @@ pub(crate) struct Relay {
     parameters: Parameters,
     queue: Queue,
     names: Names,
-    /// As of the last ReadyForQuery.
-    status: Status,
-    /// A statement since then may have begun or ended a block.
-    block_unsure: bool,
+    transaction: Transaction,
     copy: Copy,
     batch: Batch,
     attention: Attention,
-    /// The client was told of a failure that the server does not know of.
-    told_failed: bool,
-    trust: Trust,
-    /// What the client may see of messages about all that the open transaction has run.
-    sight: Sight,
     /// A message whose statements run one after the other.
     script: Option<Script>,
-    /// The open block failed by a question of the proxy's own, and the client was not told yet.
-    own_failed: bool,
     /// The session's own catalog could not be asked for, and the message that waits was not told yet.
     catalog_failed: Option<ServerError>,
     /// The server said that it will close.
@@ -184,16 +174,11 @@ impl Relay {
             parameters: parts.parameters,
             queue: Queue::default(),
             names: Names::default(),
-            status: Status::Idle,
-            block_unsure: false,
+            transaction: Transaction::new(trust),
             copy: Copy::None,
             batch: Batch::default(),
             attention: Attention::default(),
-            told_failed: false,
-            trust,
-            sight: Sight::ALL,
             script: None,
-            own_failed: false,
             catalog_failed: None,
             fatal: false,
             leaving: None,
@@ -347,7 +332,7 @@ impl Relay {
 impl std::fmt::Debug for Relay {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Relay")
-            .field("status", &self.status)
+            .field("transaction", &self.transaction)
             .field("queue", &self.queue)
             .finish_non_exhaustive()
     }

@@ -37,7 +37,7 @@ impl Relay {
             self.hand.begun().elapsed(),
         );
         self.guard.own().note(answer);
-        self.sight = self.sight.least(answer.sight);
+        self.transaction.shows_at_most(answer.sight);
         let mode = answer.decision.obligations.audit;
         if mode == AuditMode::Strict {
             self.inbound_gate.close(&receipt, mode);
@@ -71,8 +71,8 @@ impl Relay {
                 return Refusal::Wait;
             }
             // Where the question itself has failed the block, its error is the statement's.
-            let own = std::mem::take(&mut self.own_failed);
-            if self.status == Status::Failed && !own {
+            let own = self.transaction.failed_by_a_question();
+            if self.transaction.status() == Status::Failed && !own {
                 return Refusal::block_has_failed();
             }
         }

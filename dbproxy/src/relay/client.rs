@@ -272,7 +272,7 @@ impl Relay {
         if self.batch == Batch::Refused {
             // The server has seen nothing of this batch: its status is the one of before.
             self.inbound.discard(frame.length);
-            let status = self.status;
+            let status = self.transaction.status();
             self.outbound.inject(|out| write::ready(out, status));
         } else {
             self.inbound.pass(frame.length);

@@ -159,11 +159,11 @@ impl Relay {
             _ => None,
         };
         let untouched = self.queue.is_empty() && self.batch == Batch::Fresh;
-        if untouched && self.status != Status::Transaction {
+        if untouched && self.transaction.status() != Status::Transaction {
             if let Some(opening) = opening {
                 self.names.done(opening);
             }
-            let status = self.status;
+            let status = self.transaction.status();
             self.outbound.inject(|out| {
                 write::error(out, &error);
                 if simple {

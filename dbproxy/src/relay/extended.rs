@@ -76,7 +76,7 @@ impl Relay {
             .first()
             .filter(|it| it.code >= Code::Early)
         {
-            self.sight = self.sight.least(judged.sight);
+            self.transaction.shows_at_most(judged.sight);
         }
         self.clear_unreachable();
         let id = self.names.give();
@@ -158,7 +158,7 @@ impl Relay {
         }
         let judged = prepared.judged();
         if let Some(judged) = judged.filter(|judged| judged.runs_code()) {
-            self.sight = self.sight.least(judged.sight);
+            self.transaction.shows_at_most(judged.sight);
         }
         let ends = judged.is_some_and(Judged::ends_transaction);
         let portal = Portal {

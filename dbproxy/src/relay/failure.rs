@@ -36,7 +36,7 @@ impl Relay {
             .running()
             .is_some_and(|running| running.only_reads());
         // What the server does next, or has done already, can't be undone any more.
-        if !last || !(reads || self.status == Status::Transaction) {
+        if !last || !(reads || self.transaction.status() == Status::Transaction) {
             return Err(match stopped {
                 Stopped::RowLimit => End::RowLimit,
                 Stopped::NotJudged => End::NotJudged,
@@ -48,7 +48,7 @@ impl Relay {
         if let Some(Expected::Query(query)) = self.queue.front_mut() {
             query.failed = true;
         }
-        self.told_failed = true;
+        self.transaction.fails_for_the_client();
         Ok(())
     }
 
@@ -134,7 +134,7 @@ impl Relay {
             return self.disclosed_of_a_question(body);
         }
         // What fails at the end of a transaction may be about any of its statements.
-        let sight = self.queue.sight().least(self.sight);
+        let sight = self.queue.sight().least(self.transaction.sight());
         disclosed(body, sight, |schema, table, columns| {
             self.guard.reads(schema, table, columns)
         })

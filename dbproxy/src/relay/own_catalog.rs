@@ -59,7 +59,7 @@ const THEIR_PATIENCE: &str = "SELECT \
 impl Relay {
     /// Called before a portal is run: what only its own Bind may have run changes nothing for it.
     pub(super) fn know_own_definitions_for(&mut self, portal: &[u8]) -> Result<(), Refusal> {
-        let bound = match (self.queue.binds_with_code(), self.trust.bound()) {
+        let bound = match (self.queue.binds_with_code(), self.transaction.trust.bound()) {
             (None, None) => return self.know_own_definitions(),
             (Some(bound), None) | (None, Some(bound)) => Some(bound),
             (Some(_), Some(_)) => None,
@@ -83,10 +83,10 @@ impl Relay {
         }
         // While the open transaction has defined something, its end may take that away.
         let defining = self.queue.defines()
-            || (self.trust.may_lose_definitions() && !self.queue.is_empty())
-            || (self.trust.may_run_code_at_its_end() && self.queue.ends())
+            || (self.transaction.trust.may_lose_definitions() && !self.queue.is_empty())
+            || (self.transaction.trust.may_run_code_at_its_end() && self.queue.ends())
             || (bound.is_none() && self.queue.binds_with_code().is_some());
-        let asks = self.trust.asks(bound);
+        let asks = self.transaction.trust.asks(bound);
         if !defining && asks == Asks::Nothing && !self.guard.own_catalog_is_stale() {
             return Ok(());
         }
@@ -95,7 +95,7 @@ impl Relay {
             return Err(Refusal::Wait);
         }
         // In a failed block the server answers none. What is not known stays unknown then, and is refused.
-        if self.status == Status::Failed {
+        if self.transaction.status() == Status::Failed {
             return Ok(());
         }
         if asks == Asks::Look {
@@ -166,7 +166,8 @@ impl Relay {
                 answered = question.within_batch && question.left == 0;
             }
             b'Z' if !question.within_batch => {
-                self.status = backend::ready(body).map_err(End::Server)?;
+                self.transaction
+                    .goes_on(backend::ready(body).map_err(End::Server)?);
                 answered = true;
             }
             _ => return Err(End::Desynchronised),
@@ -212,7 +213,7 @@ impl Relay {
         if question.failed {
             return Ok(());
         }
-        let open = question.within_batch || self.status != Status::Idle;
+        let open = question.within_batch || self.transaction.status() != Status::Idle;
         if let [row, named @ ..] = question.rows.as_slice()
             && let [kind, schema, changed, settings @ ..] = row.as_slice()
             && kind == LOOKED
@@ -220,7 +221,11 @@ impl Relay {
             self.is_still_pinned(settings)?;
             self.is_still_named(named)?;
             let changed = changed != "false";
-            if self.trust.looked(schema != "0" || changed, changed && open) {
+            if self
+                .transaction
+                .trust
+                .looked(schema != "0" || changed, changed && open)
+            {
                 // What code has done beside what is known to be defined is told by no name.
                 self.guard.own().note_anything();
             }
@@ -233,8 +238,8 @@ impl Relay {
             return Ok(());
         }
         // The end of the transaction may take a temporary table away.
-        let passing = self.status != Status::Idle && self.guard.own().has_temporary();
-        self.trust.seen(passing);
+        let passing = self.transaction.status() != Status::Idle && self.guard.own().has_temporary();
+        self.transaction.trust.seen(passing);
         Ok(())
     }
 
@@ -281,24 +286,24 @@ impl Relay {
     /// The server has run code that is not PostgreSQL's own: it may have made a temporary table that hides
     /// another one.
     pub(super) fn code_was_run(&mut self) {
-        self.trust.code_ran();
+        self.transaction.trust.code_ran();
     }
 
     /// The server has answered a statement that ends a transaction, or a part of it.
     pub(super) fn transaction_changed(&mut self) {
-        if self.trust.part_ended() {
+        if self.transaction.trust.part_ended() {
             self.guard.own().look_anew();
         }
     }
 
     /// The server has answered a definition.
     pub(super) fn definitions_changed(&mut self) {
-        self.trust.defines();
+        self.transaction.trust.defines();
     }
 
     /// The server is idle again: what the transaction defined is there for all, or gone.
     pub(super) fn transaction_over(&mut self) {
-        if self.trust.transaction_over() {
+        if self.transaction.trust.transaction_over() {
             self.guard.catalogs().refresh();
             self.guard.own().look_anew();
         }

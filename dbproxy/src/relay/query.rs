@@ -49,7 +49,8 @@ impl Relay {
             Err(asked) => return Err(self.find_out(asked)),
         };
         // What was put off may run within the message, before what stands behind.
-        let goes_on = self.trust.may_run_code_at_its_end() && verdict.goes_on_behind_an_end();
+        let goes_on =
+            self.transaction.trust.may_run_code_at_its_end() && verdict.goes_on_behind_an_end();
         match (verdict.waits() || goes_on, self.batch) {
             (true, Batch::Fresh) => return self.begin_script(frame, &verdict),
             (true, _) if goes_on => return Err(Refusal::not_within_a_message()),
@@ -214,7 +215,7 @@ impl Relay {
                 Known::Is(statement) => return Ok(Some(statement.value.clone())),
                 Known::Nothing => {
                     self.settled()?;
-                    return Err(match self.status {
+                    return Err(match self.transaction.status() {
                         Status::Failed => Refusal::block_has_failed(),
                         _ => Self::unknown_statement(name.as_bytes()),
                     });

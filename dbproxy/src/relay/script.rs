@@ -100,7 +100,11 @@ impl Relay {
         if !self.queue.is_empty() || self.outbound.within_frame() {
             return Ok(Flow::Wait);
         }
-        match (self.status, script.failed, script.left.front().cloned()) {
+        match (
+            self.transaction.status(),
+            script.failed,
+            script.left.front().cloned(),
+        ) {
             (Status::Transaction | Status::Failed, true, _) if script.ours => {
                 self.hidden("ROLLBACK");
             }
@@ -115,7 +119,7 @@ impl Relay {
     /// The client gets its one ReadyForQuery.
     fn end_script(&mut self) {
         self.script = None;
-        let status = self.status;
+        let status = self.transaction.status();
         self.outbound.inject(|out| write::ready(out, status));
     }
 
@@ -141,7 +145,7 @@ impl Relay {
             script.at = range.start;
             script.part = Part::of(piece);
         }
-        match (script.part, self.status) {
+        match (script.part, self.transaction.status()) {
             (Part::Plain, Status::Idle) => {
                 script.ours = true;
                 self.hidden("BEGIN");
@@ -173,7 +177,7 @@ impl Relay {
             Some(script) => (script.part, script.ours),
             None => (Part::Plain, false),
         };
-        if part == Part::Unclear && (ours || self.status == Status::Idle) {
+        if part == Part::Unclear && (ours || self.transaction.status() == Status::Idle) {
             return Err(Refusal::not_within_a_message());
         }
         let verdict = match self.guard.verdict(piece, &[]) {
@@ -276,14 +280,14 @@ impl Relay {
 
     /// The server is ready for the next statement.
     pub(super) fn statement_of_script_answered(&mut self) {
-        let told_failed = std::mem::take(&mut self.told_failed);
+        let told_failed = self.transaction.failed_for_the_client();
         let Some(script) = &mut self.script else {
             return;
         };
         script.failed |= told_failed;
         // A block that the client begins is the client's, also where it begins with what was done before.
         let begun = script.part == Part::Begins && !script.looked && !script.failed;
-        if begun || self.status == Status::Idle {
+        if begun || self.transaction.status() == Status::Idle {
             script.ours = false;
         }
     }

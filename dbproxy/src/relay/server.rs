@@ -11,7 +11,7 @@ use exeat_policy::Verb;
 use super::expected::{Expected, Origin};
 use super::running::Stopped;
 use super::{Copy, End, Relay};
-use crate::disclosure::{Sight, origins};
+use crate::disclosure::origins;
 use crate::guard::{Code, fires_deferred};
 use crate::wire::backend::{self, Status};
 use crate::wire::{Frame, Violation, frame};
@@ -84,7 +84,9 @@ impl Relay {
                 self.names.done(effect);
             }
             (b'2', Some(Expected::Bind(effect))) => {
-                self.trust.code_bound(effect.code(), effect.id());
+                self.transaction
+                    .trust
+                    .code_bound(effect.code(), effect.id());
                 self.names.done(effect);
             }
             (b'3', Some(Expected::Close(Some(effect)))) => self.names.done(effect),
@@ -338,11 +340,11 @@ impl Relay {
         if defines && outcome == Outcome::Completed {
             self.definitions_changed();
         }
-        if foreign || (fires && self.trust.may_run_code_at_its_end()) {
+        if foreign || (fires && self.transaction.trust.may_run_code_at_its_end()) {
             self.code_was_run();
         }
         if ends {
-            self.block_unsure = true;
+            self.transaction.may_change();
             self.transaction_changed();
         }
         Ok(())
@@ -372,7 +374,7 @@ impl Relay {
         self.query_opened();
         self.unread_ended()?;
         if self.commits_next() {
-            self.status = status;
+            self.transaction.goes_on(status);
             // Its data are all there, also where it is not done before the commit is.
             self.copy = Copy::None;
             self.outbound.discard(frame.length);
@@ -387,13 +389,11 @@ impl Relay {
             // The server ran fewer statements than were read in the text, or was not asked to.
             other => return Err(self.out_of_turn(other)),
         }
-        self.status = status;
-        self.block_unsure = false;
-        self.own_failed &= status == Status::Failed;
+        self.transaction.ready(status);
         self.copy_awaited();
         if status == Status::Idle {
             if self.queue.is_empty() {
-                self.sight = Sight::ALL;
+                self.transaction.shows_all();
             }
             self.names.transaction_ended();
             self.transaction_over();
@@ -403,7 +403,7 @@ impl Relay {
             self.outbound.discard(frame.length);
             return Ok(());
         }
-        if std::mem::take(&mut self.told_failed) && status == Status::Transaction {
+        if self.transaction.failed_for_the_client() && status == Status::Transaction {
             // The client believes that its block has failed: make it so before it hears more.
             self.outbound.discard(frame.length);
             if !self.queue.is_empty() {
