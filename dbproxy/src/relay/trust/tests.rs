@@ -6,8 +6,11 @@ use crate::relay::names::Id;
 
 const PORTAL: Option<Id> = Some(Id::NOTHING);
 
+/// Something that happens to a session.
+type Event = fn(&mut Trust);
+
 /// After these events.
-fn after(events: &[fn(&mut Trust)]) -> Trust {
+fn after(events: &[Event]) -> Trust {
     let mut trust = Trust::new(false);
     events.iter().for_each(|event| event(&mut trust));
     trust
@@ -43,10 +46,10 @@ fn seen(trust: &mut Trust) {
 
 #[test]
 fn what_happened_says_what_has_to_be_asked() {
-    let defined: fn(&mut Trust) = Trust::defines;
-    let ran: fn(&mut Trust) = Trust::code_ran;
+    let defined: Event = Trust::defines;
+    let ran: Event = Trust::code_ran;
     // Events; what is asked before a text, and before the portal that was bound.
-    let cases: &[(&[fn(&mut Trust)], Asks, Asks)] = &[
+    let cases: &[(&[Event], Asks, Asks)] = &[
         (&[], Asks::Nothing, Asks::Nothing),
         (&[defined], Asks::Definitions, Asks::Definitions),
         (&[defined, seen], Asks::Nothing, Asks::Nothing),

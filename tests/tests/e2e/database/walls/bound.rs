@@ -102,8 +102,11 @@ fn ask(session: &mut Wire, messages: &[Vec<u8>]) -> Vec<Message> {
     (0..ends).flat_map(|_| session.until_ready()).collect()
 }
 
+/// Messages that are sent in one.
+type Messages = Vec<Vec<u8>>;
+
 /// What hides `orders`, before anything is run: each begins and ends nothing.
-fn firsts() -> Vec<(&'static str, Vec<Vec<u8>>)> {
+fn firsts() -> Vec<(&'static str, Messages)> {
     let parsed = |sql: &str| vec![parse("w", sql)];
     let bound = |sql: &str| vec![parse("w", sql), bind("w", "w")];
     let bound_to = |sql: &str| vec![parse("w", sql), bind_value("w", "w", "q")];
@@ -151,7 +154,7 @@ fn firsts() -> Vec<(&'static str, Vec<Vec<u8>>)> {
 }
 
 /// What stands between that and a reading statement, and before both.
-fn shapes() -> Vec<(&'static str, Vec<Vec<u8>>, Vec<Vec<u8>>)> {
+fn shapes() -> Vec<(&'static str, Messages, Messages)> {
     let r = || parse("r", READ);
     let held = || parse("c", COPY);
     vec![
@@ -176,8 +179,8 @@ fn shapes() -> Vec<(&'static str, Vec<Vec<u8>>, Vec<Vec<u8>>)> {
 }
 
 /// What reads `orders`.
-fn reads() -> Vec<(&'static str, Vec<Vec<u8>>)> {
-    let ends = |mut messages: Vec<Vec<u8>>| {
+fn reads() -> Vec<(&'static str, Messages)> {
+    let ends = |mut messages: Messages| {
         messages.push(sync());
         messages
     };
@@ -226,7 +229,7 @@ fn what_is_run_before_it_is_executed_is_seen_before_the_next_text() {
 }
 
 /// Messages of which the last one reads `orders`, which one before it, or the message itself, has hidden.
-fn others() -> Vec<Vec<Vec<u8>>> {
+fn others() -> Vec<Messages> {
     let declared = "PREPARE z(wary) AS SELECT 1";
     vec![
         vec![query(declared), query("EXECUTE z('q')"), query(READ)],
