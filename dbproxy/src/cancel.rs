@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 use std::future::Future;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -89,6 +89,8 @@ struct Entry {
     heard: AtomicU64,
     /// `progress`, `asked` or `heard` is another.
     changed: Notify,
+    /// How many wait for that. To tell nobody costs no lock.
+    waiting: AtomicUsize,
     in_flight: AtomicUsize,
     waker: AtomicWaker,
 }
@@ -140,6 +142,7 @@ impl Cancels {
             alone: AtomicBool::new(false),
             heard: AtomicU64::new(0),
             changed: Notify::new(),
+            waiting: AtomicUsize::new(0),
             in_flight: AtomicUsize::new(0),
             waker: AtomicWaker::new(),
         });
@@ -237,6 +240,7 @@ impl Entry {
 
     async fn until(&self, patience: Duration, holds: impl Fn() -> bool) {
         let deadline = Instant::now() + patience;
+        let _waits = Waits::begin(self);
         loop {
             let mut changed = std::pin::pin!(self.changed.notified());
             changed.as_mut().enable();
@@ -244,6 +248,25 @@ impl Entry {
                 return;
             }
         }
+    }
+}
+
+/// Somebody who waits for a change.
+struct Waits<'e>(&'e Entry);
+
+impl<'e> Waits<'e> {
+    fn begin(entry: &'e Entry) -> Self {
+        entry.waiting.fetch_add(1, Ordering::AcqRel);
+        // Either what is read behind this is new, or who made it so sees that somebody waits.
+        fence(Ordering::SeqCst);
+        Self(entry)
+    }
+}
+
+/// Counted down however it ends, also when the task is dropped.
+impl Drop for Waits<'_> {
+    fn drop(&mut self) {
+        self.0.waiting.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
@@ -303,7 +326,10 @@ impl CancelHandle {
         let idle = u64::from(before == Progress::Idle);
         self.word = (((self.word >> 2) + idle) << 2) | progress as u64;
         self.entry.progress.store(self.word, Ordering::Release);
-        self.entry.changed.notify_waiters();
+        fence(Ordering::SeqCst);
+        if self.entry.waiting.load(Ordering::Acquire) > 0 {
+            self.entry.changed.notify_waiters();
+        }
     }
 
     /// Says whether the server has one statement, and nothing behind it.

@@ -33,6 +33,7 @@ use crate::relaxed::relaxed;
 use crate::relay::Pending;
 pub(crate) use asking::Asked;
 use asking::Asking;
+pub(crate) use code::Code;
 pub use examine::{Checks, Examined, Examiner, Reply, SqlError};
 pub(crate) use own::OwnCatalog;
 use reading::{Bound, Reading};
@@ -217,7 +218,7 @@ impl Guard {
             judgeable: None,
             rejection: None,
             sight: Sight::ALL,
-            runs_code: true,
+            code: Code::Early,
             by_text: true,
             waits: false,
             gives_rows: true,
@@ -312,10 +313,10 @@ impl Guard {
             }
             known.push(one);
         }
-        let mut verdict = Verdict::of(scope, sql, &reading, known, |subject| {
-            let runs_code = self.runs_code(&subject);
-            let sight = self.sight(&subject, runs_code);
-            (self.evaluate(subject), sight, runs_code)
+        let mut verdict = Verdict::of(scope, sql, &reading, known, |subject, parsed| {
+            let code = self.code(&subject, parsed);
+            let sight = self.sight(&subject, code != Code::Never);
+            (self.evaluate(subject), sight, code)
         });
         if found.passes {
             // No scope has this number: it is judged anew when it is run.
@@ -538,7 +539,7 @@ impl Guard {
             judgeable: judged.judgeable.clone(),
             rejection: judged.rejection.clone(),
             sight: judged.sight,
-            foreign: judged.runs_code,
+            foreign: judged.runs_code(),
         }
     }
 
@@ -567,6 +568,17 @@ impl Guard {
                     "an argument of EXECUTE of a type, or by a function, that is not PostgreSQL's own",
                 )
             }
+            // The checks of its parameters may change what it reads, and nothing looks in between.
+            (Subject::Readable(outer), Subject::Readable(facts))
+                if outer.verb == Verb::Execute
+                    && inner.code >= Code::Early
+                    && code::reads(facts) =>
+            {
+                verdict::unreadable(
+                    UnreadableKind::Unsupported,
+                    "EXECUTE of a statement whose parameters have checks of somebody's own: prepare it by the protocol",
+                )
+            }
             (Subject::Readable(outer), Subject::Readable(inner)) => {
                 Subject::Readable(Arc::new(merge(outer, inner)))
             }
@@ -579,7 +591,7 @@ impl Guard {
             subject,
             judgeable: inner.judgeable.clone(),
             sight: inner.sight,
-            runs_code: outer.runs_code || inner.runs_code,
+            code: outer.code.max(inner.code),
             rejection: outer.rejection.clone().or_else(|| inner.rejection.clone()),
             ..outer.clone()
         }

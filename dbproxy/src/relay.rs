@@ -13,6 +13,7 @@ mod failure;
 mod finish;
 mod forward;
 mod gate;
+mod hand;
 mod large;
 mod leave;
 mod names;
@@ -22,6 +23,8 @@ mod query;
 mod running;
 mod script;
 mod server;
+mod transaction;
+mod trust;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -36,22 +39,23 @@ use tokio::time::{Instant, Sleep};
 
 use crate::analysis::ServerError;
 use crate::cancel::{CancelHandle, Progress};
-use crate::disclosure::Sight;
 use crate::guard::Guard;
 use crate::pipe::Pipe;
 use crate::record::Recorder;
 use crate::stream::Stream;
 use crate::upstream::Pinned;
 use crate::wire::Violation;
-use crate::wire::backend::Status;
 use batch::{Attention, Batch};
 use expected::Queue;
 use gate::Gate;
+use hand::Hand;
 pub(crate) use large::Large;
 use leave::Leaving;
 use names::Names;
 pub(crate) use running::Running;
 use script::Script;
+use transaction::Transaction;
+use trust::Trust;
 
 /// Something that the relay waits for before it examines more of what the client sent.
 pub(crate) type Pending = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -77,6 +81,8 @@ pub(crate) enum End {
     Desynchronised,
     /// The server reports that a pinned setting is another one now.
     Pinned(String),
+    /// Code has given a name of the proxy's own to something else.
+    Renamed,
     /// A result had too many rows, and what the server did after it can't be undone.
     RowLimit,
     /// A result that is described has a column that was not judged.
@@ -133,43 +139,19 @@ pub(crate) struct Relay {
     parameters: Parameters,
     queue: Queue,
     names: Names,
-    /// As of the last ReadyForQuery.
-    status: Status,
-    /// A statement since then may have begun or ended a block.
-    block_unsure: bool,
+    transaction: Transaction,
     copy: Copy,
     batch: Batch,
     attention: Attention,
-    /// The client was told of a failure that the server does not know of.
-    told_failed: bool,
-    /// The session has defined something since it last looked at what names mean.
-    dirty: bool,
-    /// Code of others was run since the session last looked.
-    suspect: bool,
-    /// The open transaction has run code of others, which may have put some of it off.
-    ran_code: bool,
-    /// What the client may see of messages about all that the open transaction has run.
-    sight: Sight,
-    /// The open transaction has defined something.
-    defined: bool,
     /// A message whose statements run one after the other.
     script: Option<Script>,
-    /// The open block failed by a question of the proxy's own, and the client was not told yet.
-    own_failed: bool,
     /// The session's own catalog could not be asked for, and the message that waits was not told yet.
     catalog_failed: Option<ServerError>,
     /// The server said that it will close.
     fatal: bool,
     /// The client has said its last word.
     leaving: Option<Leaving>,
-    /// A newer catalog is on its way, and a statement waits for it.
-    refresh: Option<Pending>,
-    /// The message that is judged was looked at before, and had to wait.
-    retrying: bool,
-    /// The message that waited was cancelled.
-    given_up: bool,
-    /// When the message that is judged was complete.
-    begun: std::time::Instant,
+    hand: Hand,
     large: Large,
     idle: Duration,
     active: Instant,
@@ -177,7 +159,7 @@ pub(crate) struct Relay {
 
 impl Relay {
     pub(crate) fn new(parts: Parts) -> Self {
-        let suspect = parts.guard.begins_with_code();
+        let trust = Trust::new(parts.guard.begins_with_code());
         Self {
             client: parts.client,
             server: parts.server,
@@ -192,26 +174,15 @@ impl Relay {
             parameters: parts.parameters,
             queue: Queue::default(),
             names: Names::default(),
-            status: Status::Idle,
-            block_unsure: false,
+            transaction: Transaction::new(trust),
             copy: Copy::None,
             batch: Batch::default(),
             attention: Attention::default(),
-            told_failed: false,
-            dirty: false,
-            suspect,
-            ran_code: false,
-            sight: Sight::ALL,
-            defined: false,
-            retrying: false,
-            given_up: false,
             script: None,
-            own_failed: false,
             catalog_failed: None,
             fatal: false,
             leaving: None,
-            refresh: None,
-            begun: std::time::Instant::now(),
+            hand: Hand::default(),
             large: parts.large,
             idle: parts.idle,
             active: Instant::now(),
@@ -270,12 +241,7 @@ impl Relay {
         if self.poll_idle(cx, idle).is_ready() {
             return Poll::Ready(Err(End::Idle));
         }
-        if let Some(refresh) = &mut self.refresh
-            && refresh.as_mut().poll(cx).is_ready()
-        {
-            self.refresh = None;
-            progress = true;
-        }
+        progress |= self.hand.poll(cx).is_ready();
         progress |= self.cancel.poll_done(cx).is_ready();
         progress |= self.waits_in_vain();
         progress |= self.poll_outbound(cx)?;
@@ -366,7 +332,7 @@ impl Relay {
 impl std::fmt::Debug for Relay {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Relay")
-            .field("status", &self.status)
+            .field("transaction", &self.transaction)
             .field("queue", &self.queue)
             .finish_non_exhaustive()
     }

@@ -30,7 +30,7 @@ use crate::wire::backend::{self, Status};
 use crate::wire::{Violation, write};
 pub(crate) use channel::Channel;
 pub(crate) use error::UpstreamError;
-pub(crate) use pinned::{Pinned, is_utf8};
+pub(crate) use pinned::{ASKED, Pinned, is_as_begun};
 
 /// A database and how to reach it.
 #[derive(Debug)]

@@ -47,6 +47,9 @@ pub(crate) struct Analysed {
     pub(crate) sequences: Vec<exeat_policy::SequenceUse>,
     /// It rests on values of the text itself (which sequence, which relation): no other text shares it.
     pub(crate) by_text: bool,
+    /// It has values of rows, arrays or ranges whose making calls functions of others, by the checks of the
+    /// domains within: for a constant they run while the statement is parsed.
+    pub(crate) makes_checked: bool,
     /// What its result may come from.
     pub(crate) judgeable: Arc<Judgeable>,
 }
@@ -161,6 +164,7 @@ impl Resolver<'_> {
             operators: self.operators(tree)?,
             types: self.types(tree)?,
             sequences: self.sequences(tree)?,
+            makes_checked: self.makes_checked(tree),
             by_text: !tree.sequences.is_empty() || !tree.lookups.is_empty(),
             judgeable: Arc::new(judgeable(tree)),
         })
@@ -317,6 +321,15 @@ impl Resolver<'_> {
             }
         }
         Ok(names.into_iter().collect())
+    }
+
+    fn makes_checked(&self, tree: &QueryTree) -> bool {
+        let checks = self.objects.checks_of_constants(tree.types.iter().copied());
+        let own = |oid: &u32| {
+            let name = self.objects.function(*oid);
+            name.is_none_or(|name| name.schema.as_deref() != Some("pg_catalog"))
+        };
+        checks.iter().any(own)
     }
 
     fn operators(&self, tree: &QueryTree) -> Result<Vec<Name>, NotUnderstood> {

@@ -178,6 +178,12 @@ impl Objects {
         self.checks.iter().filter_map(of_domain).collect()
     }
 
+    /// Whether a function is one of those that the checks of domains call.
+    pub(crate) fn is_called_by_checks(&self, function: &Name) -> bool {
+        let mut called = self.checks.iter().map(|(_, called)| called);
+        called.any(|called| self.function(*called) == Some(function))
+    }
+
     /// Whether a value of a relation's columns is made by functions that checks call.
     pub(super) fn checks_columns_of(&self, relation: u32) -> bool {
         let known = self.relations.get(&relation);

@@ -6,6 +6,19 @@ use exeat_policy::{Access, Facts, Name, RelationAccess, Subject, Verb};
 use super::Guard;
 use crate::catalog::Snapshot;
 
+/// When a statement may run code that is not PostgreSQL's own; the later one is the worse one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Code {
+    /// Never.
+    Never,
+    /// When it is planned or run: what its names mean is settled by then.
+    Run,
+    /// Also when it is parsed, or its parameters are bound: its own names may mean something else then.
+    Early,
+    /// Also while it is parsed: what it reads itself may be something else behind that.
+    Parsed,
+}
+
 impl Guard {
     /// Whether code of somebody's own may run when a session begins: event triggers may be for that.
     pub(crate) fn begins_with_code(&self) -> bool {
@@ -20,6 +33,36 @@ impl Guard {
             Subject::Unreadable(_) => true,
         }
     }
+
+    /// When it may, by what is known of it; `parsed`: while it is parsed. Values of rows, arrays and parameters are made, and the checks of
+    /// the domains within run, before it is planned.
+    pub(super) fn code(&self, subject: &Subject, parsed: bool) -> Code {
+        if !self.runs_code(subject) {
+            return Code::Never;
+        }
+        // Where everything may run nothing has to be known of names.
+        if self.transparent() {
+            return Code::Run;
+        }
+        let (Subject::Readable(facts), Some(snapshot)) = (subject, &self.scope.snapshot) else {
+            return Code::Early;
+        };
+        let objects = &snapshot.objects;
+        let mut called = facts.functions.iter().chain(&facts.behind_functions);
+        if !called.any(|name| objects.is_called_by_checks(name)) {
+            return Code::Run;
+        }
+        match parsed && reads(facts) {
+            true => Code::Parsed,
+            false => Code::Early,
+        }
+    }
+}
+
+/// Whether it reads what another relation of that name could hide.
+pub(super) fn reads(facts: &Facts) -> bool {
+    let reads = |access: &RelationAccess| access.access == Access::Select;
+    facts.relations.iter().any(reads)
 }
 
 fn runs_code(facts: &Facts, snapshot: Option<&Snapshot>) -> bool {

@@ -32,6 +32,8 @@ pub(super) struct Known {
     pub(super) rejection: Option<Arc<Rejection>>,
     /// It rests on values of the text itself.
     pub(super) by_text: bool,
+    /// It has values whose making calls functions of others: for a constant, while it is parsed.
+    pub(super) makes_checked: bool,
 }
 
 impl Known {
@@ -41,6 +43,7 @@ impl Known {
             judgeable: None,
             rejection: None,
             by_text: false,
+            makes_checked: false,
         }
     }
 }
@@ -202,6 +205,7 @@ impl<'s> Reading<'s> {
                 judgeable: answers.first().map(|answer| Arc::clone(&answer.judgeable)),
                 rejection: None,
                 by_text: answers.iter().any(|answer| answer.by_text),
+                makes_checked: answers.iter().any(|answer| answer.makes_checked),
             },
             Err(why) => Known::of(unreadable(UnreadableKind::Disagreement, why)),
         }
@@ -218,6 +222,7 @@ impl<'s> Reading<'s> {
             judgeable: None,
             rejection: Some(Arc::new(rejection)),
             by_text: true,
+            makes_checked: false,
         }
     }
 }

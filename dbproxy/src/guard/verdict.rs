@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use exeat_policy::{Decision, Effect, Facts, Subject, Unreadable, UnreadableKind, Verb};
 
+use super::code::Code;
 use super::reading::{Known, LONG, Reading};
 use crate::analysis::{BEFORE, Judgeable, ServerError};
 use crate::disclosure::Sight;
@@ -41,8 +42,8 @@ pub(crate) struct Judged {
     pub(crate) rejection: Option<Arc<Rejection>>,
     /// What the client may see of the server's messages about it.
     pub(crate) sight: Sight,
-    /// It may run code that is not PostgreSQL's own.
-    pub(crate) runs_code: bool,
+    /// When it may run code that is not PostgreSQL's own.
+    pub(crate) code: Code,
     /// It rests on values of the text itself: no other text shares it.
     pub(super) by_text: bool,
     /// It can be judged only when those before it in the message have run.
@@ -114,6 +115,11 @@ impl Prepared {
         self.judged()?.judgeable.clone()
     }
 
+    /// When it may run code that is not PostgreSQL's own.
+    pub(crate) fn code(&self) -> Code {
+        self.judged().map_or(Code::Never, |judged| judged.code)
+    }
+
     /// Whether one of its parameters names a setting that it reads.
     pub(crate) fn reads_bound_setting(&self) -> bool {
         let facts = self.judged().and_then(Judged::facts);
@@ -166,6 +172,11 @@ impl Judged {
     pub(crate) fn is_allowed(&self) -> bool {
         self.decision.effect == Effect::Allow
     }
+
+    /// Whether it may run code that is not PostgreSQL's own.
+    pub(crate) fn runs_code(&self) -> bool {
+        self.code != Code::Never
+    }
 }
 
 impl Verdict {
@@ -175,7 +186,7 @@ impl Verdict {
         sql: &[u8],
         reading: &Reading<'_>,
         known: Vec<Known>,
-        decide: impl Fn(Subject) -> (Arc<Decision>, Sight, bool),
+        decide: impl Fn(Subject, bool) -> (Arc<Decision>, Sight, Code),
     ) -> Self {
         let text = reading.text();
         let mut statements = Vec::new();
@@ -185,12 +196,14 @@ impl Verdict {
                 continue;
             }
             let piece = text.get(statement.range.clone()).unwrap_or(text);
-            let (decision, sight, runs_code) = decide(known.subject.clone());
+            // Parameters come later on.
+            let parsed = known.makes_checked && piece.contains(['\'', '$']);
+            let (decision, sight, code) = decide(known.subject.clone(), parsed);
             let denied = decision.effect != Effect::Allow;
             let waits = reading.waits(index)
                 || (denied && reading.is_of_the_message(index))
                 || (code_before && reading.waits_for_code(index));
-            code_before |= runs_code || reading.runs_another(index);
+            code_before |= code != Code::Never || reading.runs_another(index);
             statements.push(Judged {
                 scope,
                 range: statement.range.clone(),
@@ -198,7 +211,7 @@ impl Verdict {
                 name: statement.prepared.clone(),
                 decision,
                 sight,
-                runs_code,
+                code,
                 subject: known.subject,
                 judgeable: known.judgeable,
                 rejection: known.rejection,
@@ -283,7 +296,7 @@ impl Verdict {
                 judgeable: None,
                 rejection: None,
                 sight: Sight::ALL,
-                runs_code: true,
+                code: Code::Early,
                 by_text: true,
                 waits: false,
                 gives_rows: true,

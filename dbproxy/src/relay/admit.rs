@@ -7,7 +7,7 @@ use exeat_policy::{AuditMode, UnreadableKind};
 use exeat_service::metrics::decided;
 
 use super::deny::Refusal;
-use super::expected::{Expected, Kind, Query};
+use super::expected::{Expected, Origin, Query};
 use super::running::Running;
 use super::{End, Relay};
 use crate::denial;
@@ -31,9 +31,13 @@ impl Relay {
                 Some((&answer.text, parameters)),
             )
             .map_err(End::Audit)?;
-        decided(Plane::Dbproxy, &answer.decision, self.begun.elapsed());
+        decided(
+            Plane::Dbproxy,
+            &answer.decision,
+            self.hand.begun().elapsed(),
+        );
         self.guard.own().note(answer);
-        self.sight = self.sight.least(answer.sight);
+        self.transaction.shows_at_most(answer.sight);
         let mode = answer.decision.obligations.audit;
         if mode == AuditMode::Strict {
             self.inbound_gate.close(&receipt, mode);
@@ -43,7 +47,7 @@ impl Relay {
             receipt,
             mode,
             verb: answer.verb,
-            started: self.begun,
+            started: self.hand.begun(),
             rows: 0,
             before: 0,
             limit: self.guard.row_limit(),
@@ -67,12 +71,16 @@ impl Relay {
                 return Refusal::Wait;
             }
             // Where the question itself has failed the block, its error is the statement's.
-            let own = std::mem::take(&mut self.own_failed);
-            if self.status == Status::Failed && !own {
+            let own = self.transaction.failed_by_a_question();
+            if self.transaction.status() == Status::Failed && !own {
                 return Refusal::block_has_failed();
             }
         }
-        decided(Plane::Dbproxy, &answer.decision, self.begun.elapsed());
+        decided(
+            Plane::Dbproxy,
+            &answer.decision,
+            self.hand.begun().elapsed(),
+        );
         let recorded = self.recorder.decision(
             &answer.request,
             &answer.decision,
@@ -100,7 +108,7 @@ impl Relay {
         let mut running = self.admit(&answer, &[])?;
         running.bytes_in = frame.length as u64;
         let mut query = Query {
-            kind: Kind::Function,
+            origin: Origin::Function,
             ..Query::default()
         };
         query.statements.push(running);
@@ -120,7 +128,7 @@ impl Relay {
     /// What a text needs before it can be judged.
     pub(super) fn find_out(&mut self, asked: Asked) -> Refusal {
         match asked {
-            Asked::Aside(questions) => self.refresh = Some(self.guard.ask_aside(questions)),
+            Asked::Aside(questions) => self.hand.wait_for(self.guard.ask_aside(questions)),
             Asked::Own(questions) => return self.ask_over_own(questions),
         }
         Refusal::Wait
@@ -132,10 +140,11 @@ impl Relay {
             return Ok(());
         }
         // Looked for once, in a snapshot that begins after the message was complete.
-        if self.guard.catalogs().is_newer_than(self.begun) {
+        if self.guard.catalogs().is_newer_than(self.hand.begun()) {
             return Ok(());
         }
-        self.refresh = Some(self.guard.catalogs().newer_than(self.begun));
+        let newer = self.guard.catalogs().newer_than(self.hand.begun());
+        self.hand.wait_for(newer);
         Err(Refusal::Wait)
     }
 }

@@ -3,13 +3,12 @@
 //! INVARIANT: a frame passes only after everything that it would make the server do was judged, allowed
 //! and recorded.
 
-use std::time::Instant;
-
 use super::batch::{Attention, Batch};
 use super::deny::Refusal;
 use super::expected::Expected;
 use super::names::{Called, Id, Known};
 use super::{Copy, End, Relay};
+use crate::guard::Code;
 use crate::wire::frontend::{self, Target};
 use crate::wire::{Frame, Violation, frame, write};
 
@@ -33,7 +32,7 @@ impl Relay {
             && !self.inbound.congested()
             && !self.outbound.congested()
             && self.queue.len() < PIPELINE
-            && self.refresh.is_none()
+            && !self.hand.waits()
             && !self.cancel.in_flight()
         {
             if self.attention == Attention::Settling {
@@ -122,7 +121,7 @@ impl Relay {
     }
 
     fn frame(&mut self, frame: Frame) -> Result<Flow, End> {
-        if std::mem::take(&mut self.given_up) {
+        if self.hand.was_given_up() {
             self.catalog_failed = None;
             return self.settle(frame, Err(Refusal::cancelled()));
         }
@@ -162,9 +161,7 @@ impl Relay {
     }
 
     fn whole_frame(&mut self, frame: Frame) -> Result<Flow, End> {
-        if !std::mem::take(&mut self.retrying) {
-            self.begun = Instant::now();
-        }
+        self.hand.take_up();
         let result = match frame.tag {
             b'Q' => self.query(frame),
             b'P' => self.parse(frame),
@@ -182,7 +179,7 @@ impl Relay {
         match result {
             Ok(()) => Ok(Flow::Next),
             Err(Refusal::Wait) => {
-                self.retrying = true;
+                self.hand.put_down();
                 Ok(Flow::Wait)
             }
             Err(Refusal::End(end)) => Err(end),
@@ -199,14 +196,20 @@ impl Relay {
         if target == Target::Portal {
             self.portal_settled(name)?;
         }
-        let (called, judgeable) = match target {
+        let (called, judgeable, code) = match target {
             Target::Statement => match self.names.statement(name) {
-                Known::Is(found) => (found.called, found.value.prepared.judgeable()),
+                Known::Is(found) => {
+                    let prepared = &found.value.prepared;
+                    (found.called, prepared.judgeable(), prepared.code())
+                }
                 Known::Nothing => return Err(Self::unknown_statement(name)),
                 Known::Unsettled => return Err(Refusal::Wait),
             },
             Target::Portal => match self.names.portal(name) {
-                Known::Is(found) => (found.called, found.value.statement.prepared.judgeable()),
+                Known::Is(found) => {
+                    let prepared = &found.value.statement.prepared;
+                    (found.called, prepared.judgeable(), Code::Never)
+                }
                 Known::Nothing => return Err(Self::unknown_portal(name)),
                 Known::Unsettled => return Err(Refusal::Wait),
             },
@@ -216,7 +219,7 @@ impl Relay {
         }
         self.forward_target(frame, target, called)?;
         self.expect_extended(match target {
-            Target::Statement => Expected::DescribeStatement(judgeable),
+            Target::Statement => Expected::DescribeStatement(judgeable, code >= Code::Early),
             Target::Portal => Expected::Describe(judgeable),
         });
         Ok(())
@@ -269,7 +272,7 @@ impl Relay {
         if self.batch == Batch::Refused {
             // The server has seen nothing of this batch: its status is the one of before.
             self.inbound.discard(frame.length);
-            let status = self.status;
+            let status = self.transaction.status();
             self.outbound.inject(|out| write::ready(out, status));
         } else {
             self.inbound.pass(frame.length);

@@ -9,7 +9,7 @@
 use std::borrow::Cow;
 
 use super::batch::Batch;
-use super::expected::{Expected, Forced, Kind, Query};
+use super::expected::{Expected, Forced, Origin, Query};
 use super::names::Effect;
 use super::{End, Relay};
 use crate::wire::backend::Status;
@@ -159,11 +159,11 @@ impl Relay {
             _ => None,
         };
         let untouched = self.queue.is_empty() && self.batch == Batch::Fresh;
-        if untouched && self.status != Status::Transaction {
+        if untouched && self.transaction.status() != Status::Transaction {
             if let Some(opening) = opening {
                 self.names.done(opening);
             }
-            let status = self.status;
+            let status = self.transaction.status();
             self.outbound.inject(|out| {
                 write::error(out, &error);
                 if simple {
@@ -177,7 +177,7 @@ impl Relay {
             self.inbound.inject(|out| write::query(out, FAILS));
             self.queue.push(Expected::Query(Query {
                 opening,
-                kind: Kind::Forced(Forced::Denial(error)),
+                origin: Origin::Forced(Forced::Denial(error)),
                 ..Query::default()
             }));
             self.names.next_batch();
@@ -199,7 +199,7 @@ impl Relay {
     pub(super) fn fail_block(&mut self) {
         self.inbound.inject(|out| write::query(out, FAILS));
         self.queue.push_front(Expected::Query(Query {
-            kind: Kind::Forced(Forced::Silent),
+            origin: Origin::Forced(Forced::Silent),
             ..Query::default()
         }));
     }

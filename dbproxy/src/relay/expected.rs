@@ -13,7 +13,7 @@ use super::own_question::OwnQuestion;
 use super::running::Running;
 use crate::analysis::Judgeable;
 use crate::disclosure::Sight;
-use crate::guard::{copies_in, fires_deferred};
+use crate::guard::{Code, copies_in, fires_deferred};
 use crate::wire::write::Error;
 
 /// One answer that is due.
@@ -29,8 +29,9 @@ pub(crate) enum Expected {
     Own(u8),
     /// CloseComplete for a statement that nothing can use any more; the client does not get it.
     Cleared(Id),
-    /// ParameterDescription, then [`Self::Describe`].
-    DescribeStatement(Option<Arc<Judgeable>>),
+    /// ParameterDescription, then [`Self::Describe`]; and whether the server may parse the statement anew for
+    /// it, and run code for that.
+    DescribeStatement(Option<Arc<Judgeable>>, bool),
     /// RowDescription or NoData; what it may name, where PostgreSQL was asked.
     Describe(Option<Arc<Judgeable>>),
     /// The same for what the client runs without asking for it: the client does not get it. The Execute
@@ -80,12 +81,12 @@ pub(crate) struct Query {
     pub(crate) effects: Vec<(usize, Effect)>,
     /// It failed: only ReadyForQuery is still to come.
     pub(crate) failed: bool,
-    pub(crate) kind: Kind,
+    pub(crate) origin: Origin,
 }
 
 /// Whose a Query is, and how it is answered.
 #[derive(Debug, Default)]
-pub(crate) enum Kind {
+pub(crate) enum Origin {
     /// The client's: each of its statements completes with a tag of its own.
     #[default]
     Read,
@@ -119,6 +120,9 @@ pub(crate) struct Queue {
     defining: u64,
     /// The number of the newest one at which code that was put off may run.
     ending: u64,
+    /// The number of the newest Bind for which code may run once the statement's names are settled, and its
+    /// portal.
+    binding: (u64, Id),
 }
 
 /// What the server skipped because of an error.
@@ -150,6 +154,18 @@ impl Queue {
             Expected::Execute(running, _) => (changes(running), fires_deferred(running.verb)),
             Expected::Query(query) => (query.statements.iter().any(changes), true),
             Expected::Sync => (false, true),
+            Expected::Parse(effect) => (effect.code() >= Code::Early, false),
+            Expected::Bind(effect) => match (effect.code(), effect.id()) {
+                (Code::Never, _) => (false, false),
+                (Code::Run, Some(portal)) => {
+                    // What an earlier one does matters to this portal too.
+                    self.defining = self.defining.max(self.binding.0);
+                    self.binding = (self.pushed, portal);
+                    (false, false)
+                }
+                (Code::Run | Code::Early | Code::Parsed, _) => (true, false),
+            },
+            Expected::DescribeStatement(_, runs_code) => (*runs_code, false),
             _ => (false, false),
         };
         if changes {
@@ -236,7 +252,7 @@ impl Queue {
         let running = match self.entries.front() {
             Some(Expected::Execute(running, _)) => Some(running),
             // The values of a message are its own; their checks may be anybody's.
-            Some(Expected::Bind(effect)) => {
+            Some(Expected::Parse(effect) | Expected::Bind(effect)) => {
                 let code = effect.sight().is_none_or(|sight| sight.code);
                 return Sight { rows: true, code };
             }
@@ -249,14 +265,24 @@ impl Queue {
         running.map_or(Sight::ALL, |running| running.sight)
     }
 
-    /// Whether a statement is on its way that may change what names mean.
+    /// Whether something is on its way that may change what names mean, but for what a Bind runs.
     pub(crate) fn defines(&self) -> bool {
-        self.defining + self.entries.len() as u64 > self.pushed
+        self.is_on_its_way(self.defining)
+    }
+
+    /// The portal of a Bind that is on its way and may run code. What this portal runs is settled by then.
+    pub(crate) fn binds_with_code(&self) -> Option<Id> {
+        let (number, portal) = self.binding;
+        self.is_on_its_way(number).then_some(portal)
+    }
+
+    fn is_on_its_way(&self, number: u64) -> bool {
+        number + self.entries.len() as u64 > self.pushed
     }
 
     /// Whether something is on its way at which code that was put off may run.
     pub(crate) fn ends(&self) -> bool {
-        self.ending + self.entries.len() as u64 > self.pushed
+        self.is_on_its_way(self.ending)
     }
 
     /// Whether one statement is on its way, and nothing of what follows it in the next batch.
@@ -315,7 +341,7 @@ impl Queue {
                 }
                 Some(Expected::Query(query)) => skip_query(query, &mut skipped),
                 Some(
-                    Expected::DescribeStatement(_)
+                    Expected::DescribeStatement(..)
                     | Expected::Describe(_)
                     | Expected::Look(_)
                     | Expected::Nothing
@@ -342,7 +368,7 @@ impl Queue {
                 | Expected::Close(_)
                 | Expected::Own(_)
                 | Expected::Cleared(_)
-                | Expected::DescribeStatement(_)
+                | Expected::DescribeStatement(..)
                 | Expected::Describe(_)
                 | Expected::Look(_)
                 | Expected::Nothing

@@ -5,14 +5,14 @@
 
 use std::sync::Arc;
 
-use exeat_policy::UnreadableKind;
+use exeat_policy::{UnreadableKind, Verb};
 
 use super::deny::Refusal;
 use super::expected::Expected;
 use super::names::{Called, Id, Known, Portal, Statement};
 use super::{Copy, Relay};
 use crate::analysis::Judgeable;
-use crate::guard::{Judged, Prepared, copies_in};
+use crate::guard::{Code, Judged, Prepared, copies_in};
 use crate::parameters;
 use crate::wire::frontend::Target;
 use crate::wire::{Frame, frame, frontend, write};
@@ -73,6 +73,13 @@ impl Relay {
             self.fail_batch(Self::statement_exists(&name), None);
             return Ok(());
         }
+        if let Some(judged) = verdict
+            .statements
+            .first()
+            .filter(|it| it.code >= Code::Early)
+        {
+            self.transaction.shows_at_most(judged.sight);
+        }
         self.clear_unreachable();
         let id = self.names.give();
         let written = Called::of(edit.as_ref().map(|(_, id)| *id));
@@ -94,6 +101,9 @@ impl Relay {
 
     /// Whether the text that a Bind names can mean anything of what the session has defined.
     fn is_concerned_to_bind(&self, frame: Frame) -> bool {
+        if self.transaction.trust.knows_all() {
+            return false;
+        }
         let here = self.inbound.unscanned();
         let body = here.get(frame::HEADER..frame.length.min(here.len()));
         let Some(Ok(bind)) = body.map(frontend::bind) else {
@@ -106,7 +116,7 @@ impl Relay {
     }
 
     pub(super) fn bind(&mut self, frame: Frame) -> Result<(), Refusal> {
-        let concerned = self.dirty && self.is_concerned_to_bind(frame);
+        let concerned = self.is_concerned_to_bind(frame);
         self.know_own_definitions(concerned)?;
         let large = frame.length > frame::WHOLE;
         let needed = if large { BIND_NAMES } else { frame.length };
@@ -165,7 +175,11 @@ impl Relay {
         if !self.names.has_room(kept) {
             return Err(Refusal::too_many_names());
         }
-        let ends = prepared.judged().is_some_and(Judged::ends_transaction);
+        let judged = prepared.judged();
+        if let Some(judged) = judged.filter(|judged| judged.runs_code()) {
+            self.transaction.shows_at_most(judged.sight);
+        }
+        let ends = judged.is_some_and(Judged::ends_transaction);
         let portal = Portal {
             statement: Statement {
                 prepared,
@@ -230,14 +244,9 @@ impl Relay {
 
     pub(super) fn execute(&mut self, frame: Frame) -> Result<(), Refusal> {
         let body = frame::body(self.inbound.unscanned(), frame).unwrap_or_default();
-        let concerned = match self.names.portal(frontend::execute(body)?.0) {
-            Known::Is(portal) => self.is_concerned(&portal.value.statement.prepared.verdict.sql),
-            _ => true,
-        };
-        self.know_own_definitions(concerned)?;
-        let body = frame::body(self.inbound.unscanned(), frame).unwrap_or_default();
         let (name, _) = frontend::execute(body)?;
         let name: Box<[u8]> = name.into();
+        self.know_own_definitions_for(&name)?;
         self.portal_settled(&name)?;
         let (portal, called) = match self.names.portal(&name) {
             Known::Is(portal) => (portal.value.clone(), portal.called),
@@ -255,6 +264,10 @@ impl Relay {
         };
         if !portal.statement.by_sql {
             self.still_written(judged, portal.statement.written)?;
+        }
+        if judged.verb() == Some(Verb::CopyOut) {
+            // Its query is parsed only now.
+            self.changes_nothing_itself(judged)?;
         }
         let answer = self.ask(judged)?;
         if !answer.is_allowed() {

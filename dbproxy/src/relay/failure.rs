@@ -5,12 +5,13 @@ use std::borrow::Cow;
 use exeat_audit::Outcome;
 
 use super::batch::Batch;
-use super::expected::{Expected, Forced, Kind};
+use super::expected::{Expected, Forced, Origin};
 use super::names::called::in_the_clients_words;
 use super::running::Stopped;
 use super::{End, Relay};
 use crate::analysis::{ServerError, Trees};
 use crate::disclosure::{Sight, disclosed};
+use crate::guard::Code;
 use crate::wire::backend::{self, ErrorFields, Status};
 use crate::wire::write::{self, Error};
 use crate::wire::{Frame, frame};
@@ -35,7 +36,7 @@ impl Relay {
             .running()
             .is_some_and(|running| running.only_reads());
         // What the server does next, or has done already, can't be undone any more.
-        if !last || !(reads || self.status == Status::Transaction) {
+        if !last || !(reads || self.transaction.status() == Status::Transaction) {
             return Err(match stopped {
                 Stopped::RowLimit => End::RowLimit,
                 Stopped::NotJudged => End::NotJudged,
@@ -47,7 +48,7 @@ impl Relay {
         if let Some(Expected::Query(query)) = self.queue.front_mut() {
             query.failed = true;
         }
-        self.told_failed = true;
+        self.transaction.fails_for_the_client();
         Ok(())
     }
 
@@ -73,10 +74,10 @@ impl Relay {
         let ours = match self.queue.front_mut() {
             None => return Err(End::Desynchronised),
             Some(Expected::Denied(error, _)) => Some(Some(error.as_ref().clone())),
-            Some(Expected::Query(query)) => match &query.kind {
-                Kind::Forced(Forced::Denial(error)) => Some(Some(error.as_ref().clone())),
-                Kind::Forced(Forced::Silent) => Some(None),
-                Kind::Read | Kind::Unread | Kind::Function | Kind::Hidden => None,
+            Some(Expected::Query(query)) => match &query.origin {
+                Origin::Forced(Forced::Denial(error)) => Some(Some(error.as_ref().clone())),
+                Origin::Forced(Forced::Silent) => Some(None),
+                Origin::Read | Origin::Unread | Origin::Function | Origin::Hidden => None,
             },
             Some(_) => None,
         };
@@ -133,7 +134,7 @@ impl Relay {
             return self.disclosed_of_a_question(body);
         }
         // What fails at the end of a transaction may be about any of its statements.
-        let sight = self.queue.sight().least(self.sight);
+        let sight = self.queue.sight().least(self.transaction.sight());
         disclosed(body, sight, |schema, table, columns| {
             self.guard.reads(schema, table, columns)
         })
@@ -199,7 +200,14 @@ impl Relay {
             return self.recorder.never_ran(&skipped).map_err(End::Audit);
         }
         match self.queue.pop() {
-            Some(Expected::Parse(effect) | Expected::Bind(effect)) => self.names.refused(&effect),
+            Some(Expected::Parse(effect) | Expected::Bind(effect)) => {
+                if effect.code() != Code::Never {
+                    // What it ran is undone, but not all that code may have done.
+                    self.code_was_run();
+                }
+                self.names.refused(&effect);
+            }
+            Some(Expected::DescribeStatement(_, true)) => self.code_was_run(),
             Some(Expected::Close(Some(effect)) | Expected::Execute(_, Some(effect))) => {
                 self.names.skipped(&effect);
             }

@@ -26,6 +26,7 @@ impl End {
             Self::Server(_) => Some("server_violation"),
             Self::Desynchronised => Some("desynchronised"),
             Self::Pinned(_) => Some("pinned_setting_changed"),
+            Self::Renamed => Some("names_changed"),
             Self::RowLimit => Some("row_limit"),
             Self::NotJudged => Some("not_judged"),
             Self::Audit(_) => Some("audit"),
@@ -48,6 +49,7 @@ impl End {
             | Self::Server(_)
             | Self::Desynchronised
             | Self::Pinned(_)
+            | Self::Renamed
             | Self::Audit(_) => Outcome::Failed,
         }
     }
@@ -59,7 +61,7 @@ impl End {
                 tracing::debug!(%session, kind, %error, "a connection broke");
             }
             Self::Audit(error) => tracing::error!(%session, kind, %error, "session ends"),
-            Self::Desynchronised | Self::Server(_) | Self::Pinned(_) => {
+            Self::Desynchronised | Self::Server(_) | Self::Pinned(_) | Self::Renamed => {
                 tracing::error!(%session, kind, "session ends");
             }
             _ => tracing::debug!(%session, kind, "session ends"),
@@ -75,6 +77,9 @@ impl End {
                 Some("the server's answers do not fit what it was asked".to_owned())
             }
             Self::Pinned(name) => Some(format!("the server changed the pinned setting {name}")),
+            Self::Renamed => {
+                Some("code gave a name of the proxy's own to something else".to_owned())
+            }
             _ => None,
         }
     }
@@ -100,6 +105,10 @@ impl End {
                 "57P01",
                 format!("terminating connection: the setting \"{name}\" is pinned and was changed"),
             )),
+            Self::Renamed => because(
+                "57P01",
+                "terminating connection: code gave a name of the proxy's own to something else",
+            ),
             Self::NotJudged => because(
                 "57P01",
                 "terminating connection: a result has a column that was not judged",

@@ -46,7 +46,7 @@ impl Relay {
         let whole = matches!(frame::header(here), Ok(Some(frame)) if here.len() >= frame.length);
         let judged = !whole
             && self.script.is_none()
-            && self.refresh.is_none()
+            && !self.hand.waits()
             && self.attention == Attention::All;
         if judged && self.queue.is_empty() {
             return Err(leaving.take());
@@ -88,15 +88,13 @@ impl Relay {
 
     /// Whether a message that waits for an answer of the database, or for the catalog, was cancelled.
     pub(super) fn waits_in_vain(&self) -> bool {
-        self.refresh.is_some() && self.queue.is_empty() && self.cancel.stops()
+        self.hand.waits() && self.queue.is_empty() && self.cancel.stops()
     }
 
     /// Gives up what the client's message waits for.
     pub(super) fn give_up(&mut self) {
         if self.waits_in_vain() {
-            self.refresh = None;
-            self.retrying = false;
-            self.given_up = true;
+            self.hand.give_up();
             self.cancel.stopped();
         }
     }

@@ -18,7 +18,7 @@ use exeat_audit::Parameter;
 
 use crate::analysis::Judgeable;
 use crate::disclosure::Sight;
-use crate::guard::Prepared;
+use crate::guard::{Code, Judged, Prepared};
 pub(crate) use called::{Called, Id};
 pub(crate) use table::Object;
 use table::{Change, Table};
@@ -71,6 +71,24 @@ pub(crate) struct Portal {
     pub(crate) cursor: bool,
     /// Rows that it gave so far.
     pub(crate) rows: u64,
+}
+
+/// What the server says that a name stands for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Named<'r> {
+    pub(crate) name: &'r [u8],
+    /// The beginning of the text that made it.
+    pub(crate) text: &'r [u8],
+    /// How many characters that text has.
+    pub(crate) length: usize,
+}
+
+impl Named<'_> {
+    /// Whether this text made it.
+    fn is(&self, sent: &[u8]) -> bool {
+        sent.starts_with(self.text)
+            && str::from_utf8(sent).is_ok_and(|sent| sent.chars().count() == self.length)
+    }
 }
 
 /// What a forwarded message does to names.
@@ -286,6 +304,43 @@ impl Names {
         self.portals.retain(|portal| portal.cursor);
     }
 
+    /// After code of others was run, with no answer due: what SQL itself has named is held against what the
+    /// server says of it, and what is something else now is forgotten. Whether all names of ours still stand
+    /// for what was made by the protocol.
+    pub(crate) fn hold_against(&mut self, statements: &[Named<'_>], portals: &[Named<'_>]) -> bool {
+        let ours = |named: &Named<'_>| called::is_reserved(named.name);
+        let mut bound: Vec<Named<'_>> = Vec::new();
+        let mut cursors: Vec<Named<'_>> = Vec::new();
+        for portal in portals {
+            match ours(portal) {
+                true => bound.push(*portal),
+                false => cursors.push(*portal),
+            }
+        }
+        let same = |known: &[Named<'_>], name: &[u8], statement: &Statement| {
+            let found = known.iter().find(|named| named.name == name);
+            found.is_some_and(|named| named.is(statement.prepared.verdict.forwarded()))
+        };
+        self.statements.retain_named(|name, object| {
+            object.called != Called::AsIs || same(statements, name, &object.value)
+        });
+        self.portals.retain_named(|name, object| {
+            object.called != Called::AsIs || same(&cursors, name, &object.value.statement)
+        });
+        let opened = |named: &Named<'_>| {
+            let Some(id) = called::id(named.name) else {
+                return false;
+            };
+            let statement = self.portals.called(id).map(|portal| &portal.statement);
+            // What is closed here may still be there.
+            statement.is_none_or(|statement| {
+                statement.written != Called::AsIs
+                    || named.is(statement.prepared.verdict.forwarded())
+            })
+        };
+        !statements.iter().any(ours) && bound.iter().all(opened)
+    }
+
     /// What the client calls what the server calls so.
     pub(crate) fn name_of(&self, id: Id) -> Option<&[u8]> {
         let statement = self.statements.name_of(id);
@@ -294,15 +349,37 @@ impl Names {
 }
 
 impl Effect {
+    /// The statement that this defines, or opens a portal for, unless it is empty.
+    pub(crate) fn judged(&self) -> Option<&Judged> {
+        let statement = match self {
+            Self::Statement(change) | Self::Unnamed(change) => change.becomes()?,
+            Self::Portal(change) => &change.becomes()?.statement,
+            Self::Several(_) => return None,
+        };
+        statement.prepared.judged()
+    }
+
+    /// When that may run code that is not PostgreSQL's own.
+    pub(crate) fn code(&self) -> Code {
+        self.judged().map_or(Code::Never, |judged| judged.code)
+    }
+
+    /// What the server calls what this defines, where that is a name of ours.
+    pub(crate) fn id(&self) -> Option<Id> {
+        let called = match self {
+            Self::Statement(change) | Self::Unnamed(change) => change.called()?,
+            Self::Portal(change) => change.called()?,
+            Self::Several(_) => return None,
+        };
+        match called {
+            Called::Ours(id) => Some(id),
+            Called::AsIs => None,
+        }
+    }
+
     /// What the client may see of messages about the statement that a portal is opened for.
     pub(crate) fn sight(&self) -> Option<Sight> {
-        match self {
-            Self::Portal(change) => {
-                let portal = change.becomes()?;
-                Some(portal.statement.prepared.judged()?.sight)
-            }
-            _ => None,
-        }
+        Some(self.judged()?.sight)
     }
 
     /// What the client calls what this defines as that.

@@ -7,11 +7,13 @@
 use super::batch::{Attention, Batch};
 use super::deny::Refusal;
 use super::expected::{Expected, Question};
+use super::names::{Called, Id, Known, Named};
+use super::trust::Asks;
 use super::{End, Relay};
 use crate::analysis::ServerError;
 use crate::catalog::row;
 use crate::denial;
-use crate::upstream::is_utf8;
+use crate::upstream::{ASKED, is_as_begun};
 use crate::wire::backend::{self, Status};
 use crate::wire::{Frame, Violation, frame, write};
 
@@ -19,7 +21,7 @@ use crate::wire::{Frame, Violation, frame, write};
 /// its transaction has changed something for all, which nobody else sees yet: the server counts rows of the
 /// catalog that are written (<https://www.postgresql.org/docs/current/monitoring-stats.html>), unless it was
 /// told not to count. And how names, strings and rights are understood now: code may have changed that, and
-/// servers report it late or never.
+/// servers report it late or never. And what names of SQL stand for: code may have given them to something else.
 const LOOK: &str = "SELECT 'looked', pg_catalog.pg_my_temp_schema()::pg_catalog.text, \
     (NOT pg_catalog.current_setting('track_counts')::pg_catalog.bool \
     OR pg_catalog.sum(pg_catalog.pg_stat_get_xact_tuples_inserted(t.c) \
@@ -33,7 +35,13 @@ const LOOK: &str = "SELECT 'looked', pg_catalog.pg_my_temp_schema()::pg_catalog.
     'pg_catalog.pg_namespace', 'pg_catalog.pg_proc', 'pg_catalog.pg_type', 'pg_catalog.pg_operator', \
     'pg_catalog.pg_cast', 'pg_catalog.pg_rewrite', 'pg_catalog.pg_inherits', 'pg_catalog.pg_policy', \
     'pg_catalog.pg_constraint', 'pg_catalog.pg_attrdef', 'pg_catalog.pg_trigger']\
-    ::pg_catalog.regclass[]) t(c)";
+    ::pg_catalog.regclass[]) t(c) \
+    UNION ALL SELECT 'statement', name::pg_catalog.text, pg_catalog.left(statement, 4096), \
+    pg_catalog.length(statement)::pg_catalog.text, '', '', '' \
+    FROM pg_catalog.pg_prepared_statements WHERE from_sql \
+    UNION ALL SELECT 'portal', name::pg_catalog.text, pg_catalog.left(statement, 4096), \
+    pg_catalog.length(statement)::pg_catalog.text, '', '', '' \
+    FROM pg_catalog.pg_cursors WHERE name OPERATOR(pg_catalog.<>) ''";
 const LOOKED: &str = "looked";
 
 /// The question's own patience in place of the client's, until the end of the transaction at most.
@@ -49,24 +57,52 @@ const THEIR_PATIENCE: &str = "SELECT \
     pg_catalog.set_config('lock_timeout', pg_catalog.current_setting('exeat.lock'), true)";
 
 impl Relay {
+    /// Called before a portal is run: what only its own Bind may have run changes nothing for it.
+    pub(super) fn know_own_definitions_for(&mut self, portal: &[u8]) -> Result<(), Refusal> {
+        if self.transaction.trust.knows_all() && self.queue.binds_with_code().is_none() {
+            return self.know_own_definitions(false);
+        }
+        let known = self.names.portal(portal);
+        let concerned = match &known {
+            Known::Is(portal) => self.is_concerned(&portal.value.statement.prepared.verdict.sql),
+            Known::Nothing | Known::Unsettled => true,
+        };
+        let bound = match (self.queue.binds_with_code(), self.transaction.trust.bound()) {
+            (None, None) => return self.know_own_definitions(concerned),
+            (Some(bound), None) | (None, Some(bound)) => Some(bound),
+            (Some(_), Some(_)) => None,
+        };
+        let called = known.map(|portal| portal.called);
+        let own = bound.filter(|bound| called == Known::Is(Called::Ours(*bound)));
+        self.know_what_is_defined(own, concerned)
+    }
+
     /// Called before a text is judged: makes sure that the session's own definitions are known, also
-    /// those that an earlier message of the same batch makes.
-    /// `concerned`: the text can mean anything of them.
+    /// those that an earlier message of the same batch makes. `concerned`: the text can mean anything of them.
     pub(super) fn know_own_definitions(&mut self, concerned: bool) -> Result<(), Refusal> {
+        self.know_what_is_defined(None, concerned)
+    }
+
+    /// For a portal whose Bind may have run code, or for all.
+    fn know_what_is_defined(&mut self, bound: Option<Id>, concerned: bool) -> Result<(), Refusal> {
         if let Some(error) = self.catalog_failed.take() {
             // Without the answer nothing can be judged; the next message asks again.
             return Err(Refusal::Error(Box::new(denial::by_the_server(&error))));
         }
-        let settled = self.queue.is_empty() && self.status == Status::Idle;
-        if self.dirty && settled && self.guard.own_is_seen_by_all() {
-            self.dirty = false;
+        let settled = self.queue.is_empty() && self.transaction.status() == Status::Idle;
+        if settled && !self.transaction.trust.knows_all() && self.guard.own_is_seen_by_all() {
+            self.transaction.trust.all_have_seen();
         }
         // While the open transaction has defined something, its end may take that away.
         let defining = self.queue.defines()
-            || (self.defined && !self.queue.is_empty())
-            || (self.ran_code && self.queue.ends());
-        let unknown = defining || (self.dirty && concerned) || self.suspect;
-        if !unknown && !self.guard.own_catalog_is_stale() {
+            || (self.transaction.trust.may_lose_definitions() && !self.queue.is_empty())
+            || (self.transaction.trust.may_run_code_at_its_end() && self.queue.ends())
+            || (bound.is_none() && self.queue.binds_with_code().is_some());
+        let asks = match self.transaction.trust.asks(bound) {
+            Asks::Definitions if !concerned => Asks::Nothing,
+            asks => asks,
+        };
+        if !defining && asks == Asks::Nothing && !self.guard.own_catalog_is_stale() {
             return Ok(());
         }
         if !self.queue.is_empty() {
@@ -74,14 +110,14 @@ impl Relay {
             return Err(Refusal::Wait);
         }
         // In a failed block the server answers none. What is not known stays unknown then, and is refused.
-        if self.status == Status::Failed {
+        if self.transaction.status() == Status::Failed {
             return Ok(());
         }
-        if self.suspect {
+        if asks == Asks::Look {
             self.ask_own_catalog(LOOK);
             return Err(Refusal::Wait);
         }
-        if self.batch != Batch::Fresh && !self.dirty {
+        if self.batch != Batch::Fresh && asks == Asks::Nothing {
             // Nothing of this session's has changed, and who asks first in a batch changes what may
             // follow (VACUUM and its kin must be alone).
             return Ok(());
@@ -95,7 +131,7 @@ impl Relay {
 
     /// Whether a text can mean anything of what the session has defined and has not looked at since.
     pub(super) fn is_concerned(&self, text: &[u8]) -> bool {
-        self.dirty && self.guard.own_may_concern(text)
+        !self.transaction.trust.knows_all() && self.guard.own_may_concern(text)
     }
 
     /// A Query would end the batch's transaction, and several statements of one have one timeout. The unnamed
@@ -150,7 +186,8 @@ impl Relay {
                 answered = question.within_batch && question.left == 0;
             }
             b'Z' if !question.within_batch => {
-                self.status = backend::ready(body).map_err(End::Server)?;
+                self.transaction
+                    .goes_on(backend::ready(body).map_err(End::Server)?);
                 answered = true;
             }
             _ => return Err(End::Desynchronised),
@@ -196,21 +233,22 @@ impl Relay {
         if question.failed {
             return Ok(());
         }
-        let open = question.within_batch || self.status != Status::Idle;
-        if let [row] = question.rows.as_slice()
+        let open = question.within_batch || self.transaction.status() != Status::Idle;
+        if let [row, named @ ..] = question.rows.as_slice()
             && let [kind, schema, changed, settings @ ..] = row.as_slice()
             && kind == LOOKED
         {
             self.is_still_pinned(settings)?;
-            self.suspect = false;
+            self.is_still_named(named)?;
             let changed = changed != "false";
-            // What code has done beside what is known to be defined is told by no name.
-            if schema != "0" || changed || self.dirty {
+            if self
+                .transaction
+                .trust
+                .looked(schema != "0" || changed, changed && open)
+            {
+                // What code has done beside what is known to be defined is told by no name.
                 self.guard.own().note_anything();
-                self.dirty = true;
             }
-            // The end of the transaction may take it away, or show it to all.
-            self.defined |= changed && open;
             return Ok(());
         }
         if !question.rows.is_empty()
@@ -220,58 +258,76 @@ impl Relay {
             return Ok(());
         }
         // The end of the transaction may take a temporary table away.
-        self.defined |= self.status != Status::Idle && self.guard.own().has_temporary();
-        self.dirty = false;
-        self.suspect = false;
+        let passing = self.transaction.status() != Status::Idle && self.guard.own().has_temporary();
+        self.transaction.trust.seen(passing);
         Ok(())
     }
 
     /// Whether the session still understands names, strings and rights as it did when it began. Where all
     /// passes, the client may change them itself.
     fn is_still_pinned(&mut self, settings: &[String]) -> Result<(), End> {
-        let [path, role, strings, encoding] = settings else {
+        if settings.len() != ASKED.len() {
             return Err(End::Desynchronised);
+        }
+        let changed = |(name, value): &(&&str, &String)| match **name {
+            "search_path" => !self.guard.has_path(value),
+            name => !is_as_begun(name, value),
         };
-        let changed = [
-            ("search_path", !self.guard.has_path(path)),
-            ("role", role != "none"),
-            ("standard_conforming_strings", strings != "on"),
-            ("client_encoding", !is_utf8(encoding)),
-        ];
-        match changed.iter().find(|(_, changed)| *changed) {
+        match ASKED.iter().zip(settings).find(changed) {
             Some((name, _)) if !self.guard.is_relaxed() => Err(End::Pinned((*name).to_owned())),
             _ => Ok(()),
+        }
+    }
+
+    /// Whether names of ours still stand for what we made; those of SQL that stand for something else now
+    /// stand for nothing that was judged.
+    fn is_still_named(&mut self, rows: &[Vec<String>]) -> Result<(), End> {
+        let (mut statements, mut portals) = (Vec::new(), Vec::new());
+        for row in rows {
+            let [kind, name, text, length, ..] = row.as_slice() else {
+                return Err(End::Desynchronised);
+            };
+            let named = Named {
+                name: name.as_bytes(),
+                text: text.as_bytes(),
+                length: length.parse().map_err(|_| End::Desynchronised)?,
+            };
+            match kind.as_str() {
+                "statement" => statements.push(named),
+                _ => portals.push(named),
+            }
+        }
+        match self.names.hold_against(&statements, &portals) || self.guard.is_relaxed() {
+            true => Ok(()),
+            false => Err(End::Renamed),
         }
     }
 
     /// The server has run code that is not PostgreSQL's own: it may have made a temporary table that hides
     /// another one.
     pub(super) fn code_was_run(&mut self) {
-        self.suspect = true;
-        self.ran_code = true;
+        self.transaction.trust.code_ran();
     }
 
     /// The server has answered a statement that ends a transaction, or a part of it.
     pub(super) fn transaction_changed(&mut self) {
-        if self.defined {
+        if self.transaction.trust.part_ended() {
             self.guard.own().look_anew();
-            self.dirty = true;
         }
     }
 
     /// The server has answered a definition.
     pub(super) fn definitions_changed(&mut self) {
-        self.dirty = true;
-        self.defined = true;
+        self.transaction.trust.defines();
     }
 
     /// The server is idle again: what the transaction defined is there for all, or gone.
     pub(super) fn transaction_over(&mut self) {
-        // Its end has run what was put off.
-        self.suspect |= std::mem::take(&mut self.ran_code);
-        if std::mem::take(&mut self.defined) {
+        if self.transaction.trust.transaction_over() {
             self.guard.own_ended();
-            self.dirty = true;
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

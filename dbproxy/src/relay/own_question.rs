@@ -101,13 +101,13 @@ impl Relay {
             self.ask_for_answers();
             return Refusal::Wait;
         }
-        if self.status == Status::Failed {
+        if self.transaction.status() == Status::Failed {
             for question in questions {
                 self.guard
                     .heard(question, Heard::Error(ServerError::failed_block()));
             }
             // Nothing is on its way: it is looked at again at once.
-            self.refresh = Some(Box::pin(async {}));
+            self.hand.look_again();
             return Refusal::Wait;
         }
         for question in questions {
@@ -120,7 +120,7 @@ impl Relay {
             }
         }
         if self.queue.is_empty() {
-            self.refresh = Some(Box::pin(async {}));
+            self.hand.look_again();
             return Refusal::Wait;
         }
         if self.batch != Batch::Fresh {
@@ -132,8 +132,8 @@ impl Relay {
 
     fn ask_one_over_own(&mut self, question: Question) {
         let within_batch = self.batch != Batch::Fresh;
-        let around = match self.status {
-            _ if within_batch && self.block_unsure => Around::Nothing,
+        let around = match self.transaction.status() {
+            _ if within_batch && self.transaction.is_unsure() => Around::Nothing,
             Status::Transaction => Around::Part,
             _ if within_batch => Around::Nothing,
             _ => Around::Transaction,
@@ -197,8 +197,9 @@ impl Relay {
                 asked.readies = asked.readies.saturating_sub(1);
                 answered = asked.readies == 0;
                 if answered {
-                    self.status = backend::ready(body).map_err(End::Server)?;
-                    self.own_failed |= asked.error.is_some();
+                    self.transaction
+                        .goes_on(backend::ready(body).map_err(End::Server)?);
+                    self.transaction.was_asked(asked.error.is_some());
                 }
             }
             _ => return Err(End::Desynchronised),

@@ -2,19 +2,19 @@
 
 use std::sync::Arc;
 
-use exeat_policy::Verb;
+use exeat_policy::{UnreadableKind, Verb};
 use smallvec::SmallVec;
 
 use super::batch::{Attention, Batch};
 use super::deny::Refusal;
-use super::expected::{Expected, Kind, Query};
+use super::expected::{Expected, Origin, Query};
 use super::forward;
 use super::names::called::is_reserved;
 use super::names::spelled::Edit;
 use super::names::{Called, Effect, Known, Portal, Statement};
 use super::running::Running;
 use super::{Copy, Relay};
-use crate::guard::{Answer, Judged, Prepared, Verdict};
+use crate::guard::{Answer, Code, Judged, Prepared, Verdict};
 use crate::wire::backend::Status;
 use crate::wire::{Frame, frame, frontend};
 
@@ -51,7 +51,8 @@ impl Relay {
             Err(asked) => return Err(self.find_out(asked)),
         };
         // What was put off may run within the message, before what stands behind.
-        let goes_on = self.ran_code && verdict.goes_on_behind_an_end();
+        let goes_on =
+            self.transaction.trust.may_run_code_at_its_end() && verdict.goes_on_behind_an_end();
         match (verdict.waits() || goes_on, self.batch) {
             (true, Batch::Fresh) => return self.begin_script(frame, &verdict),
             (true, _) if goes_on => return Err(Refusal::not_within_a_message()),
@@ -114,7 +115,7 @@ impl Relay {
             self.copy = Copy::Waiting;
         }
         if verdict.is_unread() {
-            query.kind = Kind::Unread;
+            query.origin = Origin::Unread;
         }
         if let Some(called) = self.names.unnamed_portal() {
             self.close_own_portal(called);
@@ -216,7 +217,7 @@ impl Relay {
                 Known::Is(statement) => return Ok(Some(statement.value.clone())),
                 Known::Nothing => {
                     self.settled()?;
-                    return Err(match self.status {
+                    return Err(match self.transaction.status() {
                         Status::Failed => Refusal::block_has_failed(),
                         _ => Self::unknown_statement(name.as_bytes()),
                     });
@@ -265,6 +266,7 @@ impl Relay {
         index: usize,
         judged: &Judged,
     ) -> Result<(Answer, Option<Edit>, Option<Effect>), Refusal> {
+        self.changes_nothing_itself(judged)?;
         let answer = self.ask(judged)?;
         if !answer.is_allowed() {
             return Err(self.denial(&answer, &[]));
@@ -272,6 +274,23 @@ impl Relay {
         let edit = self.edit(verdict, judged)?;
         let effect = self.name_effect(verdict, index, judged)?;
         Ok((answer, edit, effect))
+    }
+
+    /// A statement that is parsed and run in one: what the checks of its constants make for the session alone
+    /// would be what it reads itself, and nothing looks in between.
+    pub(super) fn changes_nothing_itself(&mut self, judged: &Judged) -> Result<(), Refusal> {
+        if judged.code != Code::Parsed {
+            return Ok(());
+        }
+        let answer = self.unread(
+            UnreadableKind::Unsupported,
+            "a statement that reads, with constants of rows or arrays that have checks of somebody's own: \
+             send it by Parse, Bind and Execute",
+        );
+        match answer.is_allowed() {
+            true => Ok(()),
+            false => Err(self.denial(&answer, &[])),
+        }
     }
 
     /// What a statement does to names, entered at once. It is done only when no answer is due, and

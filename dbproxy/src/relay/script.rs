@@ -18,7 +18,7 @@ use exeat_audit::Outcome;
 
 use super::client::Flow;
 use super::deny::Refusal;
-use super::expected::{Expected, Kind, Query};
+use super::expected::{Expected, Origin, Query};
 use super::names::spelled;
 use super::{End, Relay};
 use crate::guard::Verdict;
@@ -100,7 +100,11 @@ impl Relay {
         if !self.queue.is_empty() || self.outbound.within_frame() {
             return Ok(Flow::Wait);
         }
-        match (self.status, script.failed, script.left.front().cloned()) {
+        match (
+            self.transaction.status(),
+            script.failed,
+            script.left.front().cloned(),
+        ) {
             (Status::Transaction | Status::Failed, true, _) if script.ours => {
                 self.hidden("ROLLBACK");
             }
@@ -115,7 +119,7 @@ impl Relay {
     /// The client gets its one ReadyForQuery.
     fn end_script(&mut self) {
         self.script = None;
-        let status = self.status;
+        let status = self.transaction.status();
         self.outbound.inject(|out| write::ready(out, status));
     }
 
@@ -124,7 +128,7 @@ impl Relay {
         self.inbound.inject(|out| write::query(out, sql));
         let opening = self.names.use_unnamed();
         self.expect_query(Query {
-            kind: Kind::Hidden,
+            origin: Origin::Hidden,
             opening,
             ..Query::default()
         });
@@ -137,11 +141,11 @@ impl Relay {
         let text = Arc::clone(&script.text);
         let piece = text.get(range.clone()).unwrap_or_default();
         if !std::mem::replace(&mut script.looked, true) {
-            self.begun = std::time::Instant::now();
+            self.hand.take_up_part();
             script.at = range.start;
             script.part = Part::of(piece);
         }
-        match (script.part, self.status) {
+        match (script.part, self.transaction.status()) {
             (Part::Plain, Status::Idle) => {
                 script.ours = true;
                 self.hidden("BEGIN");
@@ -173,7 +177,7 @@ impl Relay {
             Some(script) => (script.part, script.ours),
             None => (Part::Plain, false),
         };
-        if part == Part::Unclear && (ours || self.status == Status::Idle) {
+        if part == Part::Unclear && (ours || self.transaction.status() == Status::Idle) {
             return Err(Refusal::not_within_a_message());
         }
         let verdict = match self.guard.verdict(piece, &[]) {
@@ -276,14 +280,14 @@ impl Relay {
 
     /// The server is ready for the next statement.
     pub(super) fn statement_of_script_answered(&mut self) {
-        let told_failed = std::mem::take(&mut self.told_failed);
+        let told_failed = self.transaction.failed_for_the_client();
         let Some(script) = &mut self.script else {
             return;
         };
         script.failed |= told_failed;
         // A block that the client begins is the client's, also where it begins with what was done before.
         let begun = script.part == Part::Begins && !script.looked && !script.failed;
-        if begun || self.status == Status::Idle {
+        if begun || self.transaction.status() == Status::Idle {
             script.ours = false;
         }
     }
@@ -291,7 +295,7 @@ impl Relay {
     /// Whether a warning says no more than that a block of the proxy's own is open.
     pub(super) fn is_of_hidden_block(&self, body: &[u8]) -> bool {
         let sent = |script: &Script| script.ours && script.part == Part::Begins && !script.looked;
-        let runs = matches!(self.queue.front(), Some(Expected::Query(query)) if !matches!(query.kind, Kind::Hidden));
+        let runs = matches!(self.queue.front(), Some(Expected::Query(query)) if !matches!(query.origin, Origin::Hidden));
         runs && self.script.as_ref().is_some_and(sent)
             && backend::error_fields(body).code == Some("25001")
     }

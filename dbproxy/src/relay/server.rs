@@ -8,11 +8,11 @@ use std::sync::Arc;
 use exeat_audit::Outcome;
 use exeat_policy::Verb;
 
-use super::expected::{Expected, Kind};
+use super::expected::{Expected, Origin};
 use super::running::Stopped;
 use super::{Copy, End, Relay};
-use crate::disclosure::{Sight, origins};
-use crate::guard::fires_deferred;
+use crate::disclosure::origins;
+use crate::guard::{Code, fires_deferred};
 use crate::wire::backend::{self, Status};
 use crate::wire::{Frame, Violation, frame};
 
@@ -77,9 +77,19 @@ impl Relay {
     /// ParseComplete, BindComplete, CloseComplete.
     fn defined(&mut self, frame: Frame) -> Result<(), End> {
         match (frame.tag, self.queue.pop()) {
-            (b'1', Some(Expected::Parse(effect)))
-            | (b'2', Some(Expected::Bind(effect)))
-            | (b'3', Some(Expected::Close(Some(effect)))) => self.names.done(effect),
+            (b'1', Some(Expected::Parse(effect))) => {
+                if effect.code() >= Code::Early {
+                    self.code_was_run();
+                }
+                self.names.done(effect);
+            }
+            (b'2', Some(Expected::Bind(effect))) => {
+                self.transaction
+                    .trust
+                    .code_bound(effect.code(), effect.id());
+                self.names.done(effect);
+            }
+            (b'3', Some(Expected::Close(Some(effect)))) => self.names.done(effect),
             (b'3', Some(Expected::Close(None))) => {}
             (b'3', Some(Expected::Cleared(_))) => {
                 self.outbound.discard(frame.length);
@@ -101,8 +111,11 @@ impl Relay {
             return self.not_judged(frame);
         }
         match (frame.tag, self.queue.front_mut()) {
-            (b't', Some(Expected::DescribeStatement(judgeable))) => {
-                let judgeable = judgeable.take();
+            (b't', Some(Expected::DescribeStatement(judgeable, runs_code))) => {
+                let (judgeable, runs_code) = (judgeable.take(), *runs_code);
+                if runs_code {
+                    self.code_was_run();
+                }
                 self.queue.pop();
                 self.queue.push_front(Expected::Describe(judgeable));
             }
@@ -115,7 +128,7 @@ impl Relay {
                 return Ok(());
             }
             // In a Query the rows are described without being asked for.
-            (b'T', Some(Expected::Query(query))) if !matches!(query.kind, Kind::Forced(_)) => {
+            (b'T', Some(Expected::Query(query))) if !matches!(query.origin, Origin::Forced(_)) => {
                 return self.result(frame);
             }
             _ => return Err(End::Desynchronised),
@@ -168,7 +181,7 @@ impl Relay {
     fn function_result(&mut self, frame: Frame) -> Result<(), End> {
         match self.queue.front() {
             Some(Expected::Query(query))
-                if matches!(query.kind, Kind::Function) && !query.failed => {}
+                if matches!(query.origin, Origin::Function) && !query.failed => {}
             _ => return Err(End::Server(Violation::UnexpectedType)),
         }
         self.result(frame)?;
@@ -226,18 +239,18 @@ impl Relay {
                 self.outbound.pass(frame.length);
                 return Ok(());
             }
-            Some(Expected::Query(query)) => match (&query.kind, frame.tag) {
+            Some(Expected::Query(query)) => match (&query.origin, frame.tag) {
                 _ if query.failed => return Err(End::Desynchronised),
-                (Kind::Hidden, b'C') => {
+                (Origin::Hidden, b'C') => {
                     self.outbound.discard(frame.length);
                     return Ok(());
                 }
-                (Kind::Read, b'I') if query.statements.is_empty() => {
+                (Origin::Read, b'I') if query.statements.is_empty() => {
                     self.outbound.pass(frame.length);
                     return Ok(());
                 }
-                (Kind::Unread, b'C' | b'I') => return self.completed_unread(frame),
-                (Kind::Read, b'C') => self.queue.running().ok_or(End::Desynchronised)?.stopped,
+                (Origin::Unread, b'C' | b'I') => return self.completed_unread(frame),
+                (Origin::Read, b'C') => self.queue.running().ok_or(End::Desynchronised)?.stopped,
                 _ => return Err(End::Desynchronised),
             },
             // What was read as a statement can't be empty to the server.
@@ -274,7 +287,7 @@ impl Relay {
     fn unread_ended(&mut self) -> Result<(), End> {
         match self.queue.front() {
             Some(Expected::Query(query))
-                if matches!(query.kind, Kind::Unread)
+                if matches!(query.origin, Origin::Unread)
                     && !query.failed
                     && query.done < query.statements.len() =>
             {
@@ -327,11 +340,11 @@ impl Relay {
         if defines && outcome == Outcome::Completed {
             self.definitions_changed();
         }
-        if foreign || (fires && self.ran_code) {
+        if foreign || (fires && self.transaction.trust.may_run_code_at_its_end()) {
             self.code_was_run();
         }
         if ends {
-            self.block_unsure = true;
+            self.transaction.may_change();
             self.transaction_changed();
         }
         Ok(())
@@ -361,7 +374,7 @@ impl Relay {
         self.query_opened();
         self.unread_ended()?;
         if self.commits_next() {
-            self.status = status;
+            self.transaction.goes_on(status);
             // Its data are all there, also where it is not done before the commit is.
             self.copy = Copy::None;
             self.outbound.discard(frame.length);
@@ -371,18 +384,16 @@ impl Relay {
             Some(Expected::Sync) => {}
             Some(Expected::Query(query))
                 if query.failed
-                    || !matches!(query.kind, Kind::Forced(_))
+                    || !matches!(query.origin, Origin::Forced(_))
                         && query.done == query.statements.len() => {}
             // The server ran fewer statements than were read in the text, or was not asked to.
             other => return Err(self.out_of_turn(other)),
         }
-        self.status = status;
-        self.block_unsure = false;
-        self.own_failed &= status == Status::Failed;
+        self.transaction.ready(status);
         self.copy_awaited();
         if status == Status::Idle {
             if self.queue.is_empty() {
-                self.sight = Sight::ALL;
+                self.transaction.shows_all();
             }
             self.names.transaction_ended();
             self.transaction_over();
@@ -392,7 +403,7 @@ impl Relay {
             self.outbound.discard(frame.length);
             return Ok(());
         }
-        if std::mem::take(&mut self.told_failed) && status == Status::Transaction {
+        if self.transaction.failed_for_the_client() && status == Status::Transaction {
             // The client believes that its block has failed: make it so before it hears more.
             self.outbound.discard(frame.length);
             if !self.queue.is_empty() {

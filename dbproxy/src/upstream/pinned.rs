@@ -17,16 +17,34 @@ const PINNED: [&str; 6] = [
     "standard_conforming_strings",
 ];
 
+/// What a session is asked for after code of others was run: servers report some of it late or never.
+pub(crate) const ASKED: [&str; 4] = [
+    "search_path",
+    "role",
+    "standard_conforming_strings",
+    "client_encoding",
+];
+
+/// What every session begins with, and stays with. (`search_path` is what names are judged by.)
+const VALUES: [(&str, &str); 3] = [
+    ("client_encoding", "UTF8"),
+    ("standard_conforming_strings", "on"),
+    ("role", "none"),
+];
+
+/// Whether a setting is as every session begins with it.
+pub(crate) fn is_as_begun(name: &str, value: &str) -> bool {
+    let begun = VALUES.iter().find(|(known, _)| *known == name);
+    begun.is_none_or(|(_, begun)| value == *begun) || (name == "client_encoding" && is_utf8(value))
+}
+
 /// What every session must begin with.
 pub(super) fn check(parameters: &[(String, String)]) -> Result<(), UpstreamError> {
     let reported = |wanted: &str| {
         let found = parameters.iter().find(|(name, _)| name == wanted);
         found.map(|(_, value)| value.as_str())
     };
-    for (name, value) in [
-        ("client_encoding", "UTF8"),
-        ("standard_conforming_strings", "on"),
-    ] {
+    for (name, value) in VALUES.into_iter().filter(|(name, _)| PINNED.contains(name)) {
         if reported(name) != Some(value) {
             return Err(UpstreamError::NotPinned(name.to_owned()));
         }
@@ -36,7 +54,7 @@ pub(super) fn check(parameters: &[(String, String)]) -> Result<(), UpstreamError
 
 /// The name of UTF-8, and the older one: of all spellings that a client sets, servers report this one as
 /// it came.
-pub(crate) fn is_utf8(encoding: &str) -> bool {
+fn is_utf8(encoding: &str) -> bool {
     matches!(encoding, "UTF8" | "UNICODE")
 }
 

@@ -55,8 +55,15 @@ impl Called {
 
 /// Whether a name could be one of ours.
 pub(crate) fn is_reserved(name: &[u8]) -> bool {
-    name.strip_prefix(PREFIX)
-        .is_some_and(|rest| matches!(number(rest), Some((_, []))))
+    id(name).is_some()
+}
+
+/// The number of a name that could be one of ours.
+pub(super) fn id(name: &[u8]) -> Option<Id> {
+    match number(name.strip_prefix(PREFIX)?) {
+        Some((id, [])) => Some(id),
+        _ => None,
+    }
 }
 
 /// The number in front, and what follows it.

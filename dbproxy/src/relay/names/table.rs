@@ -33,6 +33,11 @@ impl<T> Change<T> {
         self.becomes.as_ref().map(|object| &object.value)
     }
 
+    /// What the server calls that.
+    pub(super) fn called(&self) -> Option<Called> {
+        self.becomes.as_ref().map(|object| object.called)
+    }
+
     /// The name in the client's words, where this defines what the server calls so.
     pub(super) fn defines(&self, id: Id) -> Option<&[u8]> {
         let object = self.becomes.as_ref()?;
@@ -204,6 +209,24 @@ impl<T: Clone> Table<T> {
     /// The confirmed definition of a name.
     pub(super) fn confirmed_mut(&mut self, name: &[u8]) -> Option<&mut Object<T>> {
         self.slots.get_mut(key(name))?.confirmed.as_mut()
+    }
+
+    /// What the server calls so, as of the last answer.
+    pub(super) fn called(&self, id: Id) -> Option<&T> {
+        let mut confirmed = self
+            .slots
+            .values()
+            .filter_map(|slot| slot.confirmed.as_ref());
+        let found = confirmed.find(|object| object.called == Called::Ours(id));
+        found.map(|object| &object.value)
+    }
+
+    /// The same, by name.
+    pub(super) fn retain_named(&mut self, keep: impl Fn(&[u8], &Object<T>) -> bool) {
+        self.slots.retain(|name, slot| {
+            slot.confirmed.take_if(|object| !keep(name, object));
+            slot.pending > 0 || slot.confirmed.is_some()
+        });
     }
 
     /// Everything confirmed is gone but what is to be kept; what is pending comes after that.

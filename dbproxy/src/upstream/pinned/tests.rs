@@ -22,3 +22,18 @@ fn a_pinned_setting_holds_only_as_it_was() {
         assert_eq!(pinned.holds(name, value), holds, "{name}={value}");
     }
 }
+
+#[test]
+fn what_a_session_is_asked_for_is_as_it_began() {
+    for (name, value, expected) in [
+        ("client_encoding", "UTF8", true),
+        ("client_encoding", "UNICODE", true),
+        ("client_encoding", "GBK", false),
+        ("standard_conforming_strings", "on", true),
+        ("standard_conforming_strings", "off", false),
+        ("role", "none", true),
+        ("role", "admin", false),
+    ] {
+        assert_eq!(is_as_begun(name, value), expected, "{name}={value}");
+    }
+}

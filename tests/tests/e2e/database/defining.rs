@@ -2,6 +2,7 @@
 //! one message, and judged by what names mean when each statement runs.
 
 mod midway;
+mod random;
 
 use exeat_tests::database::Database;
 use exeat_tests::lab::Lab;

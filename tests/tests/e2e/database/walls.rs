@@ -1,9 +1,11 @@
 //! Ways past the guard that were once open, each over the wire: what is forbidden carries a canary, and no
 //! byte of it may come back.
 
+mod bound;
 mod described;
 mod others;
 mod pinned;
+mod renamed;
 mod told;
 mod triggers;
 mod unanswered;

@@ -221,7 +221,12 @@ fn what_a_check_runs_while_it_is_looked_at_is_not_taken_for_the_statement() {
     );
     let exeat = lab.start();
     let mut session = session(&exeat, [127, 0, 0, 2], "poisoner");
-    let fine = session.query("SELECT '(b)'::staging.desk, id FROM orders");
+    let sql = "SELECT '(b)'::staging.desk, id FROM orders";
+    // In one message it would be what it reads itself that the check could change.
+    let refused = session.query(sql);
+    assert_eq!(sqlstate(&refused).as_deref(), Some("42601"), "{refused:?}");
+    session.send([parse("", sql), bind("", ""), execute(""), sync()].concat());
+    let fine = session.until_ready();
     assert_eq!(sqlstate(&fine), None, "{fine:?}");
     for sql in [
         "SELECT '(b)'::staging.desk, total FROM orders",
