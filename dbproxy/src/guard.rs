@@ -27,7 +27,7 @@ use exeat_service::{Core, clock};
 
 use crate::analysis::{self, Analyser, Heard, Judgeable, Outcome, Question};
 use crate::catalog::{Catalogs, FIRST_NORMAL_OID};
-use crate::disclosure::Sight;
+use crate::disclosure::{Code, Sight};
 use crate::metrics;
 use crate::relaxed::relaxed;
 use crate::relay::Pending;
@@ -295,12 +295,16 @@ impl Guard {
             if !statement.declared.is_empty() {
                 one.subject = self.declared(&one.subject).with(one.subject);
             }
+            one.code = self.code(&one.subject);
+            if let Some(subject) = self.with_plans(&one.subject) {
+                one.subject = subject;
+                one.code = one.code.max(Code::InPlans);
+            }
             known.push(one);
         }
-        let mut verdict = Verdict::of(scope, sql, &reading, known, |subject| {
-            let runs_code = self.runs_code(&subject);
-            let sight = self.sight(&subject, runs_code);
-            (self.evaluate(subject), sight, runs_code)
+        let mut verdict = Verdict::of(scope, sql, &reading, known, |known| {
+            let sight = self.sight(&known.subject, known.code);
+            (self.evaluate(known.subject.clone()), sight)
         });
         if found.passes {
             // No scope has this number: it is judged anew when it is run.
@@ -404,7 +408,7 @@ impl Guard {
 
     /// What the role may see of the server's messages about a statement: values of rows that it writes or
     /// that views show in part, and what the code of others says, only where it may read all of it.
-    fn sight(&self, subject: &Subject, runs_code: bool) -> Sight {
+    fn sight(&self, subject: &Subject, code: Code) -> Sight {
         let (Some(grant), Subject::Readable(facts)) = (self.grant(), subject) else {
             return Sight::ALL;
         };
@@ -421,7 +425,7 @@ impl Guard {
         let mut quoted = written.chain(&facts.behind);
         Sight {
             rows: quoted.all(|access| grant.reads(&access.relation, Columns::All)),
-            code: !runs_code,
+            code,
         }
     }
 

@@ -9,6 +9,8 @@ mod own;
 
 pub(crate) use own::own_question;
 
+use super::nested::{self, Asked};
+
 /// PostgreSQL's `FirstNormalObjectId`: lower OIDs are its own.
 pub(crate) const FIRST_NORMAL_OID: u32 = 16384;
 
@@ -196,6 +198,12 @@ pub(crate) fn question(since: Option<u32>) -> String {
         ),
     ];
     parts.extend(hooks::hooks(|_| "true".to_owned()));
+    let all = |_: &str| "true".to_owned();
+    parts.extend(nested::parts(&Asked {
+        relation: &all,
+        made: &all,
+        changed: &changed,
+    }));
     parts.extend(WATCHED.iter().map(|table| {
         format!(
             "SELECT 'c', '{table}', pg_catalog.count(*)::pg_catalog.text, \

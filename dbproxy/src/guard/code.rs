@@ -5,12 +5,21 @@ use exeat_policy::{Access, Facts, Name, RelationAccess, Subject, Verb};
 
 use super::Guard;
 use crate::catalog::Snapshot;
+use crate::disclosure::Code;
 
 impl Guard {
     /// Whether code of somebody's own may run when a session begins: event triggers may be for that.
     pub(crate) fn begins_with_code(&self) -> bool {
         let snapshot = self.scope.snapshot.as_deref();
         snapshot.is_some_and(|snapshot| snapshot.hooks().events)
+    }
+
+    /// Where it does, by what its facts say.
+    pub(super) fn code(&self, subject: &Subject) -> Code {
+        match self.runs_code(subject) {
+            true => Code::Anywhere,
+            false => Code::Nowhere,
+        }
     }
 
     /// Whether it may, by what is known of it. (A session has no catalog only where it has no server.)

@@ -14,6 +14,7 @@ pub(super) use shorter::LONG;
 use super::join::joined;
 use super::verdict::{Rejection, is_unresolved, unreadable};
 use crate::analysis::{Judgeable, Outcome, Question, ServerError};
+use crate::disclosure::Code;
 
 /// A text, read.
 pub(super) struct Reading<'s> {
@@ -32,6 +33,8 @@ pub(super) struct Known {
     pub(super) rejection: Option<Arc<Rejection>>,
     /// It rests on values of the text itself.
     pub(super) by_text: bool,
+    /// Where it runs code that is not PostgreSQL's own: anywhere, until more is known.
+    pub(super) code: Code,
 }
 
 impl Known {
@@ -41,6 +44,7 @@ impl Known {
             judgeable: None,
             rejection: None,
             by_text: false,
+            code: Code::Anywhere,
         }
     }
 }
@@ -202,6 +206,7 @@ impl<'s> Reading<'s> {
                 judgeable: answers.first().map(|answer| Arc::clone(&answer.judgeable)),
                 rejection: None,
                 by_text: answers.iter().any(|answer| answer.by_text),
+                code: Code::Anywhere,
             },
             Err(why) => Known::of(unreadable(UnreadableKind::Disagreement, why)),
         }
@@ -218,6 +223,7 @@ impl<'s> Reading<'s> {
             judgeable: None,
             rejection: Some(Arc::new(rejection)),
             by_text: true,
+            code: Code::Anywhere,
         }
     }
 }

@@ -8,7 +8,7 @@ use exeat_policy::{Decision, Effect, Facts, Subject, Unreadable, UnreadableKind,
 
 use super::reading::{Known, LONG, Reading};
 use crate::analysis::{BEFORE, Judgeable, ServerError};
-use crate::disclosure::Sight;
+use crate::disclosure::{Code, Sight};
 
 /// A text and the verdict on it in one scope.
 #[derive(Debug)]
@@ -175,7 +175,7 @@ impl Verdict {
         sql: &[u8],
         reading: &Reading<'_>,
         known: Vec<Known>,
-        decide: impl Fn(Subject) -> (Arc<Decision>, Sight, bool),
+        decide: impl Fn(&Known) -> (Arc<Decision>, Sight),
     ) -> Self {
         let text = reading.text();
         let mut statements = Vec::new();
@@ -185,7 +185,8 @@ impl Verdict {
                 continue;
             }
             let piece = text.get(statement.range.clone()).unwrap_or(text);
-            let (decision, sight, runs_code) = decide(known.subject.clone());
+            let (decision, sight) = decide(&known);
+            let runs_code = known.code != Code::Nowhere;
             let denied = decision.effect != Effect::Allow;
             let waits = reading.waits(index)
                 || (denied && reading.is_of_the_message(index))

@@ -90,6 +90,11 @@ pub(crate) fn own_question(floor: u32, named: &BTreeSet<u32>) -> String {
             matters("w.ev_class")
         ),
     ];
+    parts.extend(super::nested::parts(&super::Asked {
+        relation: &matters,
+        made: &is_new,
+        changed: &|alias| is_new(&format!("{alias}.oid")),
+    }));
     parts.extend(super::hooks::hooks(matters));
     parts.join(" UNION ALL ")
 }

@@ -2,6 +2,7 @@
 //! byte of it may come back.
 
 mod described;
+mod nested;
 mod others;
 mod pinned;
 mod told;
