@@ -5,6 +5,7 @@
 
 mod hooks;
 mod load;
+mod nested;
 mod objects;
 mod question;
 mod snapshot;

@@ -14,28 +14,39 @@ use crate::wire::{Reader, Violation, write};
 pub(crate) struct Sight {
     /// The role may read all columns of what the statement writes, and of what views lead to.
     pub(crate) rows: bool,
-    /// No code of somebody else's runs in the statement: functions, triggers.
-    pub(crate) code: bool,
+    /// What code of somebody else's runs in the statement: functions, triggers.
+    pub(crate) code: Foreign,
+}
+
+/// Where code of somebody else's runs, as far as messages tell it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Foreign {
+    /// Nowhere.
+    Nowhere,
+    /// Only where the planner simplifies what is kept with a table: what has no context is the statement's.
+    InPlans,
+    /// Anywhere.
+    Anywhere,
 }
 
 impl Sight {
     /// Nothing is kept back.
     pub(crate) const ALL: Self = Self {
         rows: true,
-        code: true,
+        code: Foreign::Nowhere,
     };
 
     /// Values and what code says are kept back.
     pub(crate) const NONE: Self = Self {
         rows: false,
-        code: false,
+        code: Foreign::Anywhere,
     };
 
     /// What both let through.
     pub(crate) fn least(self, other: Self) -> Self {
         Self {
             rows: self.rows && other.rows,
-            code: self.code && other.code,
+            code: self.code.max(other.code),
         }
     }
 }
@@ -95,26 +106,30 @@ pub(crate) fn disclosed(
     }
     let mut fields = Fields::read(body);
     let from_code = match fields.field(b'W') {
+        Some(context) if sight.code == Foreign::InPlans && is_of_json(context) => false,
         Some(context) => !is_of_the_client(context),
-        None => !sight.code && may_be_of_code(&fields),
+        None => sight.code == Foreign::Anywhere && may_be_of_code(&fields),
     };
-    let open = sight.rows && (sight.code || !from_code);
+    let open = sight.rows && (sight.code == Foreign::Nowhere || !from_code);
     if open {
         return None;
     }
     let code = fields.field(b'C').unwrap_or_default().to_owned();
     // What a function raises is meant for whoever may call it (`raise_exception`, and notices); what a
     // trigger raises about a row only for who may read the row.
-    let raised = code == "P0001" || code.starts_with("00") || code.starts_with("01");
+    let raised = code == "P0001"
+        || fields.field(b'R') == Some(RAISE) && !is_about_a_value(&fields)
+        || code.starts_with("00")
+        || code.starts_with("01");
     let raised = raised && (sight.rows || !from_code);
-    // Code may say anything in any field, names among them.
+    // Foreign may say anything in any field, names among them.
     let says = from_code && fields.field(b'W').is_some() && !is_of_the_server(&fields);
     let key = fields.field(b'D').and_then(key_columns);
     let key_is_theirs = match (key, fields.field(b's'), fields.field(b't')) {
         (Some(columns), Some(schema), Some(table)) if !says => reads(schema, table, &columns),
         _ => false,
     };
-    if code.starts_with("22") {
+    if code.starts_with("22") && !raised {
         let message = format!("data exception ({code})");
         fields.set(b'M', &message);
     } else if !raised && from_code && (says || !is_about_no_value(&code)) {
@@ -123,7 +138,7 @@ pub(crate) fn disclosed(
     }
     if !key_is_theirs {
         fields.set(b'D', WITHHELD);
-        if fields.field(b'D').is_none() && code.starts_with("22") {
+        if fields.field(b'D').is_none() && code.starts_with("22") && !raised {
             fields.0.push((b'D', Cow::Borrowed(WITHHELD)));
         }
     }
@@ -153,10 +168,28 @@ fn may_be_of_code(fields: &Fields<'_>) -> bool {
     of_values && quotes && fields.field(b'P').is_none()
 }
 
-/// Whether the context of a message is about the client's own data: a line of COPY, or a parameter. Where code
-/// runs, its context stands around these.
+/// Where PL/pgSQL reports what its RAISE says, whatever code that gives to it.
+const RAISE: &str = "exec_stmt_raise";
+
+/// Whether code was run for the sake of a value of the client's, and not called by the statement: its check.
+fn is_about_a_value(fields: &Fields<'_>) -> bool {
+    let context = fields.field(b'W').unwrap_or_default();
+    context.lines().any(is_of_the_client)
+}
+
+/// Whether the context of a message says where in a value of JSON it is, and nothing else.
+fn is_of_json(context: &str) -> bool {
+    context.starts_with("JSON data, line ") && !context.contains('\n')
+}
+
+/// Whether the context of a message is about the client's own data: a line of COPY, or a parameter, and where
+/// in the JSON of these. Where code runs, its context stands around these.
 fn is_of_the_client(context: &str) -> bool {
-    // Code that has a context of its own ends with a line of it.
+    let context = match context.split_once('\n') {
+        Some((first, rest)) if is_of_json(first) => rest,
+        _ => context,
+    };
+    // Foreign that has a context of its own ends with a line of it.
     if context.contains('\n') {
         return false;
     }

@@ -27,7 +27,7 @@ use exeat_service::{Core, clock};
 
 use crate::analysis::{self, Analyser, Heard, Judgeable, Outcome, Question};
 use crate::catalog::{Catalogs, FIRST_NORMAL_OID};
-use crate::disclosure::Sight;
+use crate::disclosure::{Foreign, Sight};
 use crate::metrics;
 use crate::relaxed::relaxed;
 use crate::relay::Pending;
@@ -311,12 +311,17 @@ impl Guard {
             if !statement.declared.is_empty() {
                 one.subject = self.declared(&one.subject).with(one.subject);
             }
+            one.foreign = self.foreign(&one.subject);
+            if let Some(subject) = self.with_plans(&one.subject) {
+                one.subject = subject;
+                one.foreign = one.foreign.max(Foreign::InPlans);
+            }
             known.push(one);
         }
-        let mut verdict = Verdict::of(scope, sql, &reading, known, |subject, parsed| {
-            let code = self.code(&subject, parsed);
-            let sight = self.sight(&subject, code != Code::Never);
-            (self.evaluate(subject), sight, code)
+        let mut verdict = Verdict::of(scope, sql, &reading, known, |known, parsed| {
+            let code = self.code(known, parsed);
+            let sight = self.sight(&known.subject, known.foreign);
+            (self.evaluate(known.subject.clone()), sight, code)
         });
         if found.passes {
             // No scope has this number: it is judged anew when it is run.
@@ -420,7 +425,7 @@ impl Guard {
 
     /// What the role may see of the server's messages about a statement: values of rows that it writes or
     /// that views show in part, and what the code of others says, only where it may read all of it.
-    fn sight(&self, subject: &Subject, runs_code: bool) -> Sight {
+    fn sight(&self, subject: &Subject, code: Foreign) -> Sight {
         let (Some(grant), Subject::Readable(facts)) = (self.grant(), subject) else {
             return Sight::ALL;
         };
@@ -437,7 +442,7 @@ impl Guard {
         let mut quoted = written.chain(&facts.behind);
         Sight {
             rows: quoted.all(|access| grant.reads(&access.relation, Columns::All)),
-            code: !runs_code,
+            code,
         }
     }
 

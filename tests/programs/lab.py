@@ -50,6 +50,7 @@ MODES = {
           - define: pg_temp.*
           - select: pg_catalog.pg_prepared_xacts
           - select: pg_catalog.pg_statio_all_tables
+          - select: pg_catalog.pg_roles
           - select: pg_catalog.pg_db_role_setting
           - select: pg_catalog.pg_subscription
           - select: pg_catalog.pg_foreign_data_wrapper

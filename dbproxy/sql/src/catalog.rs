@@ -32,6 +32,8 @@ pub enum RelationKind {
     Sequence,
     /// `c`.
     Composite,
+    /// `i`, `I`. Only definitions and maintenance name it.
+    Index,
 }
 
 /// One relation.

@@ -49,6 +49,12 @@ pub struct QueryTree {
     pub behind_operators: BTreeSet<u32>,
     /// Types that are not PostgreSQL's own.
     pub types: BTreeSet<u32>,
+    /// Those of them of which the statement makes values. (What it only reads, has been made before.)
+    pub made: BTreeSet<u32>,
+    /// Types that are not PostgreSQL's own, and only in views, rules and row security.
+    pub behind_types: BTreeSet<u32>,
+    /// The statement compares values in a way that no function or operator in it says.
+    pub compares: bool,
     /// Collations that are not PostgreSQL's own.
     pub collations: BTreeSet<u32>,
     /// Domains whose constraints are checked, by defaults too.
@@ -249,7 +255,10 @@ fn joined(command: Command, output: Vec<Option<(u32, i16)>>, own: Seen, all: See
         called: named.called,
         casts: named.casts,
         operators: own.operators,
+        behind_types: &all.types - &own.types,
         types: own.types,
+        made: own.made,
+        compares: own.compares,
         collations: own.collations,
         // A default of the domain's own type is checked too.
         domains: &own.domains | &all.filled_domains,

@@ -96,7 +96,8 @@ pub(crate) fn read(trees: &Trees, snapshot: &Snapshot) -> Result<Analysed, NotUn
     .resolve(&tree)
 }
 
-/// What relations lead to that only our own reader has seen (COPY, TRUNCATE, LOCK): their parents and parts.
+/// What relations lead to that only our own reader has seen (COPY, TRUNCATE, LOCK): their parents and parts, and
+/// what views read.
 pub(crate) fn kin(
     accesses: &[RelationAccess],
     objects: &Objects,
@@ -106,6 +107,10 @@ pub(crate) fn kin(
     for access in accesses {
         if let Some(oid) = objects.oid_of(&access.relation) {
             resolver.all_kin(oid, access, &mut behind)?;
+            // Who locks a view locks what it reads.
+            if resolver.relation(oid)?.kind == b'v' {
+                resolver.made_of(oid, &mut behind)?;
+            }
         }
     }
     Ok(listed(behind))
@@ -160,7 +165,7 @@ impl Resolver<'_> {
             relations,
             behind: listed(behind),
             functions: self.functions(tree)?,
-            behind_functions: self.names("function", &tree.behind_functions, Objects::function)?,
+            behind_functions: self.behind_functions(tree)?,
             operators: self.operators(tree)?,
             types: self.types(tree)?,
             sequences: self.sequences(tree)?,
@@ -244,7 +249,7 @@ impl Resolver<'_> {
         Ok(())
     }
 
-    /// What a materialised view was made of, through views too.
+    /// What a view reads or a materialised view was made of, through views too.
     fn made_of(
         &self,
         view: u32,
@@ -293,9 +298,12 @@ impl Resolver<'_> {
             .names("function", &tree.called, Objects::function)?
             .into_iter()
             .collect();
-        let made = tree.types.iter().chain(&tree.domains).copied();
+        let made = tree.made.iter().chain(&tree.domains).copied();
         let checks = self.objects.checks(made);
         let mut chosen: BTreeSet<u32> = tree.casts.iter().copied().chain(checks).collect();
+        if self.compares(tree) {
+            chosen.extend(self.objects.comparisons(tree.types.iter().copied()));
+        }
         let is_json = |name: &Name| {
             name.schema.as_deref() == Some("pg_catalog") && name.name.contains("json")
         };
@@ -330,6 +338,25 @@ impl Resolver<'_> {
             name.is_none_or(|name| name.schema.as_deref() != Some("pg_catalog"))
         };
         checks.iter().any(own)
+    }
+
+    /// Whether the statement itself compares values by what their types are made of.
+    fn compares(&self, tree: &QueryTree) -> bool {
+        let mut used = tree.operators.iter().chain(&tree.called).chain(&tree.casts);
+        tree.compares || used.any(|what| self.objects.compares(*what))
+    }
+
+    /// What views and rules call, and what compares values of types that the statement or they touch: joins
+    /// and what the planner remembers may do so where nothing says it.
+    fn behind_functions(&self, tree: &QueryTree) -> Result<Vec<Name>, NotUnderstood> {
+        let touched = tree.types.iter().chain(&tree.behind_types).copied();
+        let mut behind = self.objects.comparisons_of_own(touched);
+        let used = tree.behind_operators.iter().chain(&tree.behind_functions);
+        if self.compares(tree) || used.copied().any(|what| self.objects.compares(what)) {
+            behind.extend(self.objects.comparisons([]));
+        }
+        behind.extend(&tree.behind_functions);
+        self.names("function", &behind, Objects::function)
     }
 
     fn operators(&self, tree: &QueryTree) -> Result<Vec<Name>, NotUnderstood> {

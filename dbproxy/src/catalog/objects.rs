@@ -9,6 +9,7 @@ use exeat_policy::Name;
 use exeat_sql::{Catalog, Relation, RelationKind};
 use rpds::HashTrieMapSync;
 
+use super::nested::Nested;
 use super::question::{FIRST_NORMAL_OID, NAMESPACES, together};
 
 /// The type `json` (`catalog/pg_type.dat`).
@@ -23,7 +24,7 @@ pub(crate) struct KnownRelation {
     /// Row security is on.
     guarded: bool,
     /// The OID of its row type; 0 where it has none.
-    row_type: u32,
+    pub(crate) row_type: u32,
     /// Attribute number, name and type, in order.
     pub(crate) columns: Vec<(i16, Arc<str>, u32)>,
     /// The same for our own reader.
@@ -50,7 +51,7 @@ pub(crate) struct KnownType {
 
 /// What an expression runs that is kept with a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Run {
+pub(super) enum Run {
     Function(u32),
     /// The checks of this type.
     Checks(u32),
@@ -72,6 +73,8 @@ pub(crate) struct Objects {
     checks: Arc<Vec<(u32, u32)>>,
     /// What PostgreSQL runs for a row that is written to a relation: a function, or the checks of a type.
     writes: Arc<Vec<(u32, Run)>>,
+    /// What `nested` asks for.
+    nested: Nested,
     /// Casts by functions of somebody's own: from, to, and the function.
     casts: Arc<Vec<(u32, u32, u32)>>,
     /// The table that a sequence belongs to.
@@ -107,7 +110,7 @@ pub(crate) struct Applied {
     pub(crate) major: u16,
 }
 
-fn number<T: std::str::FromStr>(text: &str) -> Option<T> {
+pub(super) fn number<T: std::str::FromStr>(text: &str) -> Option<T> {
     text.parse().ok()
 }
 
@@ -116,7 +119,7 @@ impl KnownRelation {
         schema(&self.name) == "pg_temp"
     }
 
-    /// The same for our own reader; indexes and the like are none of its.
+    /// The same for our own reader; what is not known is none of its.
     fn for_reader(&self) -> Option<Relation> {
         Some(Relation {
             schema: self.name.schema.clone()?,
@@ -207,11 +210,23 @@ impl Objects {
         self.checks(below)
     }
 
-    /// The functions that writing a row of one of these relations calls by its constraints and generated
-    /// columns.
+    /// The functions that writing a row of one of these relations calls by its constraints, generated columns
+    /// and indexes.
     pub(crate) fn written(&self, relations: &BTreeSet<&Name>) -> BTreeSet<u32> {
+        let mut functions = self.run_for(&self.writes, relations);
+        functions.extend(self.planned(relations));
+        functions
+    }
+
+    /// The functions that the planner may run where one of these relations is read or written: what it finds
+    /// constant in their indexes, constraints and partitions.
+    pub(crate) fn planned(&self, relations: &BTreeSet<&Name>) -> BTreeSet<u32> {
+        self.run_for(&self.nested.planned, relations)
+    }
+
+    fn run_for(&self, kept: &[(u32, Run)], relations: &BTreeSet<&Name>) -> BTreeSet<u32> {
         let mut functions = BTreeSet::new();
-        for of_one in self.writes.chunk_by(|left, right| left.0 == right.0) {
+        for of_one in kept.chunk_by(|left, right| left.0 == right.0) {
             let known = of_one.first().and_then(|(of, _)| self.relation(*of));
             if !known.is_some_and(|known| relations.contains(&known.name)) {
                 continue;
@@ -242,6 +257,57 @@ impl Objects {
             (*to == JSON && parts.contains(from)).then_some(*function)
         };
         self.casts.iter().filter_map(of).collect()
+    }
+
+    /// The functions that compare values of these types, and of those that they are made of.
+    pub(crate) fn comparisons_of_own(&self, types: impl IntoIterator<Item = u32>) -> BTreeSet<u32> {
+        if self.nested.compared.is_empty() {
+            return BTreeSet::new();
+        }
+        let parts = self.parts_of(types);
+        let of = |(of, function): &(u32, u32)| parts.contains(of).then_some(*function);
+        self.nested.compared.iter().filter_map(of).collect()
+    }
+
+    /// The same, and those that compare values of types of PostgreSQL's own: what nests these is not known.
+    pub(crate) fn comparisons(&self, types: impl IntoIterator<Item = u32>) -> BTreeSet<u32> {
+        let mut functions = self.comparisons_of_own(types);
+        let of = |(of, function): &(u32, u32)| (*of < FIRST_NORMAL_OID).then_some(*function);
+        functions.extend(self.nested.compared.iter().filter_map(of));
+        functions
+    }
+
+    /// Whether an operator or a function compares whatever is in its operands.
+    pub(crate) fn compares(&self, what: u32) -> bool {
+        self.nested.comparing.contains(&what)
+    }
+
+    /// Whether any type has a way of its own to compare its values.
+    pub(crate) fn has_comparisons(&self) -> bool {
+        !self.nested.compared.is_empty()
+    }
+
+    /// Whether a value of any type runs the code of somebody else when it is made.
+    pub(crate) fn has_checks(&self) -> bool {
+        !self.checks.is_empty()
+    }
+
+    /// The types of somebody's own of the arguments and results of these functions and operators, whichever
+    /// of a name.
+    pub(crate) fn operand_types(&self, functions: &[Name], operators: &[Name]) -> BTreeSet<u32> {
+        let is = |known: &Name, names: &[Name]| names.iter().any(|name| name.name == known.name);
+        let of = |(oid, of, operator): &(u32, u32, bool)| {
+            let named = match operator {
+                true => self
+                    .operator(*oid)
+                    .is_some_and(|known| is(known, operators)),
+                false => self
+                    .function(*oid)
+                    .is_some_and(|known| is(known, functions)),
+            };
+            named.then_some(*of)
+        };
+        self.nested.operands.iter().filter_map(of).collect()
     }
 
     /// These types of somebody's own, and those that their values are made of.
@@ -535,6 +601,7 @@ struct News {
     inherits: Vec<(u32, u32)>,
     checks: Vec<(u32, u32)>,
     writes: Vec<(u32, Run)>,
+    nested: Nested,
     casts: Vec<(u32, u32, u32)>,
     owners: HashMap<u32, u32>,
     views: HashMap<u32, Vec<(u32, i16)>>,
@@ -645,6 +712,7 @@ impl News {
                 let run = if c == "t" { Run::Checks } else { Run::Function };
                 (oid, run(on))
             })),
+            "m" | "p" | "y" | "z" => self.nested.read(kind, oid, b, c),
             "k" => {
                 if let (Some(to), Some(function)) = (number(b), number(c)) {
                     self.casts.push((oid, to, function));
@@ -677,6 +745,8 @@ impl News {
         for (oid, of) in self.types {
             self.applied.changed |= objects.put_type(oid, Some(of));
         }
+        let whole = self.about != About::Named;
+        self.applied.changed |= objects.nested.take(self.nested, whole);
         self.applied.changed |= merge(&mut objects.owners, self.owners);
         for reads in self.views.values_mut() {
             reads.sort_unstable();
@@ -767,6 +837,7 @@ fn kind(relkind: u8) -> Option<RelationKind> {
         b'f' => RelationKind::ForeignTable,
         b'S' => RelationKind::Sequence,
         b'c' => RelationKind::Composite,
+        b'i' | b'I' => RelationKind::Index,
         _ => return None,
     })
 }

@@ -13,6 +13,8 @@ mod raw;
 pub(crate) use own::own_question;
 pub(crate) use raw::together;
 
+use super::nested;
+
 /// PostgreSQL's `FirstNormalObjectId`: lower OIDs are its own.
 pub(crate) const FIRST_NORMAL_OID: u32 = 16384;
 
@@ -198,6 +200,7 @@ pub(crate) fn question(since: Option<u32>) -> String {
         ),
     ];
     parts.extend(hooks::hooks());
+    parts.extend(nested::parts(&changed));
     parts.extend(WATCHED.iter().map(|table| {
         format!(
             "SELECT 'c', '{table}', pg_catalog.count(*)::pg_catalog.text, \

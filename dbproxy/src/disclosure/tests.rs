@@ -2,7 +2,7 @@ use super::*;
 
 const BLIND: Sight = Sight {
     rows: false,
-    code: false,
+    code: Foreign::Anywhere,
 };
 
 fn body(fields: &[(u8, &str)]) -> Vec<u8> {
@@ -134,7 +134,7 @@ fn what_a_function_raises_is_told_without_its_context() {
     ];
     let sight = Sight {
         rows: true,
-        code: false,
+        code: Foreign::Anywhere,
     };
     assert_eq!(told(&fields, sight), "C=P0001|M=insufficient stock");
     // A trigger of a table whose rows the role may not read.
@@ -145,7 +145,7 @@ fn what_a_function_raises_is_told_without_its_context() {
 fn errors_of_the_statement_itself_are_told_where_only_code_is_somebody_elses() {
     let sight = Sight {
         rows: true,
-        code: false,
+        code: Foreign::Anywhere,
     };
     let own = [
         (b'C', "22P02"),
@@ -218,7 +218,7 @@ fn code_tells_nothing_by_the_names_that_it_gives() {
 fn values_that_the_client_itself_has_sent_are_no_code() {
     let sight = Sight {
         rows: true,
-        code: false,
+        code: Foreign::Anywhere,
     };
     for (context, passes) in [
         ("COPY orders, line 1, column id: \"x\"", true),
@@ -242,4 +242,75 @@ fn values_that_the_client_itself_has_sent_are_no_code() {
             "{context}"
         );
     }
+}
+
+#[test]
+fn what_raise_says_stays_whatever_its_code() {
+    let function = "PL/pgSQL function f() line 1 at RAISE";
+    let row = Sight {
+        rows: true,
+        code: Foreign::Anywhere,
+    };
+    for code in ["P0099", "45000", "22023", "PT404", "23505"] {
+        let fields = |routine: &'static str, context: &'static str| {
+            [
+                (b'C', code),
+                (b'M', "no bad values"),
+                (b'W', context),
+                (b'F', "pl_exec.c"),
+                (b'R', routine),
+            ]
+        };
+        let said = told(&fields("exec_stmt_raise", function), row);
+        assert!(said.contains("no bad values"), "{said}");
+        // To who may not read the row; of a check of what is bound; of what is no RAISE.
+        let blind = told(&fields("exec_stmt_raise", function), BLIND);
+        assert!(!blind.contains("no bad values"), "{blind}");
+        let bound = "PL/pgSQL function f() line 1 at RAISE\nunnamed portal parameter $1 = '...'";
+        let bound = told(&fields("exec_stmt_raise", bound), row);
+        assert!(!bound.contains("no bad values"), "{bound}");
+        let other = told(&fields("exec_stmt_assert", function), row);
+        assert!(!other.contains("no bad values"), "{other}");
+    }
+}
+
+#[test]
+fn a_value_of_json_that_is_wrong_is_told_to_who_has_sent_it() {
+    let fields = |context: &'static str| {
+        [
+            (b'C', "22P02"),
+            (b'M', "invalid input syntax for type json"),
+            (b'W', context),
+        ]
+    };
+    let sight = |code| Sight { rows: true, code };
+    let bound = "JSON data, line 1: {bad\nunnamed portal parameter $1 = '...'";
+    let copied = "JSON data, line 1: {bad\nCOPY t, line 1, column j: \"{bad\"";
+    let code = "JSON data, line 1: {CANARY\nPL/pgSQL function f() line 1 at RETURN";
+    let within = "JSON data, line 1: {CANARY\nSQL function \"f\" statement 1\nCOPY t, line 1";
+    for (context, code, open) in [
+        (bound, Foreign::Anywhere, true),
+        (copied, Foreign::Anywhere, true),
+        (code, Foreign::Anywhere, false),
+        (within, Foreign::Anywhere, false),
+        ("JSON data, line 1: {CANARY", Foreign::Anywhere, false),
+        ("JSON data, line 1: {bad", Foreign::InPlans, true),
+        (code, Foreign::InPlans, false),
+    ] {
+        let told = told(&fields(context), sight(code));
+        assert_eq!(told.contains("JSON data"), open, "{context}: {told}");
+        assert_eq!(told.contains("type json"), open, "{context}: {told}");
+    }
+}
+
+#[test]
+fn what_has_no_context_is_the_statements_where_only_plans_run_code() {
+    let fields = [(b'C', "22012"), (b'M', "division by \"zero\"")];
+    let sight = |code| Sight { rows: true, code };
+    assert!(told(&fields, sight(Foreign::InPlans)).contains("zero"));
+    assert!(!told(&fields, sight(Foreign::Anywhere)).contains("zero"));
+    assert_eq!(
+        sight(Foreign::InPlans).least(sight(Foreign::Nowhere)).code,
+        Foreign::InPlans
+    );
 }

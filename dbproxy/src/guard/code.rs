@@ -4,7 +4,9 @@
 use exeat_policy::{Access, Facts, Name, RelationAccess, Subject, Verb};
 
 use super::Guard;
+use super::reading::Known;
 use crate::catalog::Snapshot;
+use crate::disclosure::Foreign;
 
 /// When a statement may run code that is not PostgreSQL's own; the later one is the worse one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,6 +28,14 @@ impl Guard {
         snapshot.is_some_and(|snapshot| snapshot.hooks().events)
     }
 
+    /// Where it does, by what its facts say.
+    pub(super) fn foreign(&self, subject: &Subject) -> Foreign {
+        match self.runs_code(subject) {
+            true => Foreign::Anywhere,
+            false => Foreign::Nowhere,
+        }
+    }
+
     /// Whether it may, by what is known of it. (A session has no catalog only where it has no server.)
     pub(super) fn runs_code(&self, subject: &Subject) -> bool {
         match subject {
@@ -34,17 +44,18 @@ impl Guard {
         }
     }
 
-    /// When it may, by what is known of it; `parsed`: while it is parsed. Values of rows, arrays and parameters are made, and the checks of
-    /// the domains within run, before it is planned.
-    pub(super) fn code(&self, subject: &Subject, parsed: bool) -> Code {
-        if !self.runs_code(subject) {
+    /// When it may, by what is known of it; `parsed`: while it is parsed. Values of rows, arrays and parameters
+    /// are made, and the checks of the domains within run, before it is planned.
+    pub(super) fn code(&self, known: &Known, parsed: bool) -> Code {
+        if known.foreign == Foreign::Nowhere {
             return Code::Never;
         }
         // Where everything may run nothing has to be known of names.
         if self.transparent() {
             return Code::Run;
         }
-        let (Subject::Readable(facts), Some(snapshot)) = (subject, &self.scope.snapshot) else {
+        let (Subject::Readable(facts), Some(snapshot)) = (&known.subject, &self.scope.snapshot)
+        else {
             return Code::Early;
         };
         let objects = &snapshot.objects;

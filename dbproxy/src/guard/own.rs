@@ -81,7 +81,7 @@ impl Definitions {
 /// Whether a definition changes only what it names and what it makes. CASCADE reaches further; what is
 /// dropped takes along what belongs to it; what runs code may do anything.
 fn is_told_by_names(text: &str) -> bool {
-    const MADE: [&str; 11] = [
+    const MADE: [&str; 10] = [
         "table",
         "temp",
         "temporary",
@@ -90,7 +90,6 @@ fn is_told_by_names(text: &str) -> bool {
         "unique",
         "view",
         "sequence",
-        "type",
         "function",
         "materialized",
     ];

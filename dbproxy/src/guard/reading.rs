@@ -14,6 +14,7 @@ pub(super) use shorter::LONG;
 use super::join::joined;
 use super::verdict::{Rejection, is_unresolved, unreadable};
 use crate::analysis::{Judgeable, Outcome, Question, ServerError};
+use crate::disclosure::Foreign;
 
 /// A text, read.
 pub(super) struct Reading<'s> {
@@ -34,6 +35,8 @@ pub(super) struct Known {
     pub(super) by_text: bool,
     /// It has values whose making calls functions of others: for a constant, while it is parsed.
     pub(super) makes_checked: bool,
+    /// Where it runs code that is not PostgreSQL's own: anywhere, until more is known.
+    pub(super) foreign: Foreign,
 }
 
 impl Known {
@@ -44,6 +47,7 @@ impl Known {
             rejection: None,
             by_text: false,
             makes_checked: false,
+            foreign: Foreign::Anywhere,
         }
     }
 }
@@ -206,6 +210,7 @@ impl<'s> Reading<'s> {
                 rejection: None,
                 by_text: answers.iter().any(|answer| answer.by_text),
                 makes_checked: answers.iter().any(|answer| answer.makes_checked),
+                foreign: Foreign::Anywhere,
             },
             Err(why) => Known::of(unreadable(UnreadableKind::Disagreement, why)),
         }
@@ -223,6 +228,7 @@ impl<'s> Reading<'s> {
             rejection: Some(Arc::new(rejection)),
             by_text: true,
             makes_checked: false,
+            foreign: Foreign::Anywhere,
         }
     }
 }

@@ -42,9 +42,12 @@ impl Guard {
         let named = facts.types.iter().chain(&statement.types);
         let types: BTreeSet<u32> = named.flat_map(|name| objects.types_named(name)).collect();
         let mut functions = self.checks(types);
-        // A string becomes a value of the column that it is written to.
-        if asked && text.contains(['\'', '$']) {
+        // A string becomes a value of the column that it is written to, or of whatever it stands beside.
+        if asked && objects.has_checks() && text.contains(['\'', '$']) {
             functions.extend(self.names_of(&objects.checks_of_constants(assigned(facts, objects))));
+            if may_hold_a_row(text) {
+                functions.extend(self.names_of(&objects.checks_of_constants(met(facts, objects))));
+            }
         }
         if !asked || functions.is_empty() {
             return None;
@@ -65,6 +68,46 @@ impl Guard {
         let denied =
             |call| self.evaluate(Subject::Readable(Arc::new(call))).effect != Effect::Allow;
         denied(call).then_some(functions)
+    }
+
+    /// The facts together with what the planner may run of what is kept with the tables, and what compares the
+    /// values of rows that are written; `None` where nothing does. Indexes, constraints and keys are their
+    /// owner's: deny rules hold for their functions, and no rule has to allow them.
+    pub(super) fn with_plans(&self, subject: &Subject) -> Option<Subject> {
+        let (Subject::Readable(facts), Some(snapshot)) = (subject, &self.scope.snapshot) else {
+            return None;
+        };
+        if matches!(facts.verb, Verb::Define | Verb::Maintain) {
+            return None;
+        }
+        let objects = &snapshot.objects;
+        let plans = |access: &&RelationAccess| {
+            matches!(
+                access.access,
+                Access::Select | Access::Insert | Access::Update | Access::Delete
+            )
+        };
+        let touched = || facts.relations.iter().chain(&facts.behind);
+        let read = touched().filter(plans).map(|access| &access.relation);
+        let mut oids = objects.planned(&read.collect());
+        if objects.has_comparisons() {
+            let writes =
+                |access: &&RelationAccess| plans(access) && access.access != Access::Select;
+            let written = touched().filter(writes).filter_map(|of| known(of, objects));
+            let types = written.flat_map(|known| known.columns.iter().map(|(_, _, of)| *of));
+            oids.extend(objects.comparisons_of_own(types));
+        }
+        let names = self.names_of(&oids);
+        let new =
+            |name: &Name| !facts.functions.contains(name) && !facts.behind_functions.contains(name);
+        if !names.iter().any(new) {
+            return None;
+        }
+        let mut facts = Facts::clone(facts);
+        facts.behind_functions.extend(names);
+        facts.behind_functions.sort();
+        facts.behind_functions.dedup();
+        Some(Subject::Readable(Arc::new(facts)))
     }
 
     /// The facts together with what COPY runs for the columns that it fills, a definition for the types that
@@ -159,6 +202,37 @@ fn assigned(facts: &Facts, objects: &Objects) -> Vec<u32> {
     types_of(facts, objects, |access| {
         matches!(access, Access::Insert | Access::Update)
     })
+}
+
+/// The types of whatever a constant may stand beside: the columns of all relations, and the operands of
+/// functions and operators, whichever of a name.
+fn met(facts: &Facts, objects: &Objects) -> Vec<u32> {
+    let mut types: Vec<u32> = Vec::new();
+    for known in facts.relations.iter().filter_map(|of| known(of, objects)) {
+        types.push(known.row_type);
+        types.extend(known.columns.iter().map(|(_, _, of)| *of));
+    }
+    types.extend(objects.operand_types(&facts.functions, &facts.operators));
+    types
+}
+
+/// Whether a constant of a text may be a row, an array or a range as PostgreSQL writes them: these begin with
+/// a bracket. Where a string holds escapes, that may be written otherwise.
+fn may_hold_a_row(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let begins = |(at, byte): (usize, &u8)| {
+        if !matches!(byte, b'\'' | b'$') {
+            return false;
+        }
+        let escapes = at.checked_sub(1).and_then(|before| bytes.get(before));
+        if matches!(escapes, Some(b'e' | b'E' | b'&')) {
+            return true;
+        }
+        let inner = bytes.iter().skip(at + 1);
+        let mut inner = inner.skip_while(|byte| byte.is_ascii_whitespace() || **byte == b'\x0b');
+        matches!(inner.next(), Some(b'(' | b'{' | b'['))
+    };
+    bytes.iter().enumerate().any(begins)
 }
 
 fn types_of(facts: &Facts, objects: &Objects, wanted: impl Fn(Access) -> bool) -> Vec<u32> {

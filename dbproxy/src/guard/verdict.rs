@@ -186,7 +186,7 @@ impl Verdict {
         sql: &[u8],
         reading: &Reading<'_>,
         known: Vec<Known>,
-        decide: impl Fn(Subject, bool) -> (Arc<Decision>, Sight, Code),
+        decide: impl Fn(&Known, bool) -> (Arc<Decision>, Sight, Code),
     ) -> Self {
         let text = reading.text();
         let mut statements = Vec::new();
@@ -198,7 +198,7 @@ impl Verdict {
             let piece = text.get(statement.range.clone()).unwrap_or(text);
             // Parameters come later on.
             let parsed = known.makes_checked && piece.contains(['\'', '$']);
-            let (decision, sight, code) = decide(known.subject.clone(), parsed);
+            let (decision, sight, code) = decide(&known, parsed);
             let denied = decision.effect != Effect::Allow;
             let waits = reading.waits(index)
                 || (denied && reading.is_of_the_message(index))

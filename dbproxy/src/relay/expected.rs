@@ -12,7 +12,7 @@ use super::names::{Effect, Id};
 use super::own_question::OwnQuestion;
 use super::running::Running;
 use crate::analysis::Judgeable;
-use crate::disclosure::Sight;
+use crate::disclosure::{Foreign, Sight};
 use crate::guard::{Code, copies_in, fires_deferred};
 use crate::wire::write::Error;
 
@@ -253,7 +253,7 @@ impl Queue {
             Some(Expected::Execute(running, _)) => Some(running),
             // The values of a message are its own; their checks may be anybody's.
             Some(Expected::Parse(effect) | Expected::Bind(effect)) => {
-                let code = effect.sight().is_none_or(|sight| sight.code);
+                let code = effect.sight().map_or(Foreign::Anywhere, |sight| sight.code);
                 return Sight { rows: true, code };
             }
             // A commit's triggers come after the last statement.

@@ -9,7 +9,7 @@ mod application;
 mod tests;
 
 pub(crate) use application::{
-    is_application_function, is_application_relation, is_application_setting,
+    application_columns, is_application_function, is_application_relation, is_application_setting,
 };
 
 /// `builtins`: PostgreSQL's own functions and aggregates, special syntax (`coalesce`, `extract`) by its name.
@@ -133,18 +133,23 @@ const PG_CATALOG_RELATIONS: &[&str] = &[
     "pg_init_privs", "pg_language", "pg_largeobject_metadata", "pg_matviews", "pg_namespace", "pg_opclass",
     "pg_operator", "pg_opfamily", "pg_parameter_acl", "pg_partitioned_table", "pg_policies", "pg_policy", "pg_proc",
     "pg_publication", "pg_publication_namespace", "pg_publication_rel", "pg_publication_tables", "pg_range",
-    "pg_rewrite", "pg_roles", "pg_rules", "pg_seclabel", "pg_seclabels", "pg_sequence", "pg_settings", "pg_shdepend",
+    "pg_rewrite", "pg_rules", "pg_seclabel", "pg_seclabels", "pg_sequence", "pg_settings", "pg_shdepend",
     "pg_shdescription", "pg_shseclabel", "pg_statistic_ext", "pg_tables", "pg_tablespace", "pg_timezone_abbrevs",
     "pg_timezone_names", "pg_transform", "pg_trigger", "pg_ts_config", "pg_ts_config_map", "pg_ts_dict",
-    "pg_ts_parser", "pg_ts_template", "pg_type", "pg_user", "pg_views",
+    "pg_ts_parser", "pg_ts_template", "pg_type", "pg_views",
 ];
 
-/// `introspection`: of catalogs that hold options, which may be addresses or passwords, all else.
+/// `introspection`: of catalogs that hold options and settings, which may be addresses or passwords, all else.
 #[rustfmt::skip]
 const PG_CATALOG_COLUMNS: &[(&str, &[&str])] = &[
     ("pg_foreign_data_wrapper", &["fdwacl", "fdwhandler", "fdwname", "fdwowner", "fdwvalidator", "oid", "tableoid"]),
     ("pg_foreign_server", &["oid", "srvacl", "srvfdw", "srvname", "srvowner", "srvtype", "srvversion", "tableoid"]),
+    ("pg_roles", &[
+        "oid", "rolbypassrls", "rolcanlogin", "rolconnlimit", "rolcreatedb", "rolcreaterole", "rolinherit", "rolname",
+        "rolpassword", "rolreplication", "rolsuper", "rolvaliduntil",
+    ]),
     ("pg_subscription", &["oid", "subdbid", "subenabled", "subname", "subowner", "subpublications", "tableoid"]),
+    ("pg_user", &["passwd", "usebypassrls", "usecreatedb", "usename", "userepl", "usesuper", "usesysid", "valuntil"]),
     ("pg_user_mappings", &["srvid", "srvname", "umid", "umuser", "usename"]),
 ];
 

@@ -18,6 +18,10 @@ pub(super) struct Seen {
     pub(super) elsewhere: Functions,
     pub(super) operators: BTreeSet<u32>,
     pub(super) types: BTreeSet<u32>,
+    /// Those of them of which values are made.
+    pub(super) made: BTreeSet<u32>,
+    /// It compares by a type's own way, whichever that is.
+    pub(super) compares: bool,
     pub(super) collations: BTreeSet<u32>,
     pub(super) domains: BTreeSet<u32>,
     /// Those of what is stored, defaults among it.
@@ -74,6 +78,29 @@ const fn lookup(of: u32) -> Option<u32> {
     }
 }
 
+/// Whether values only come through a node that others have made: of columns, and of what is chosen or taken
+/// from among values.
+fn only_passes(node: &str) -> bool {
+    const PASSING: [&str; 15] = [
+        "VAR",
+        "RANGETBLENTRY",
+        "COMMONTABLEEXPR",
+        "SETOPERATIONSTMT",
+        "CASEEXPR",
+        "CASETESTEXPR",
+        "COALESCEEXPR",
+        "MINMAXEXPR",
+        "ARRAYEXPR",
+        "ROWEXPR",
+        "FIELDSELECT",
+        "SUBSCRIPTINGREF",
+        "SETTODEFAULT",
+        "COERCETODOMAINVALUE",
+        "NEXTVALUEEXPR",
+    ];
+    PASSING.contains(&node)
+}
+
 impl Seen {
     /// All that the nodes of a tree say.
     pub(super) fn gather(tree: &Tree<'_>) -> Result<Self, QueryTreeError> {
@@ -84,6 +111,7 @@ impl Seen {
             places.push(place);
             seen.by_field(tree, node, place)?;
             match node.shape.node {
+                "MINMAXEXPR" | "CTECYCLECLAUSE" | "CTESEARCHCLAUSE" => seen.compares = true,
                 "RANGETBLENTRY" => seen.relations.range_table_entry(tree, node)?,
                 "RTEPERMISSIONINFO" => seen.relations.request(tree, node)?,
                 "FUNCEXPR" => seen.function(tree, id, node, place)?,
@@ -118,6 +146,9 @@ impl Seen {
                 let oid = oid.ok_or_else(|| tree.unlike(node, field.name))?;
                 if oid != 0 {
                     self.by_role(role, oid, place);
+                    if oid >= FIRST_NORMAL_OID && role.is_type() && !only_passes(node.shape.node) {
+                        self.made.insert(oid);
+                    }
                 }
             }
         }

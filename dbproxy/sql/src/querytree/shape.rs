@@ -80,6 +80,12 @@ pub(super) enum Role {
     Other,
 }
 
+impl Role {
+    pub(super) const fn is_type(self) -> bool {
+        matches!(self, Self::Type | Self::Made | Self::Domain)
+    }
+}
+
 /// The nodes of this major version.
 pub(super) fn of(major: u16) -> Result<&'static Shapes, QueryTreeError> {
     major

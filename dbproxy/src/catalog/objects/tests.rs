@@ -251,3 +251,52 @@ fn casts_are_found_by_what_values_are_made_of() {
     assert_eq!(objects.casts([50000]), BTreeSet::from([30003]));
     assert!(objects.casts([23, 114]).is_empty());
 }
+
+#[test]
+fn what_compares_and_what_plans_run_is_found_through_what_nests_it() {
+    let mut objects = Objects::default();
+    objects.replace(&rows(
+        "x 4294967300 5:5: 150018
+        r 20000 public t r false 20002
+        a 20000 1 ca 50001
+        r 20010 public plain r false 20012
+        a 20010 1 id 23
+        f 30000 public comp_cmp 700
+        f 30001 public json_cmp 700
+        f 30002 public imm 700
+        f 30003 public takes 700
+        o 30004 public ### 700
+        t 50000 public comp 700 c 0
+        t 50001 public _comp 700 b 50000
+        t 50002 public of_comp 700 d 50001
+        m 50000 30000
+        m 114 30001
+        p 20000 30002 f
+        y 1070
+        z 30003 50001 f
+        z 30004 50000 o",
+    ));
+    let all = |oids: BTreeSet<u32>| oids.into_iter().collect::<Vec<_>>();
+    for of in [50000, 50001, 50002, 20002] {
+        assert_eq!(all(objects.comparisons_of_own([of])), [30000], "{of}");
+        assert_eq!(all(objects.comparisons([of])), [30000, 30001], "{of}");
+    }
+    assert!(objects.comparisons_of_own([23, 20012]).is_empty());
+    assert!(objects.compares(1070) && !objects.compares(96));
+    let name = |name: &str| Name {
+        schema: Some("public".into()),
+        name: name.into(),
+    };
+    let (t, plain) = (name("t"), name("plain"));
+    assert_eq!(all(objects.planned(&BTreeSet::from([&t]))), [30002]);
+    assert_eq!(all(objects.written(&BTreeSet::from([&t]))), [30002]);
+    assert!(objects.planned(&BTreeSet::from([&plain])).is_empty());
+    assert_eq!(all(objects.operand_types(&[name("takes")], &[])), [50001]);
+    assert_eq!(all(objects.operand_types(&[], &[name("###")])), [50000]);
+    // What has changed since: all that is asked for as a whole is there again, what is not stays.
+    let applied = objects.apply(&rows("x 4294967301 6:6: 150018\nm 50000 30000\ny 1071"));
+    assert!(applied.changed);
+    assert!(objects.comparisons([23]).is_empty());
+    assert!(objects.planned(&BTreeSet::from([&t])).is_empty());
+    assert!(objects.compares(1070) && objects.compares(1071));
+}

@@ -5,6 +5,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::FIRST_NORMAL_OID;
+use crate::catalog::nested::ANY;
 
 /// The OIDs of catalogs, which never change (`catalog/pg_*.h`).
 const PG_TYPE: u32 = 1247;
@@ -49,9 +50,11 @@ impl On {
 
     /// Code of somebody's own: what belongs to an extension is PostgreSQL's own.
     fn is_code(&self) -> bool {
-        matches!(self.class, PG_PROC | PG_OPERATOR | PG_OPCLASS)
-            && self.oid >= FIRST_NORMAL_OID
-            && !self.extended
+        matches!(self.class, PG_PROC | PG_OPERATOR | PG_OPCLASS) && self.is_own()
+    }
+
+    fn is_own(&self) -> bool {
+        self.oid >= FIRST_NORMAL_OID && !self.extended
     }
 }
 
@@ -138,6 +141,13 @@ impl<'r> Raw<'r> {
                     "O" => "o",
                     _ => "t",
                 };
+                let (e, made_of) = match whole {
+                    "f" | "o" => {
+                        self.operands(whole, a, e, f);
+                        ("", "")
+                    }
+                    _ => (e.as_str(), made_of),
+                };
                 let known = [whole, a, schema, c, d, e, made_of];
                 self.rows.push(known.map(str::to_owned).to_vec());
                 if kind == "R" && d == "S" {
@@ -162,8 +172,18 @@ impl<'r> Raw<'r> {
             "T" if c == "false" && d != "D" => self.row(["h", b, "", ""]),
             "T" => {}
             "P" => self.runs(PG_POLICY, a, b),
-            "X" => self.runs(PG_CLASS, a, b),
-            "Q" => self.runs(PG_CLASS, a, a),
+            "X" => {
+                self.runs(PG_CLASS, a, b);
+                if c == "true" {
+                    self.planned(PG_CLASS, a, b);
+                }
+            }
+            "Q" => {
+                self.runs(PG_CLASS, a, a);
+                if b == "true" {
+                    self.planned(PG_CLASS, a, a);
+                }
+            }
             _ => self.rows.push(row.to_vec()),
         }
     }
@@ -206,6 +226,32 @@ impl<'r> Raw<'r> {
         }
     }
 
+    /// A function or operator, the types of its operands, and that of its result.
+    fn operands(&mut self, kind: &str, oid: &str, operands: &str, result: &str) {
+        let number = |of: &str| of.parse::<u32>().unwrap_or(0);
+        if operands.split(' ').any(|of| ANY.contains(&number(of))) {
+            self.row(["y", oid, "", ""]);
+        }
+        for of in operands.split(' ').chain([result]) {
+            if number(of) >= FIRST_NORMAL_OID {
+                self.row(["z", oid, of, kind]);
+            }
+        }
+    }
+
+    /// What the planner may run for a relation, by what an object of it rests on.
+    fn planned(&mut self, class: u32, oid: &str, relation: &str) {
+        let of_it = |(_, on): (&str, &On)| {
+            let runs = matches!(on.class, PG_PROC | PG_TYPE) && on.is_own();
+            runs.then_some((on.oid, on.class))
+        };
+        let found: Vec<(u32, u32)> = self.rests_on(class, oid).filter_map(of_it).collect();
+        for (on, class) in found {
+            let which = if class == PG_TYPE { "t" } else { "f" };
+            self.row(["p", relation, &on.to_string(), which]);
+        }
+    }
+
     /// `[oid, conrelid, contypid, contype, confrelid, actions]`
     fn constraint(&mut self, [oid, relation, of, kind, referenced, actions]: [&String; 6]) {
         if of != "0" {
@@ -222,6 +268,7 @@ impl<'r> Raw<'r> {
         self.runs(PG_CONSTRAINT, oid, relation);
         if kind == "c" {
             self.written(PG_CONSTRAINT, oid, None, relation);
+            self.planned(PG_CONSTRAINT, oid, relation);
         }
         if kind == "f" && actions.contains(['c', 'n', 'd']) {
             self.row(["g", referenced, relation, ""]);

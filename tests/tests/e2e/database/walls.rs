@@ -3,6 +3,7 @@
 
 mod bound;
 mod described;
+mod nested;
 mod others;
 mod pinned;
 mod renamed;

@@ -14,7 +14,7 @@ use super::verb::{Need, need};
 use super::words::verb_word;
 use crate::grants::floors::harmless;
 use crate::grants::presets::{
-    introspection_columns, is_application_relation, is_introspection_relation,
+    application_columns, introspection_columns, is_application_relation, is_introspection_relation,
 };
 use crate::grants::{Grants, INFORMATION_SCHEMA, PG_CATALOG, Relation, Rule};
 use crate::{Access, Columns, Confirmation, Facts, Name, RelationAccess, Verb};
@@ -228,8 +228,13 @@ fn looked_into<'g>(
     schema: &str,
     name: &str,
 ) -> Option<(&'g Rule, &'static [&'static str])> {
-    let columns = introspection_columns(schema, name)?;
-    Some((allow.presets.introspection()?, columns))
+    match introspection_columns(schema, name) {
+        Some(columns) => Some((allow.presets.introspection()?, columns)),
+        None => {
+            let columns = application_columns(schema, name)?;
+            Some((allow.presets.application.as_ref()?, columns))
+        }
+    }
 }
 
 /// What lives in no schema (an extension, a role, the whole database) is granted by its statement.

@@ -8,6 +8,9 @@ use super::lack::Lack;
 use crate::grants::{Grants, PG_CATALOG, Rule, schema_of};
 use crate::{Access, Facts, Name, SequenceAccess, SequenceUse};
 
+/// It reads like `currval`, of whichever sequence was the last.
+const LASTVAL: &str = "lastval";
+
 /// The function of each access.
 fn function(access: SequenceAccess) -> &'static str {
     match access {
@@ -64,9 +67,19 @@ pub(super) fn cover<'g, 'f>(
     };
     let by_function = || {
         let name = function(used.access);
-        let called = |it: &Name| schema_of(it) == PG_CATALOG && &*it.name == name;
+        let called = |name: &str| {
+            let is = |it: &&Name| schema_of(it) == PG_CATALOG && &*it.name == name;
+            facts.functions.iter().find(is)
+        };
+        // It names none, and tells what this session has been given.
+        if let Some(last) = called(LASTVAL)
+            && called(name).is_none()
+            && sequence.is_none()
+        {
+            return allow.function(last);
+        }
         let listed = allow.functions.find(PG_CATALOG, name);
-        listed.filter(|_| facts.functions.iter().any(called))
+        listed.filter(|_| called(name).is_some())
     };
     match by_sequence.or_else(by_owner).or_else(by_function) {
         Some(rule) => Ok(Some(rule)),

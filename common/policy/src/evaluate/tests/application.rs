@@ -1,6 +1,7 @@
 //! `preset: [application]`: what ordinary programs send.
 
 use super::*;
+use crate::{SequenceAccess, SequenceUse};
 
 #[test]
 fn application_holds_the_other_presets_and_more() {
@@ -129,4 +130,29 @@ fn of_catalogs_with_options_introspection_shows_all_else() {
     );
     let decision = run(&less, read(Some(&["srvname"])));
     denied(&decision, Reason::DeniedByRule, Basis::DenyRule);
+}
+
+#[test]
+fn lastval_needs_no_rule_under_application() {
+    let read = |names: &[&str]| Facts {
+        sequences: vec![SequenceUse {
+            access: SequenceAccess::Read,
+            sequence: None,
+            owner: None,
+        }],
+        ..call(names)
+    };
+    let policy = grants("allow:\n  - preset: [application]");
+    allowed(
+        &run(&policy, read(&["lastval"])),
+        "roles.analyst.databases.shop.allow[0]",
+    );
+    for names in [&["currval"][..], &["currval", "lastval"], &[]] {
+        let decision = run(&policy, read(names));
+        assert_eq!(decision.effect, Effect::Deny, "{names:?}");
+    }
+    let builtins = grants("allow:\n  - preset: [builtins]");
+    assert_eq!(run(&builtins, read(&["lastval"])).effect, Effect::Deny);
+    let by_name = grants("allow:\n  - call: [lastval]");
+    assert_eq!(run(&by_name, read(&["lastval"])).effect, Effect::Allow);
 }

@@ -3,12 +3,14 @@
 //!
 //! INVARIANT: no function here reads or changes rows, files or other sessions, waits for a time that it is
 //! given, or runs SQL that it is given. What locks, locks numbers (advisory locks); what tells, tells a
-//! channel. No relation here holds values of rows, what other sessions run, or who they are: counters of tables
-//! and indexes, how a session's own connection is authenticated. No parameter here changes what a statement means, as whom it runs, what is logged or audited,
+//! channel. A snapshot that is handed on shows its taker what the giver sees at that moment, by the taker's own
+//! rules. No relation here holds values of rows, what other sessions run, or who they are: counters of tables
+//! and indexes, how many sessions and transactions there are, how a session's own connection is authenticated. No parameter here changes what a statement means, as whom it runs, what is logged or audited,
 //! or lets code be loaded; custom parameters (`app.tenant`) are not here, because row security may trust
 //! them. The lists are sorted: look-ups rely on it.
 
 use crate::Setting;
+use crate::grants::PG_CATALOG;
 use crate::grants::bounds::kilobytes;
 
 #[cfg(test)]
@@ -19,7 +21,7 @@ const FUNCTIONS: &[&str] = &[
     "inet_client_addr", "inet_client_port", "inet_server_addr", "inet_server_port", "lastval", "pg_advisory_lock",
     "pg_advisory_lock_shared", "pg_advisory_unlock", "pg_advisory_unlock_all", "pg_advisory_unlock_shared",
     "pg_advisory_xact_lock", "pg_advisory_xact_lock_shared", "pg_backend_pid", "pg_current_snapshot",
-    "pg_current_xact_id", "pg_current_xact_id_if_assigned", "pg_notify", "pg_snapshot_xip", "pg_snapshot_xmax",
+    "pg_current_xact_id", "pg_current_xact_id_if_assigned", "pg_export_snapshot", "pg_notify", "pg_snapshot_xip", "pg_snapshot_xmax",
     "pg_snapshot_xmin", "pg_stat_get_analyze_count", "pg_stat_get_autoanalyze_count", "pg_stat_get_autovacuum_count",
     "pg_stat_get_blocks_fetched", "pg_stat_get_blocks_hit", "pg_stat_get_dead_tuples", "pg_stat_get_ins_since_vacuum",
     "pg_stat_get_last_analyze_time", "pg_stat_get_last_autoanalyze_time", "pg_stat_get_last_autovacuum_time",
@@ -39,6 +41,13 @@ const RELATIONS: &[&str] = &[
     "pg_stat_all_indexes", "pg_stat_all_tables", "pg_stat_gssapi", "pg_stat_user_indexes", "pg_stat_user_tables",
     "pg_statio_all_indexes", "pg_statio_all_sequences", "pg_statio_all_tables", "pg_statio_user_indexes",
     "pg_statio_user_sequences", "pg_statio_user_tables",
+];
+
+/// Of what other sessions do: how many there are, and the numbers of their transactions.
+#[rustfmt::skip]
+const COLUMNS: &[(&str, &[&str])] = &[
+    ("pg_locks", &["transactionid"]),
+    ("pg_stat_activity", &["datid", "datname", "state"]),
 ];
 
 /// Parameters that may have any value: time-outs, how plans are made, how values look. Row security hides
@@ -63,7 +72,7 @@ const PARAMETERS: &[&str] = &[
     "quote_all_identifiers", "random_page_cost", "recursive_worktable_factor", "restrict_nonsystem_relation_kind",
     "row_security", "seq_page_cost", "statement_timeout", "synchronize_seqscans", "synchronous_commit", "tcp_keepalives_count",
     "tcp_keepalives_idle", "tcp_keepalives_interval", "tcp_user_timeout", "transaction_read_only",
-    "transaction_timeout", "xmlbinary",
+    "transaction_snapshot", "transaction_timeout", "xmlbinary",
 ];
 
 /// Memory that a step of a statement may take: more than [`MEMORY`] needs a `set` rule.
@@ -75,6 +84,14 @@ const MEMORY: u64 = 256 * 1024;
 /// Whether `application` adds a function of `pg_catalog`.
 pub(crate) fn is_application_function(name: &str) -> bool {
     FUNCTIONS.binary_search(&name).is_ok()
+}
+
+/// The columns of a relation of `pg_catalog` that `application` lets be read, where it is not all of them.
+pub(crate) fn application_columns(schema: &str, name: &str) -> Option<&'static [&'static str]> {
+    let found = COLUMNS.iter().find(|(known, _)| *known == name);
+    found
+        .filter(|_| schema == PG_CATALOG)
+        .map(|(_, columns)| *columns)
 }
 
 /// Whether `application` lets a relation of `pg_catalog` be read.

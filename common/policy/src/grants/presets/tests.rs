@@ -102,6 +102,10 @@ fn the_relations_hold_no_values_secrets_or_sessions() {
         "pg_prepared_statements",
         "pg_cursors",
         "pg_db_role_setting",
+        "pg_roles",
+        "pg_user",
+        "pg_authid",
+        "pg_shadow",
         "pg_replication_slots",
     ];
     for name in dangerous {
@@ -148,6 +152,8 @@ fn of_catalogs_with_options_all_else_is_shown() {
     for (name, hidden) in [
         ("pg_foreign_data_wrapper", "fdwoptions"),
         ("pg_foreign_server", "srvoptions"),
+        ("pg_roles", "rolconfig"),
+        ("pg_user", "useconfig"),
         ("pg_subscription", "subconninfo"),
         ("pg_user_mappings", "umoptions"),
     ] {

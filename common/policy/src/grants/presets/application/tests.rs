@@ -24,7 +24,6 @@ fn the_functions_touch_no_rows_files_or_other_sessions() {
         "pg_terminate_backend",
         "pg_read_file",
         "pg_logical_emit_message",
-        "pg_export_snapshot",
         "pg_reload_conf",
         "pg_stat_get_activity",
         "pg_blocking_pids",
@@ -41,6 +40,7 @@ fn the_functions_touch_no_rows_files_or_other_sessions() {
         "pg_notify",
         "txid_current",
         "lastval",
+        "pg_export_snapshot",
     ] {
         assert!(is_application_function(name), "{name}");
     }
@@ -118,4 +118,20 @@ fn memory_has_a_bound() {
         assert_eq!(set("work_mem", value), allowed, "{value:?}");
         assert_eq!(set("maintenance_work_mem", value), allowed, "{value:?}");
     }
+}
+
+#[test]
+fn of_other_sessions_only_their_number_is_shown() {
+    for (name, hidden) in [
+        ("pg_locks", &["pid", "relation", "virtualxid", "mode"][..]),
+        (
+            "pg_stat_activity",
+            &["query", "usename", "pid", "client_addr", "application_name"],
+        ),
+    ] {
+        let columns = application_columns("pg_catalog", name).unwrap();
+        assert!(hidden.iter().all(|column| !columns.contains(column)));
+        assert_eq!(application_columns("public", name), None);
+    }
+    assert_eq!(application_columns("pg_catalog", "pg_prepared_xacts"), None);
 }

@@ -1,0 +1,252 @@
+//! What is asked about code that PostgreSQL runs and no query tree shows: the comparisons of types that arrays,
+//! rows and ranges are made of, and what the planner folds of a table's indexes, constraints and partitions.
+//!
+//! What belongs to an extension is PostgreSQL's own here.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::FIRST_NORMAL_OID;
+use super::objects::{Run, number};
+
+/// What the rows of an answer say.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Nested {
+    /// A type, and a function that compares its values where nothing says so.
+    pub(super) compared: Arc<BTreeSet<(u32, u32)>>,
+    /// A relation, and what the planner may run for it.
+    pub(super) planned: Arc<Vec<(u32, Run)>>,
+    /// Operators and functions that compare whatever is in their operands.
+    pub(super) comparing: Arc<BTreeSet<u32>>,
+    /// A function or operator (then true) and a type of its arguments or its result.
+    pub(super) operands: Arc<BTreeSet<(u32, u32, bool)>>,
+}
+
+impl Nested {
+    /// Reads a row of its kinds.
+    pub(super) fn read(&mut self, kind: &str, about: u32, other: &str, how: &str) {
+        let Some(other) = number::<u32>(other).or((kind == "y").then_some(0)) else {
+            return;
+        };
+        match kind {
+            "m" => drop(Arc::make_mut(&mut self.compared).insert((about, other))),
+            "p" => {
+                let run = if how == "t" {
+                    Run::Checks
+                } else {
+                    Run::Function
+                };
+                Arc::make_mut(&mut self.planned).push((about, run(other)));
+            }
+            "y" => drop(Arc::make_mut(&mut self.comparing).insert(about)),
+            _ => drop(Arc::make_mut(&mut self.operands).insert((about, other, how == "o"))),
+        }
+    }
+
+    /// Takes over what is new; whether that changed anything. `whole`: what is asked for as a whole is there.
+    pub(super) fn take(&mut self, mut news: Self, whole: bool) -> bool {
+        let mut changed = false;
+        if !whole {
+            Arc::make_mut(&mut news.compared).extend(self.compared.iter());
+            Arc::make_mut(&mut news.planned).extend(self.planned.iter());
+        }
+        let planned = Arc::make_mut(&mut news.planned);
+        planned.sort_unstable();
+        planned.dedup();
+        if self.compared != news.compared {
+            self.compared = news.compared;
+            changed = true;
+        }
+        if self.planned != news.planned {
+            self.planned = news.planned;
+            changed = true;
+        }
+        if !news.comparing.is_subset(&self.comparing) {
+            Arc::make_mut(&mut self.comparing).extend(news.comparing.iter());
+            changed = true;
+        }
+        if !news.operands.is_subset(&self.operands) {
+            Arc::make_mut(&mut self.operands).extend(news.operands.iter());
+            changed = true;
+        }
+        changed
+    }
+}
+
+/// Types whose operators and functions compare whatever is in them, by the default operator classes of that:
+/// `anyarray`, `anyelement`, `anynonarray`, `anyrange`, `anymultirange`, `anycompatible` and its kin, `record`
+/// and `record[]`. (`catalog/pg_type.dat`; enums compare by nothing of anybody's.)
+pub(super) const ANY: [u32; 12] = [
+    2277, 2283, 2776, 3831, 4537, 5077, 5078, 5079, 5080, 4538, 2249, 2287,
+];
+
+fn catalog(table: &str) -> String {
+    format!("'pg_catalog.{table}'::pg_catalog.regclass::pg_catalog.oid")
+}
+
+/// A function of somebody's own, and of no extension.
+fn own(function: &str) -> String {
+    format!(
+        "{function} OPERATOR(pg_catalog.>=) {FIRST_NORMAL_OID}::pg_catalog.oid \
+         AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend e \
+         WHERE e.classid OPERATOR(pg_catalog.=) {} AND e.objid OPERATOR(pg_catalog.=) {function} \
+         AND e.deptype OPERATOR(pg_catalog.=) 'e'::pg_catalog.\"char\")",
+        catalog("pg_proc")
+    )
+}
+
+/// The parts of a question: `m`, a type and a function that compares its values; `d`, a type and a function
+/// that making a value of it calls; `p`, a relation and what the planner may run for it; `y`, an operator or a
+/// function that compares what is in its operands; `z`, a function or operator and a type of its arguments or
+/// its result. `changed`: by the alias of a catalog, whether its row is asked for.
+pub(super) fn parts(changed: &dyn Fn(&str) -> String) -> Vec<String> {
+    let mut parts = compared();
+    parts.extend(planned());
+    parts.extend(polymorphic(changed));
+    parts
+}
+
+/// The functions of operator classes, those of the type itself and those of a range over it.
+fn compared() -> Vec<String> {
+    // The functions of an operator class: its support functions and those of its operators.
+    let functions = |class: &str| {
+        format!(
+            "(SELECT a.amproc::pg_catalog.oid AS of FROM pg_catalog.pg_amproc a \
+             WHERE a.amprocfamily OPERATOR(pg_catalog.=) {class}.opcfamily \
+             AND a.amproclefttype OPERATOR(pg_catalog.=) {class}.opcintype \
+             UNION SELECT o.oprcode::pg_catalog.oid FROM pg_catalog.pg_amop a \
+             JOIN pg_catalog.pg_operator o ON o.oid OPERATOR(pg_catalog.=) a.amopopr \
+             WHERE a.amopfamily OPERATOR(pg_catalog.=) {class}.opcfamily \
+             AND a.amoplefttype OPERATOR(pg_catalog.=) {class}.opcintype) f"
+        )
+    };
+    let of_type = |of: &str, join: &str| {
+        format!(
+            "SELECT DISTINCT 'm', {of}::pg_catalog.text, f.of::pg_catalog.text, '', '', '', '' \
+             FROM pg_catalog.pg_opclass c {join} CROSS JOIN LATERAL {} \
+             WHERE c.opcdefault AND c.opcmethod OPERATOR(pg_catalog.=) ANY ('{{403,405}}'::pg_catalog.oid[]) \
+             AND {}",
+            functions("c"),
+            own("f.of"),
+        )
+    };
+    let of_range = |kind: &str| {
+        format!(
+            "SELECT DISTINCT '{kind}', g.rngtypid::pg_catalog.text, f.of::pg_catalog.text, '', '', '', '' \
+             FROM pg_catalog.pg_range g JOIN pg_catalog.pg_opclass c \
+             ON c.oid OPERATOR(pg_catalog.=) g.rngsubopc CROSS JOIN LATERAL {} WHERE {}",
+            functions("c"),
+            own("f.of"),
+        )
+    };
+    let of_itself = |kind: &str, function: &str| {
+        format!(
+            "SELECT '{kind}', g.rngtypid::pg_catalog.text, g.{function}::pg_catalog.oid::pg_catalog.text, \
+             '', '', '', '' FROM pg_catalog.pg_range g WHERE {}",
+            own(&format!("g.{function}::pg_catalog.oid")),
+        )
+    };
+    vec![
+        of_type("c.opcintype", ""),
+        // A type whose values may be taken for another's is compared as that.
+        of_type(
+            "k.castsource",
+            "JOIN pg_catalog.pg_cast k ON k.casttarget OPERATOR(pg_catalog.=) c.opcintype \
+             AND k.castmethod OPERATOR(pg_catalog.=) 'b'::pg_catalog.\"char\"",
+        ),
+        of_range("m"),
+        of_range("d"),
+        of_itself("m", "rngcanonical"),
+        of_itself("d", "rngcanonical"),
+        of_itself("m", "rngsubdiff"),
+    ]
+}
+
+/// What is kept with a relation as an expression that the planner simplifies, and thereby runs.
+fn planned() -> Vec<String> {
+    let row = |relation: &str, from: &str, (class, object): (&str, &str), wanted: &str| {
+        format!(
+            "SELECT DISTINCT 'p', {relation}::pg_catalog.text, d.refobjid::pg_catalog.text, \
+             CASE WHEN d.refclassid OPERATOR(pg_catalog.=) {types} THEN 't' ELSE 'f' END, '', '', '' \
+             FROM pg_catalog.{from} JOIN pg_catalog.pg_depend d \
+             ON d.classid OPERATOR(pg_catalog.=) {class} AND d.objid OPERATOR(pg_catalog.=) {object} \
+             AND d.refclassid OPERATOR(pg_catalog.=) ANY (ARRAY[{functions}, {types}]) \
+             AND d.refobjid OPERATOR(pg_catalog.>=) {FIRST_NORMAL_OID}::pg_catalog.oid \
+             AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend e \
+             WHERE e.classid OPERATOR(pg_catalog.=) d.refclassid \
+             AND e.objid OPERATOR(pg_catalog.=) d.refobjid \
+             AND e.deptype OPERATOR(pg_catalog.=) 'e'::pg_catalog.\"char\") \
+             WHERE {wanted}",
+            class = catalog(class),
+            types = catalog("pg_type"),
+            functions = catalog("pg_proc"),
+        )
+    };
+    vec![
+        row(
+            "i.indrelid",
+            "pg_index i",
+            ("pg_class", "i.indexrelid"),
+            "(i.indexprs IS NOT NULL OR i.indpred IS NOT NULL)",
+        ),
+        row(
+            "k.conrelid",
+            "pg_constraint k",
+            ("pg_constraint", "k.oid"),
+            "k.contype OPERATOR(pg_catalog.=) 'c'::pg_catalog.\"char\" \
+             AND k.conrelid OPERATOR(pg_catalog.<>) 0::pg_catalog.oid",
+        ),
+        row(
+            "q.partrelid",
+            "pg_partitioned_table q",
+            ("pg_class", "q.partrelid"),
+            "q.partexprs IS NOT NULL",
+        ),
+        row(
+            "s.stxrelid",
+            "pg_statistic_ext s",
+            ("pg_statistic_ext", "s.oid"),
+            "true",
+        ),
+    ]
+}
+
+/// Operators and functions by the types of their operands.
+fn polymorphic(changed: &dyn Fn(&str) -> String) -> Vec<String> {
+    let types = ANY.map(|of| of.to_string()).join(",");
+    let types = format!("'{{{types}}}'::pg_catalog.oid[]");
+    let any = |of: &str| format!("{of} OPERATOR(pg_catalog.=) ANY ({types})");
+    let user =
+        |oid: &str| format!("{oid} OPERATOR(pg_catalog.>=) {FIRST_NORMAL_OID}::pg_catalog.oid");
+    vec![
+        format!(
+            "SELECT 'y', o.oid::pg_catalog.text, '', '', '', '', '' FROM pg_catalog.pg_operator o \
+             WHERE ({} OR {}) AND {}",
+            any("o.oprleft"),
+            any("o.oprright"),
+            changed("o"),
+        ),
+        format!(
+            "SELECT 'y', p.oid::pg_catalog.text, '', '', '', '', '' FROM pg_catalog.pg_proc p \
+             WHERE p.proargtypes::pg_catalog.oid[] OPERATOR(pg_catalog.&&) {types} AND {}",
+            changed("p"),
+        ),
+        format!(
+            "SELECT 'z', p.oid::pg_catalog.text, t.of::pg_catalog.text, 'f', '', '', '' \
+             FROM pg_catalog.pg_proc p CROSS JOIN LATERAL pg_catalog.unnest(\
+             p.proargtypes::pg_catalog.oid[] OPERATOR(pg_catalog.||) p.prorettype) AS t(of) \
+             WHERE {} AND {} AND {}",
+            user("p.oid"),
+            user("t.of"),
+            changed("p"),
+        ),
+        format!(
+            "SELECT 'z', o.oid::pg_catalog.text, t.of::pg_catalog.text, 'o', '', '', '' \
+             FROM pg_catalog.pg_operator o CROSS JOIN LATERAL pg_catalog.unnest(\
+             ARRAY[o.oprleft, o.oprright, o.oprresult]) AS t(of) WHERE {} AND {} AND {}",
+            user("o.oid"),
+            user("t.of"),
+            changed("o"),
+        ),
+    ]
+}
