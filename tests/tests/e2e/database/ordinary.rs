@@ -176,7 +176,6 @@ fn indexes_are_named_by_definitions_and_maintenance() {
         ("CLUSTER own.ix USING ix_pkey", None),
         ("CLUSTER own.ix", None),
         ("ALTER INDEX own.ix_b RENAME TO ix_c", None),
-        ("ALTER INDEX own.ix_c SET (fillfactor = 70)", None),
         ("COMMENT ON INDEX own.ix_c IS 'c'", None),
         ("DROP INDEX own.ix_c", None),
         ("DROP INDEX IF EXISTS own.ix_c", None),
