@@ -20,6 +20,7 @@ impl Walk<'_> {
         if node.kind() == K::QUALIFIED_COLUMN_NAME_REF {
             parts.pop();
         }
+        self.beside_its_table(&mut parts, node);
         let relational = matches!(
             node.kind(),
             K::TABLE_NAME | K::TABLE_NAME_REF | K::RELATION_NAME_REF | K::VIEW | K::VIEW_REF
@@ -41,18 +42,10 @@ impl Walk<'_> {
                 schema: self.schema_of(""),
                 name: Arc::clone(single),
             },
-            [single] => {
-                let catalog = self.context.catalog;
-                let known =
-                    catalog.and_then(|catalog| catalog.resolve(self.context.search_path, single));
-                let schema = known
-                    .map(|relation| Arc::clone(&relation.schema))
-                    .or_else(|| self.schema_of(single));
-                Name {
-                    schema,
-                    name: Arc::clone(single),
-                }
-            }
+            [single] => Name {
+                schema: self.schema_of_known(single),
+                name: Arc::clone(single),
+            },
             [schema, single] => Name {
                 schema: Some(Arc::clone(schema)),
                 name: Arc::clone(single),
@@ -69,6 +62,49 @@ impl Walk<'_> {
             self.walk(child)?;
         }
         Ok(())
+    }
+
+    /// An index without a schema is in that of its table, where the statement names that, or in that of the
+    /// index which gets its name.
+    pub(super) fn beside_its_table(&self, parts: &mut Vec<Arc<str>>, node: Node<'_>) {
+        if parts.len() != 1 || !matches!(node.kind(), K::INDEX | K::INDEX_REF) {
+            return;
+        }
+        let mut above = node.parent();
+        while let Some(statement) = above {
+            above = statement.parent();
+            if !matches!(
+                statement.kind(),
+                K::CREATE_INDEX | K::ALTER_TABLE | K::ALTER_INDEX | K::CLUSTER
+            ) {
+                continue;
+            }
+            // What is attached to an index is looked for as any other.
+            if statement.kind() == K::ALTER_INDEX && node.kind() != K::INDEX {
+                return;
+            }
+            if let Some(table) = first_relation(statement)
+                && table.range() != node.range()
+            {
+                let of = path(table);
+                let schema = match of.as_slice() {
+                    [schema, _] => Some(Arc::clone(schema)),
+                    [name] => self.schema_of_known(name),
+                    _ => None,
+                };
+                parts.splice(0..0, schema);
+            }
+            return;
+        }
+    }
+
+    /// The schema of a relation that is named without one.
+    fn schema_of_known(&self, name: &str) -> Option<Arc<str>> {
+        let catalog = self.context.catalog;
+        let known = catalog.and_then(|catalog| catalog.resolve(self.context.search_path, name));
+        known
+            .map(|relation| Arc::clone(&relation.schema))
+            .or_else(|| self.schema_of(name))
     }
 
     /// A function that a cast, an operator class, a handler or the like will run.
@@ -143,6 +179,14 @@ impl Walk<'_> {
             self.mark_all(relation, access);
         }
     }
+}
+
+/// The relation that a statement names first, wherever it stands in it.
+fn first_relation(node: Node<'_>) -> Option<Node<'_>> {
+    node.inner().find_map(|child| match child.kind() {
+        K::RELATION_NAME_REF | K::TABLE_NAME_REF | K::INDEX_REF => Some(child),
+        _ => first_relation(child),
+    })
 }
 
 /// Whether the functions that a definition refers to are those that what it makes will run. Any other

@@ -343,10 +343,47 @@ impl<'c> Walk<'c> {
                 return;
             }
         }
+        let home = || self.home_of(name).filter(|_| self.defining);
+        let schema = schema.cloned().or_else(home);
         self.functions.insert(Name {
-            schema: schema.cloned(),
+            schema,
             name: Arc::clone(name),
         });
+    }
+
+    /// Counts the procedure that CALL names.
+    pub(super) fn calls_procedure(&mut self, parts: &[Arc<str>], node: Node<'_>) -> Walked {
+        self.call_path(parts, node)?;
+        if let [name] = parts
+            && let schema @ Some(_) = self.home_of(name)
+        {
+            let name = Arc::clone(name);
+            self.functions.retain(|known| known.name != name);
+            self.functions.insert(Name { schema, name });
+        }
+        Ok(())
+    }
+
+    /// Where a function would be that nothing on the path has: in the one schema of it that is not
+    /// PostgreSQL's own. Who may define there is told by PostgreSQL that it does not exist.
+    fn home_of(&self, name: &str) -> Option<Arc<str>> {
+        // What the grammar has a syntax for is no function of anybody's.
+        const OF_THE_GRAMMAR: [&str; 9] = [
+            "coalesce", "greatest", "grouping", "least", "nullif", "row", "treat", "json", "xml",
+        ];
+        let grammar =
+            |known: &&str| *known == name || (known.len() < 5 && name.starts_with(*known));
+        if self.asking || OF_THE_GRAMMAR.iter().any(grammar) {
+            return None;
+        }
+        let path = self.context.search_path;
+        let mut found = self.context.catalog?.function_schemas(path, name)?;
+        let own = |schema: &&Arc<str>| !matches!(&***schema, "pg_catalog" | "pg_temp");
+        let mut homes = path.iter().filter(own);
+        match (found.next(), homes.next(), homes.next()) {
+            (None, Some(home), None) => Some(Arc::clone(home)),
+            _ => None,
+        }
     }
 
     /// Whether an unqualified name can only be a function of PostgreSQL's own.

@@ -57,7 +57,7 @@ impl Walk<'_> {
                 let procedure = node
                     .child(K::PROCEDURE_NAME_REF)
                     .ok_or_else(|| unsupported(node))?;
-                self.call_path(&path(procedure), procedure)?;
+                self.calls_procedure(&path(procedure), procedure)?;
                 node.inner()
                     .skip(1)
                     .try_for_each(|child| self.walk(child))?;
@@ -184,7 +184,8 @@ impl Walk<'_> {
         for child in node.inner() {
             match child.kind() {
                 K::RELATION_NAME_REF | K::TABLE_NAME_REF | K::VIEW_REF | K::INDEX_REF => {
-                    let parts = path(child);
+                    let mut parts = path(child);
+                    self.beside_its_table(&mut parts, child);
                     self.mentions.relations.insert(parts.join("."));
                     let (full, _) = self.named_relation(&parts, child)?;
                     let relation = self.relation(full);

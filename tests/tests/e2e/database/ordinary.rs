@@ -162,3 +162,143 @@ fn reading_locks_and_shows_what_it_may_read() {
     assert!(row.body.ends_with(b"\0\0\0\x06public"), "{row:?}");
     lab.finish(exeat);
 }
+
+#[test]
+fn indexes_are_named_by_definitions_and_maintenance() {
+    let (lab, _database) = lab();
+    let exeat = lab.start();
+    let mut session = session(&exeat);
+    for (sql, said) in [
+        ("CREATE TABLE own.ix (a int PRIMARY KEY, b int)", None),
+        ("CREATE INDEX ix_b ON own.ix (b)", None),
+        ("REINDEX INDEX own.ix_pkey", None),
+        ("REINDEX INDEX CONCURRENTLY own.ix_b", None),
+        ("CLUSTER own.ix USING ix_pkey", None),
+        ("CLUSTER own.ix", None),
+        ("ALTER INDEX own.ix_b RENAME TO ix_c", None),
+        ("COMMENT ON INDEX own.ix_c IS 'c'", None),
+        ("DROP INDEX own.ix_c", None),
+        ("DROP INDEX IF EXISTS own.ix_c", None),
+        ("REINDEX INDEX own.ix_c", Some("42P01")),
+        ("REINDEX INDEX public.orders_pkey", Some("42501")),
+        ("DROP INDEX public.orders_pkey", Some("42501")),
+        ("SELECT a FROM own.ix_pkey", Some("42809")),
+    ] {
+        let answer = session.query(sql);
+        assert_eq!(sqlstate(&answer).as_deref(), said, "{sql}: {answer:?}");
+    }
+    lab.finish(exeat);
+}
+
+#[test]
+fn what_the_preset_lists_passes() {
+    let (lab, _database) = lab();
+    let exeat = lab.start();
+    let mut session = session(&exeat);
+    for (sql, said) in [
+        // The session has drawn no number yet.
+        ("SELECT lastval()", Some("55000")),
+        ("CREATE TABLE own.serials (id serial, a int)", None),
+        ("INSERT INTO own.serials (a) VALUES (1)", None),
+        ("SELECT lastval()", None),
+        ("SELECT lastval(), currval('others.numbers')", Some("42501")),
+        (
+            "SELECT currval(('others.' || 'numbers')::regclass)",
+            Some("42501"),
+        ),
+        ("SELECT rolname, rolsuper FROM pg_roles", None),
+        ("SELECT usename, usesuper FROM pg_catalog.pg_user", None),
+        ("SELECT rolconfig FROM pg_roles", Some("42501")),
+        ("SELECT * FROM pg_roles", Some("42501")),
+        ("SELECT useconfig FROM pg_user", Some("42501")),
+        ("SELECT r FROM pg_roles r", Some("42501")),
+        ("SELECT rolconfig FROM pg_authid", Some("42703")),
+        ("SELECT rolname FROM pg_authid", Some("42501")),
+        (
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = 'shop'",
+            None,
+        ),
+        ("SELECT query FROM pg_stat_activity", Some("42501")),
+        ("SELECT transactionid FROM pg_locks", None),
+        ("SELECT relation FROM pg_locks", Some("42501")),
+        ("BEGIN ISOLATION LEVEL REPEATABLE READ", None),
+        ("SELECT pg_export_snapshot()", None),
+        ("COMMIT", None),
+        ("BEGIN ISOLATION LEVEL REPEATABLE READ", None),
+        ("SET TRANSACTION SNAPSHOT 'nosuch'", Some("22023")),
+        ("ROLLBACK", None),
+    ] {
+        let answer = session.query(sql);
+        assert_eq!(sqlstate(&answer).as_deref(), said, "{sql}: {answer:?}");
+    }
+    lab.finish(exeat);
+}
+
+#[test]
+fn functions_that_nothing_has_are_told_in_postgresqls_words_to_who_defines_there() {
+    let (lab, database) = lab();
+    lab.set_policy(&POLICY.replace(
+        "define: own.*",
+        "define: own.*\n          - define: public.*",
+    ));
+    let exeat = lab.start();
+    let mut direct = Wire::past_the_proxy(&database, "postgres");
+    let mut session = session(&exeat);
+    for sql in [
+        "CALL nope()",
+        "CALL own.nope(1)",
+        "CREATE TABLE own.d (a int DEFAULT nope())",
+        "ALTER TABLE orders ALTER total SET DEFAULT nope(1)",
+        "DROP FUNCTION nope()",
+        "DROP INDEX nope",
+        "DROP TYPE nope",
+        "DROP SEQUENCE nope",
+        "DROP VIEW nope",
+    ] {
+        let expected = error(&direct.query(sql));
+        assert!(expected[0].is_some(), "{sql}");
+        assert_eq!(error(&session.query(sql)), expected, "{sql}");
+    }
+    for sql in [
+        "DROP FUNCTION IF EXISTS nope()",
+        "DROP INDEX IF EXISTS nope",
+        "DROP TYPE IF EXISTS nope",
+        "DROP SEQUENCE IF EXISTS nope",
+        "DROP VIEW IF EXISTS nope",
+        "DROP MATERIALIZED VIEW IF EXISTS nope",
+    ] {
+        assert_eq!(kinds(&session.query(sql)), "NCZ", "{sql}");
+    }
+    lab.finish(exeat);
+}
+
+#[test]
+fn who_locks_a_view_locks_what_it_reads() {
+    let (lab, database) = lab();
+    database.admin(
+        "CREATE TABLE public.hidden (id int); CREATE VIEW public.shown AS SELECT id FROM hidden",
+    );
+    lab.set_policy(&POLICY.replace(
+        "statement: [maintain, create function]",
+        "statement: [lock]\n          - update: public.shown\n        deny:\n          - select: public.hidden",
+    ));
+    let exeat = lab.start();
+    let mut session = session(&exeat);
+    session.query("BEGIN");
+    for sql in [
+        "LOCK TABLE shown IN ACCESS SHARE MODE",
+        "LOCK TABLE shown",
+        "LOCK TABLE orders, shown IN ROW SHARE MODE",
+    ] {
+        assert_eq!(
+            sqlstate(&session.query(sql)).as_deref(),
+            Some("42501"),
+            "{sql}"
+        );
+        session.query("ROLLBACK");
+        session.query("BEGIN");
+    }
+    let answer = session.query("LOCK TABLE orders IN ACCESS SHARE MODE");
+    assert_eq!(sqlstate(&answer), None);
+    lab.finish(exeat);
+}

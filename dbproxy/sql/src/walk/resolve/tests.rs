@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use exeat_policy::Subject;
 
 use crate::{Catalog, Context, Relation, RelationKind, read};
@@ -178,5 +180,45 @@ fn columns_of_relations_are_no_calls() {
             facts.functions.iter().all(|f| !called.contains(&&*f.name)),
             "{sql}: {facts:?}"
         );
+    }
+}
+
+#[test]
+fn a_function_that_nothing_has_would_be_in_the_only_schema_of_the_path() {
+    let catalog = catalog();
+    let named = |sql: &str, path: &[Arc<str>]| {
+        let context = Context {
+            catalog: Some(&catalog),
+            search_path: path,
+            ..Context::default()
+        };
+        match &read(sql, &context)[0].subject {
+            Subject::Readable(facts) => {
+                let names = facts.functions.iter().map(ToString::to_string);
+                names.collect::<Vec<_>>().join(" ")
+            }
+            Subject::Unreadable(why) => panic!("{sql}: {why:?}"),
+        }
+    };
+    let one: [Arc<str>; 3] = ["pg_catalog".into(), "public".into(), "pg_temp".into()];
+    let two: [Arc<str>; 3] = ["pg_catalog".into(), "public".into(), "other".into()];
+    for (sql, path, expected) in [
+        ("CALL nope()", &one, "public.nope"),
+        ("CALL nope()", &two, "nope"),
+        ("CALL s.nope()", &one, "s.nope"),
+        ("CALL reveal(1)", &one, "public.reveal"),
+        ("CREATE TABLE t (a int DEFAULT nope())", &one, "public.nope"),
+        (
+            "CREATE TABLE t (a int DEFAULT coalesce(1, 2))",
+            &one,
+            "coalesce",
+        ),
+        (
+            "CREATE TABLE t (a int DEFAULT abs(1))",
+            &one,
+            "pg_catalog.abs",
+        ),
+    ] {
+        assert_eq!(named(sql, path), expected, "{sql}");
     }
 }

@@ -324,6 +324,24 @@ fn indexes_are_relations() {
             Access::Define,
             &["public.i", "public.j"],
         ),
+        // Beside its table, where that is named.
+        ("CREATE INDEX i ON s.t (a)", Access::Define, &["s.i", "s.t"]),
+        ("CLUSTER s.t USING i", Access::Maintain, &["s.i", "s.t"]),
+        (
+            "ALTER TABLE s.t CLUSTER ON i",
+            Access::Define,
+            &["s.i", "s.t"],
+        ),
+        (
+            "ALTER INDEX s.i RENAME TO j",
+            Access::Define,
+            &["s.i", "s.j"],
+        ),
+        (
+            "ALTER INDEX s.i ATTACH PARTITION j",
+            Access::Define,
+            &["public.j", "s.i"],
+        ),
     ] {
         let Subject::Readable(f) = &read(sql, &Context::default())[0].subject else {
             panic!("{sql}");
