@@ -9,8 +9,9 @@ mod objects;
 mod question;
 mod snapshot;
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
@@ -22,7 +23,7 @@ use crate::relay::Pending;
 use crate::upstream::{Upstream, UpstreamError, Wanted};
 pub(crate) use load::{Client, row};
 pub(crate) use objects::{KnownRelation, Objects};
-pub(crate) use question::{FIRST_NORMAL_OID, SCHEMA};
+pub(crate) use question::{FIRST_NORMAL_OID, SCHEMA, questions, together};
 pub(crate) use snapshot::{OwnQuestion, Snapshot};
 
 /// How old a snapshot may get while sessions are live.
@@ -35,7 +36,40 @@ const PATIENCE: Duration = Duration::from_secs(8);
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
-/// The outcome of the last load.
+/// What a session has defined and all see now, so that a load can be about that alone.
+#[derive(Clone, Debug)]
+pub(crate) struct Defined {
+    /// The relations that it has named.
+    pub(crate) names: BTreeSet<Arc<str>>,
+    /// What it has made has OIDs above this one.
+    pub(crate) floor: u32,
+}
+
+/// What the next load is to be about.
+#[derive(Debug, Default)]
+enum Wish {
+    /// Whatever has changed.
+    #[default]
+    All,
+    Defined(Defined),
+}
+
+impl Wish {
+    /// This and what was wished before.
+    fn and(self, earlier: Option<Self>) -> Self {
+        match (self, earlier) {
+            (wish, None) => wish,
+            (Self::Defined(mut one), Some(Self::Defined(other))) => {
+                one.names.extend(other.names);
+                one.floor = one.floor.min(other.floor);
+                Self::Defined(one)
+            }
+            _ => Self::All,
+        }
+    }
+}
+
+/// The outcome of the last load of all that has changed.
 #[derive(Clone, Debug, Default)]
 struct Loaded {
     /// When the last load that ended had begun.
@@ -53,11 +87,14 @@ pub(crate) struct Catalogs {
     current: ArcSwapOption<Snapshot>,
     version: AtomicU64,
     wanted: Notify,
+    wish: Mutex<Option<Wish>>,
     /// The last session has ended.
     left: Notify,
     loaded: watch::Sender<Loaded>,
     /// When the newest snapshot was begun.
     current_began: Mutex<Option<Instant>>,
+    /// When the newest was begun for which all that has changed was looked at.
+    looked: Mutex<Option<Instant>>,
     started: AtomicBool,
     sessions: AtomicUsize,
 }
@@ -76,9 +113,11 @@ impl Catalogs {
             current: ArcSwapOption::empty(),
             version: AtomicU64::new(0),
             wanted: Notify::new(),
+            wish: Mutex::default(),
             left: Notify::new(),
             loaded: watch::Sender::new(Loaded::default()),
             current_began: Mutex::default(),
+            looked: Mutex::default(),
             started: AtomicBool::new(false),
             sessions: AtomicUsize::new(0),
         }
@@ -96,15 +135,30 @@ impl Catalogs {
 
     /// Asks for a newer snapshot: something changed.
     pub(crate) fn refresh(&self) {
+        self.wish(Wish::All);
+    }
+
+    /// Asks for a snapshot with what a session has defined, and no more than that.
+    pub(crate) fn refresh_defined(&self, defined: Defined) {
+        self.wish(Wish::Defined(defined));
+    }
+
+    fn wish(&self, wish: Wish) {
+        let mut wished = locked(&self.wish);
+        *wished = Some(wish.and(wished.take()));
+        drop(wished);
         self.wanted.notify_one();
     }
 
-    /// Whether the newest snapshot was begun after this moment.
+    /// Whether all that had changed by this moment is in the newest snapshot.
     pub(crate) fn is_newer_than(&self, moment: Instant) -> bool {
-        let began = self.current_began.lock();
-        began
-            .unwrap_or_else(PoisonError::into_inner)
-            .is_some_and(|began| began > moment)
+        locked(&self.looked).is_some_and(|began| began > moment)
+    }
+
+    /// Whether what sessions had asked for by this moment, after definitions of theirs, is in the newest
+    /// snapshot.
+    pub(crate) fn has_defined_by(&self, moment: Instant) -> bool {
+        locked(&self.current_began).is_some_and(|began| began > moment)
     }
 
     /// Waits for the end of a load that begins after this moment, successful or not.
@@ -193,12 +247,27 @@ impl Catalogs {
                     }
                 }
             }
+            // What is wished from now on may miss what is read now.
+            let wish = locked(&self.wish).take();
             let began = Instant::now();
-            let outcome = self.load(&mut client).await;
+            let due = began
+                .checked_sub(TTL)
+                .is_none_or(|moment| !self.is_newer_than(moment));
+            let wish = if due {
+                Wish::All
+            } else {
+                wish.unwrap_or_default()
+            };
+            let outcome = self.load_for(&mut client, &wish).await;
             metrics::catalog_loaded(outcome.is_ok());
             let error = match outcome {
                 Ok(snapshot) => {
                     self.store(snapshot, began);
+                    if matches!(wish, Wish::Defined(_)) {
+                        tokio::time::sleep(BREATH.max(began.elapsed() * 3).min(TTL)).await;
+                        continue;
+                    }
+                    *locked(&self.looked) = Some(began);
                     None
                 }
                 Err(error) => {
@@ -228,16 +297,26 @@ impl Catalogs {
         unused
     }
 
+    /// Reads it now, over a connection of its own.
+    pub(crate) async fn load(&self) -> Result<Arc<Snapshot>, UpstreamError> {
+        self.load_for(&mut None, &Wish::All).await
+    }
+
     /// Reads it now, over the client's connection or a new one.
-    pub(crate) async fn load(
+    async fn load_for(
         &self,
         client: &mut Option<Client>,
+        wish: &Wish,
     ) -> Result<Arc<Snapshot>, UpstreamError> {
         let known = self.current();
-        if let Some(open) = client
-            && let Ok(snapshot) = open.snapshot(known.as_ref()).await
-        {
-            return Ok(snapshot);
+        if let Some(open) = client {
+            let loaded = match (wish, &known) {
+                (Wish::Defined(defined), Some(known)) => open.defined(known, defined).await,
+                _ => open.snapshot(known.as_ref()).await,
+            };
+            if let Ok(snapshot) = loaded {
+                return Ok(snapshot);
+            }
         }
         // The first one, or the old connection broke.
         let settings = [("application_name".to_owned(), "exeat catalog".to_owned())];
@@ -251,11 +330,12 @@ impl Catalogs {
         let version = snapshot.version;
         self.current.store(Some(snapshot));
         self.version.store(version, Ordering::Release);
-        *self
-            .current_began
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = Some(began);
+        *locked(&self.current_began) = Some(began);
     }
+}
+
+fn locked<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Keeps a database's catalog fresh while it lives.

@@ -100,7 +100,7 @@ impl Database {
 
     /// The catalog as a new session of this database role would have it, over a connection of its own.
     pub(crate) async fn catalog(&self, as_role: &Arc<str>) -> Result<Catalog, UpstreamError> {
-        let snapshot = self.catalogs(as_role).load(&mut None).await?;
+        let snapshot = self.catalogs(as_role).load().await?;
         Ok(Catalog::clone(&snapshot.catalog))
     }
 }

@@ -1,6 +1,8 @@
-//! Doors for the fuzz targets: bytes as a peer could send them, into every reader of the wire. Nothing else may use
-//! them, and nothing here decides anything.
+//! Doors for the fuzz targets and for tests beside a real server: bytes as a peer could send them, into every
+//! reader of the wire, and what the catalog is asked for. Nothing else may use them, and nothing here decides
+//! anything.
 
+use crate::catalog;
 use crate::wire::{Violation, backend, frame, frontend, options, startup};
 
 /// Frames of a client, one after another, each read as what its tag says it is. How many were whole.
@@ -74,3 +76,15 @@ pub fn violation(bytes: &[u8]) -> Option<&'static str> {
 
 /// What was read is of no interest here: only that reading it ended.
 fn seen<T>(_read: T) {}
+
+/// What a database is asked for its catalog: for everything, and for what is new where all of it is.
+#[must_use]
+pub fn catalog_questions() -> [String; 2] {
+    catalog::questions()
+}
+
+/// Rows of the second question, put together to rows of the first.
+#[must_use]
+pub fn catalog_rows(rows: &[Vec<String>]) -> Vec<Vec<String>> {
+    catalog::together(rows)
+}

@@ -137,6 +137,21 @@ impl Guard {
         self.own.question(&self.catalogs)
     }
 
+    /// Whether a text can mean anything of what the session has defined and has not looked at since.
+    pub(crate) fn own_may_concern(&self, text: &[u8]) -> bool {
+        self.own.may_concern(text)
+    }
+
+    /// The transaction of the session's own definitions has ended.
+    pub(crate) fn own_ended(&mut self) {
+        self.own.ended(&self.catalogs);
+    }
+
+    /// Whether all see by now what the session has defined and has not looked at.
+    pub(crate) fn own_is_seen_by_all(&mut self) -> bool {
+        self.own.forget_what_all_saw(&self.catalogs)
+    }
+
     /// Whether others have changed something since a session with definitions of its own looked.
     pub(crate) fn own_catalog_is_stale(&self) -> bool {
         self.own.is_stale(&self.catalogs)

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::objects::Objects;
-use super::question::{STATE, listing, question};
+use super::Defined;
+use super::objects::{Applied, Objects};
+use super::question::{STATE, listing, own_question, question};
 use super::snapshot::Snapshot;
 use crate::upstream::{Channel, Connection, UpstreamError};
 use crate::wire::{Reader, Violation, write};
@@ -55,6 +56,26 @@ impl Client {
         } else {
             known.seen_again(applied)
         }))
+    }
+
+    /// What was known, with what sessions have defined since.
+    pub(super) async fn defined(
+        &mut self,
+        known: &Arc<Snapshot>,
+        defined: &Defined,
+    ) -> Result<Arc<Snapshot>, UpstreamError> {
+        let names: Vec<Arc<str>> = defined.names.iter().map(Arc::clone).collect();
+        let named = known.objects.named(&names);
+        let rows = self.rows(&own_question(defined.floor, &named)).await?;
+        let mut objects = known.objects.clone();
+        let applied = objects.apply_named(&rows, &named);
+        // What else has changed since is still to be looked at.
+        let applied = Applied {
+            since: known.since,
+            state: known.state.clone(),
+            ..applied
+        };
+        Ok(Arc::new(Snapshot::new(objects, applied)))
     }
 
     async fn whole(&mut self) -> Result<Snapshot, UpstreamError> {

@@ -9,7 +9,7 @@ use exeat_policy::Name;
 use exeat_sql::{Catalog, Relation, RelationKind};
 use rpds::HashTrieMapSync;
 
-use super::question::{FIRST_NORMAL_OID, NAMESPACES};
+use super::question::{FIRST_NORMAL_OID, NAMESPACES, together};
 
 /// The type `json` (`catalog/pg_type.dat`).
 const JSON: u32 = 114;
@@ -332,6 +332,7 @@ impl Objects {
     /// Takes over the rows of an answer about these relations and about what is new: of which there is no
     /// row is gone.
     pub(crate) fn apply_named(&mut self, rows: &[Vec<String>], named: &BTreeSet<u32>) -> Applied {
+        let rows = &together(rows);
         let is_one = |kind: &str, row: &Vec<String>| {
             matches!(row.as_slice(), [known, oid, ..] if known == kind
                 && number(oid).is_some_and(|oid: u32| named.contains(&oid)))
@@ -348,13 +349,9 @@ impl Objects {
         for gone in named.difference(&found) {
             self.forget_relation(*gone);
         }
-        let other = |oid: &u32| *oid != 0 && !named.contains(oid);
-        if !self.hooks.iter().all(other) {
-            Arc::make_mut(&mut self.hooks).retain(other);
-        }
-        let others = |pair: &(u32, u32)| other(&pair.0) && other(&pair.1);
-        if !self.acting.iter().all(others) {
-            Arc::make_mut(&mut self.acting).retain(others);
+        // Code that a table ran before counts until all see that it does no more.
+        if self.hooks.contains(&0) {
+            Arc::make_mut(&mut self.hooks).retain(|oid| *oid != 0);
         }
         News::of(rows, About::Named).settle(self)
     }

@@ -4,10 +4,14 @@
 //! Every name, cast and operator is qualified: nothing depends on a search path. The session's own temporary
 //! schema is called by its alias, those of others are left out.
 
+use std::collections::BTreeSet;
+
 mod hooks;
 mod own;
+mod raw;
 
 pub(crate) use own::own_question;
+pub(crate) use raw::together;
 
 /// PostgreSQL's `FirstNormalObjectId`: lower OIDs are its own.
 pub(crate) const FIRST_NORMAL_OID: u32 = 16384;
@@ -42,14 +46,14 @@ const WHICH: &str = "CASE WHEN d.refclassid OPERATOR(pg_catalog.=) \
 
 /// What PostgreSQL runs for a row that is written, and shows nothing of: constraints and generated columns.
 /// What a generated column rests on is in its default's name, before PostgreSQL 15 in the column's.
-fn written(of: impl Fn(&str) -> String) -> String {
+fn written() -> String {
     format!(
         "SELECT DISTINCT 'w', k.conrelid::pg_catalog.text, d.refobjid::pg_catalog.text, {WHICH}, '', '', '' \
          FROM pg_catalog.pg_constraint k JOIN pg_catalog.pg_depend d \
          ON d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_constraint'::pg_catalog.regclass::pg_catalog.oid \
          AND d.objid OPERATOR(pg_catalog.=) k.oid AND {RESTS_ON} \
          WHERE k.contype OPERATOR(pg_catalog.=) 'c'::pg_catalog.\"char\" \
-         AND k.conrelid OPERATOR(pg_catalog.<>) 0::pg_catalog.oid AND {} \
+         AND k.conrelid OPERATOR(pg_catalog.<>) 0::pg_catalog.oid \
          UNION ALL \
          SELECT DISTINCT 'w', f.adrelid::pg_catalog.text, d.refobjid::pg_catalog.text, {WHICH}, '', '', '' \
          FROM pg_catalog.pg_attrdef f JOIN pg_catalog.pg_attribute b \
@@ -60,9 +64,7 @@ fn written(of: impl Fn(&str) -> String) -> String {
          AND d.objid OPERATOR(pg_catalog.=) f.oid) OR \
          (d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid \
          AND d.objid OPERATOR(pg_catalog.=) f.adrelid \
-         AND d.objsubid OPERATOR(pg_catalog.=) f.adnum::pg_catalog.int4)) WHERE {}",
-        of("k.conrelid"),
-        of("f.adrelid"),
+         AND d.objsubid OPERATOR(pg_catalog.=) f.adnum::pg_catalog.int4))"
     )
 }
 
@@ -158,7 +160,7 @@ pub(crate) fn question(since: Option<u32>) -> String {
          AND d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_proc'::pg_catalog.regclass::pg_catalog.oid \
          WHERE k.contypid OPERATOR(pg_catalog.<>) 0::pg_catalog.oid"
             .to_owned(),
-        written(|_| "true".to_owned()),
+        written(),
         // Those of extensions are PostgreSQL's own as far as rights go: every column of such a type casts.
         format!(
             "SELECT 'k', k.castsource::pg_catalog.text, k.casttarget::pg_catalog.text, \
@@ -195,7 +197,7 @@ pub(crate) fn question(since: Option<u32>) -> String {
             changed("c")
         ),
     ];
-    parts.extend(hooks::hooks(|_| "true".to_owned()));
+    parts.extend(hooks::hooks());
     parts.extend(WATCHED.iter().map(|table| {
         format!(
             "SELECT 'c', '{table}', pg_catalog.count(*)::pg_catalog.text, \
@@ -214,6 +216,14 @@ pub(crate) fn question(since: Option<u32>) -> String {
         )
     }));
     parts.join(" UNION ALL ")
+}
+
+/// The question for everything, and the one for what is new where everything is, for tests.
+pub(crate) fn questions() -> [String; 2] {
+    [
+        question(None),
+        own_question(FIRST_NORMAL_OID - 1, &BTreeSet::new()),
+    ]
 }
 
 /// What exists, without anything about it: asked for where something is gone.

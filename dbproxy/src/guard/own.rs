@@ -8,7 +8,7 @@ use std::time::Instant;
 use exeat_policy::{Access, RelationAccess, Request, StatementRequest, Subject, Verb};
 
 use super::Answer;
-use crate::catalog::{Catalogs, OwnQuestion, Snapshot};
+use crate::catalog::{Catalogs, Defined, OwnQuestion, Snapshot};
 
 /// So many names are asked about one by one.
 const MAX_NAMES: usize = 256;
@@ -25,6 +25,8 @@ pub(crate) struct OwnCatalog {
     latest: Definitions,
     /// What was seen may be gone.
     anew: bool,
+    /// When the transaction of the latest ended.
+    over: Option<Instant>,
     asked: Option<Asked>,
 }
 
@@ -51,6 +53,8 @@ struct Definitions {
     names: Vec<Arc<str>>,
     /// Something was defined that no name tells.
     wide: bool,
+    /// Something was defined beside tables that nothing else leads to.
+    reaches: bool,
 }
 
 impl Definitions {
@@ -65,6 +69,12 @@ impl Definitions {
     fn extend(&mut self, others: Self) {
         others.names.iter().for_each(|name| self.add(name));
         self.wide |= others.wide;
+        self.reaches |= others.reaches;
+    }
+
+    /// Whether a text can mean anything of this.
+    fn may_concern(&self, text: &[u8]) -> bool {
+        self.wide || self.reaches || self.names.iter().any(|name| mentions(text, name))
     }
 }
 
@@ -100,6 +110,71 @@ fn is_told_by_names(text: &str) -> bool {
     verb.eq_ignore_ascii_case("alter") && CHANGED.into_iter().any(is) && !cascades()
 }
 
+/// Whether a definition makes one table for all to see and leads nothing else to it: no parent, no reference,
+/// nothing that it is like. Only a text that spells the table's name can mean it, or what comes with it: its
+/// types, sequences and indexes.
+fn makes_only_a_table(text: &str, relations: &[RelationAccess]) -> bool {
+    let [only] = relations else { return false };
+    let schema = only.relation.schema.as_deref();
+    let mut words = text.split_ascii_whitespace();
+    let mut is = |known: &str| {
+        words
+            .next()
+            .is_some_and(|word| word.eq_ignore_ascii_case(known))
+    };
+    only.access == Access::Define
+        && schema.is_some_and(|schema| schema != "pg_temp")
+        && is("create")
+        && is("table")
+}
+
+/// What PostgreSQL keeps of a name at least where it makes another one of it (`makeObjectName`).
+const KEPT: usize = 24;
+
+/// Whether a text spells a name, or one that PostgreSQL has made of it, or might do so by escapes.
+fn mentions(text: &[u8], name: &str) -> bool {
+    let kept = name.as_bytes().get(..KEPT).unwrap_or(name.as_bytes());
+    let spelled = |part: &[u8]| part.eq_ignore_ascii_case(kept);
+    kept.is_empty() || text.windows(kept.len()).any(spelled)
+}
+
+/// Longer texts are not searched for names.
+const SEARCHED: usize = 1 << 16;
+
+/// Whether a text means only what it spells: one statement that reaches nothing by its kind alone, as CASCADE
+/// and ALL do, and spells no name by escapes or with quotes in it.
+fn means_what_it_spells(text: &[u8]) -> bool {
+    const PLAIN: [&[u8]; 11] = [
+        b"select",
+        b"insert",
+        b"update",
+        b"delete",
+        b"with",
+        b"values",
+        b"begin",
+        b"start",
+        b"commit",
+        b"rollback",
+        b"end",
+    ];
+    let mut words = text
+        .split(|byte| !byte.is_ascii_alphabetic())
+        .filter(|word| !word.is_empty());
+    let (first, second) = (
+        words.next().unwrap_or_default(),
+        words.next().unwrap_or_default(),
+    );
+    let is_plain = PLAIN.iter().any(|word| word.eq_ignore_ascii_case(first))
+        || (first.eq_ignore_ascii_case(b"create") && second.eq_ignore_ascii_case(b"table"));
+    let several = memchr::memchr(b';', text)
+        .and_then(|at| text.get(at + 1..))
+        .is_some_and(|behind| !behind.iter().all(u8::is_ascii_whitespace));
+    let escapes = memchr::memchr(b'\\', text).is_some()
+        || memchr::memmem::find(text, b"\"\"").is_some()
+        || text.windows(2).any(|two| two.eq_ignore_ascii_case(b"U&"));
+    text.len() <= SEARCHED && is_plain && !several && !escapes
+}
+
 impl OwnCatalog {
     /// Of a session that begins where all see this.
     pub(super) fn new(snapshot: Option<&Snapshot>) -> Self {
@@ -122,13 +197,68 @@ impl OwnCatalog {
         for access in facts.relations.iter().filter(defined) {
             self.latest.add(&access.relation.name);
         }
-        self.latest.wide |= answer.verb == Some(Verb::Define) && !is_told_by_names(&answer.text);
+        let defines = answer.verb == Some(Verb::Define);
+        self.latest.wide |= defines && !is_told_by_names(&answer.text);
+        if defines || facts.relations.iter().any(|access| defined(&access)) {
+            self.over = None;
+            self.latest.reaches |= !makes_only_a_table(&answer.text, &facts.relations);
+        }
         self.anew |= answer.verb == Some(Verb::Discard);
     }
 
     /// Something was defined of which nothing is known.
     pub(crate) fn note_anything(&mut self) {
         self.latest.wide = true;
+    }
+
+    /// The transaction of the latest definitions has ended: asks that all see them.
+    pub(super) fn ended(&mut self, catalogs: &Catalogs) {
+        let lists = [&self.definitions, &self.latest];
+        if lists.iter().any(|definitions| definitions.wide) {
+            catalogs.refresh();
+        } else {
+            let names = lists.into_iter().flat_map(|definitions| &definitions.names);
+            catalogs.refresh_defined(Defined {
+                names: names.map(Arc::clone).collect(),
+                floor: self.floor,
+            });
+        }
+        // After that was asked, so that a load which begins now can't miss it.
+        self.over = Some(Instant::now());
+        self.anew = true;
+    }
+
+    /// A session of which nothing is outstanding: what it makes from now on is higher than all that is there.
+    fn raise(&mut self, catalogs: &Catalogs) {
+        if let Some(current) = catalogs.current() {
+            self.floor = self.floor.max(current.objects.highest());
+        }
+    }
+
+    /// Whether a text can mean anything of what the session has defined and has not looked at since.
+    pub(super) fn may_concern(&self, text: &[u8]) -> bool {
+        let unseen = self.anew || self.seen.is_none();
+        self.latest.may_concern(text)
+            || (unseen && self.definitions.may_concern(text))
+            || !means_what_it_spells(text)
+    }
+
+    /// Forgets definitions that all have seen by now without the session having looked; whether that is
+    /// all of them.
+    pub(super) fn forget_what_all_saw(&mut self, catalogs: &Catalogs) -> bool {
+        let told = |definitions: &Definitions| !definitions.wide && !definitions.reaches;
+        let all = self.seen.is_none()
+            && told(&self.latest)
+            && told(&self.definitions)
+            && self.over.is_some_and(|over| catalogs.has_defined_by(over));
+        if all {
+            self.latest = Definitions::default();
+            self.definitions = Definitions::default();
+            self.anew = false;
+            self.over = None;
+            self.raise(catalogs);
+        }
+        all
     }
 
     /// A transaction or a part of it has ended: what was seen may be gone.
@@ -221,7 +351,7 @@ impl OwnCatalog {
 
     fn is_seen_by_all(&self, catalogs: &Catalogs) -> bool {
         let over = self.seen.as_ref().and_then(|seen| seen.over);
-        over.is_some_and(|over| catalogs.is_newer_than(over))
+        over.is_some_and(|over| catalogs.has_defined_by(over))
     }
 
     /// Where all see what the session does, it sees what all do. Nobody else ever sees temporary relations.
@@ -229,6 +359,7 @@ impl OwnCatalog {
         if self.seen.is_some() && !self.has_temporary() && self.is_seen_by_all(catalogs) {
             self.seen = None;
             self.definitions = Definitions::default();
+            self.raise(catalogs);
         }
     }
 }

@@ -22,7 +22,9 @@ const BIND_NAMES: usize = 1024;
 
 impl Relay {
     pub(super) fn parse(&mut self, frame: Frame) -> Result<(), Refusal> {
-        self.know_own_definitions()?;
+        let body = frame::body(self.inbound.unscanned(), frame).unwrap_or_default();
+        let concerned = self.is_concerned(frontend::parse(body)?.sql);
+        self.know_own_definitions(concerned)?;
         let body = frame::body(self.inbound.unscanned(), frame).unwrap_or_default();
         let parse = frontend::parse(body)?;
         let types: Box<[u8]> = parse.types.into();
@@ -97,8 +99,25 @@ impl Relay {
         Ok(())
     }
 
+    /// Whether the text that a Bind names can mean anything of what the session has defined.
+    fn is_concerned_to_bind(&self, frame: Frame) -> bool {
+        if self.transaction.trust.knows_all() {
+            return false;
+        }
+        let here = self.inbound.unscanned();
+        let body = here.get(frame::HEADER..frame.length.min(here.len()));
+        let Some(Ok(bind)) = body.map(frontend::bind) else {
+            return true;
+        };
+        match self.names.statement(bind.statement) {
+            Known::Is(statement) => self.is_concerned(&statement.value.prepared.verdict.sql),
+            Known::Nothing | Known::Unsettled => true,
+        }
+    }
+
     pub(super) fn bind(&mut self, frame: Frame) -> Result<(), Refusal> {
-        self.know_own_definitions()?;
+        let concerned = self.is_concerned_to_bind(frame);
+        self.know_own_definitions(concerned)?;
         let large = frame.length > frame::WHOLE;
         let needed = if large { BIND_NAMES } else { frame.length };
         if self.inbound.unscanned().len() < needed {

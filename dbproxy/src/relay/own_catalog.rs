@@ -59,34 +59,49 @@ const THEIR_PATIENCE: &str = "SELECT \
 impl Relay {
     /// Called before a portal is run: what only its own Bind may have run changes nothing for it.
     pub(super) fn know_own_definitions_for(&mut self, portal: &[u8]) -> Result<(), Refusal> {
+        if self.transaction.trust.knows_all() && self.queue.binds_with_code().is_none() {
+            return self.know_own_definitions(false);
+        }
+        let known = self.names.portal(portal);
+        let concerned = match &known {
+            Known::Is(portal) => self.is_concerned(&portal.value.statement.prepared.verdict.sql),
+            Known::Nothing | Known::Unsettled => true,
+        };
         let bound = match (self.queue.binds_with_code(), self.transaction.trust.bound()) {
-            (None, None) => return self.know_own_definitions(),
+            (None, None) => return self.know_own_definitions(concerned),
             (Some(bound), None) | (None, Some(bound)) => Some(bound),
             (Some(_), Some(_)) => None,
         };
-        let called = self.names.portal(portal).map(|portal| portal.called);
+        let called = known.map(|portal| portal.called);
         let own = bound.filter(|bound| called == Known::Is(Called::Ours(*bound)));
-        self.know_what_is_defined(own)
+        self.know_what_is_defined(own, concerned)
     }
 
     /// Called before a text is judged: makes sure that the session's own definitions are known, also
-    /// those that an earlier message of the same batch makes.
-    pub(super) fn know_own_definitions(&mut self) -> Result<(), Refusal> {
-        self.know_what_is_defined(None)
+    /// those that an earlier message of the same batch makes. `concerned`: the text can mean anything of them.
+    pub(super) fn know_own_definitions(&mut self, concerned: bool) -> Result<(), Refusal> {
+        self.know_what_is_defined(None, concerned)
     }
 
     /// For a portal whose Bind may have run code, or for all.
-    fn know_what_is_defined(&mut self, bound: Option<Id>) -> Result<(), Refusal> {
+    fn know_what_is_defined(&mut self, bound: Option<Id>, concerned: bool) -> Result<(), Refusal> {
         if let Some(error) = self.catalog_failed.take() {
             // Without the answer nothing can be judged; the next message asks again.
             return Err(Refusal::Error(Box::new(denial::by_the_server(&error))));
+        }
+        let settled = self.queue.is_empty() && self.transaction.status() == Status::Idle;
+        if settled && !self.transaction.trust.knows_all() && self.guard.own_is_seen_by_all() {
+            self.transaction.trust.all_have_seen();
         }
         // While the open transaction has defined something, its end may take that away.
         let defining = self.queue.defines()
             || (self.transaction.trust.may_lose_definitions() && !self.queue.is_empty())
             || (self.transaction.trust.may_run_code_at_its_end() && self.queue.ends())
             || (bound.is_none() && self.queue.binds_with_code().is_some());
-        let asks = self.transaction.trust.asks(bound);
+        let asks = match self.transaction.trust.asks(bound) {
+            Asks::Definitions if !concerned => Asks::Nothing,
+            asks => asks,
+        };
         if !defining && asks == Asks::Nothing && !self.guard.own_catalog_is_stale() {
             return Ok(());
         }
@@ -112,6 +127,11 @@ impl Relay {
         };
         self.ask_own_catalog(&question);
         Err(Refusal::Wait)
+    }
+
+    /// Whether a text can mean anything of what the session has defined and has not looked at since.
+    pub(super) fn is_concerned(&self, text: &[u8]) -> bool {
+        !self.transaction.trust.knows_all() && self.guard.own_may_concern(text)
     }
 
     /// A Query would end the batch's transaction, and several statements of one have one timeout. The unnamed
@@ -304,8 +324,7 @@ impl Relay {
     /// The server is idle again: what the transaction defined is there for all, or gone.
     pub(super) fn transaction_over(&mut self) {
         if self.transaction.trust.transaction_over() {
-            self.guard.catalogs().refresh();
-            self.guard.own().look_anew();
+            self.guard.own_ended();
         }
     }
 }

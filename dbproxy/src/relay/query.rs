@@ -41,7 +41,9 @@ fn works_with_names(verb: Verb) -> bool {
 
 impl Relay {
     pub(super) fn query(&mut self, frame: Frame) -> Result<(), Refusal> {
-        self.know_own_definitions()?;
+        let body = frame::body(self.inbound.unscanned(), frame).unwrap_or_default();
+        let concerned = self.is_concerned(frontend::query(body)?);
+        self.know_own_definitions(concerned)?;
         let body = frame::body(self.inbound.unscanned(), frame).unwrap_or_default();
         let sql = frontend::query(body)?;
         let verdict = match self.guard.verdict(sql, &[]) {

@@ -175,7 +175,7 @@ impl Relay {
         if self.hand.was_given_up() {
             return Err(Refusal::cancelled());
         }
-        self.know_own_definitions()?;
+        self.know_own_definitions(self.is_concerned(piece))?;
         let (part, ours) = match &self.script {
             Some(script) => (script.part, script.ours),
             None => (Part::Plain, false),

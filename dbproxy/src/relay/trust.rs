@@ -69,6 +69,18 @@ impl Trust {
         }
     }
 
+    /// Whether there is nothing to ask.
+    pub(crate) fn knows_all(&self) -> bool {
+        self.known == Known::All
+    }
+
+    /// All see by now what it has defined: there is nothing of its own left to ask.
+    pub(crate) fn all_have_seen(&mut self) {
+        if self.known == Known::NotItsOwn {
+            self.known = Known::All;
+        }
+    }
+
     /// The portal that may be run although code was run for it, where there is one.
     pub(crate) fn bound(&self) -> Option<Id> {
         match self.known {

@@ -12,6 +12,7 @@ use exeat_tests::wire::{Wire, sqlstate};
 
 mod cancel;
 mod cascade;
+mod catalog;
 mod defining;
 mod impostor;
 mod leaving;

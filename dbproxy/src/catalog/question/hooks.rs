@@ -5,16 +5,14 @@
 use super::FIRST_NORMAL_OID;
 
 /// The parts of a question: relations that run code of somebody's own when they are written, 0 where
-/// definitions do, and foreign keys that act on the rows which reference others. `matters` says which
-/// relations are asked about.
-pub(super) fn hooks(matters: impl Fn(&str) -> String) -> Vec<String> {
+/// definitions do, and foreign keys that act on the rows which reference others.
+pub(super) fn hooks() -> Vec<String> {
     let catalog =
         |table: &str| format!("'pg_catalog.{table}'::pg_catalog.regclass::pg_catalog.oid");
     let row = |relation: &str, from: &str, wanted: &str| {
         format!(
             "SELECT DISTINCT 'h', {relation}::pg_catalog.text, '', '', '', '', '' \
-             FROM {from} WHERE {} AND {wanted}",
-            matters(relation)
+             FROM {from} WHERE {wanted}"
         )
     };
     let user =
@@ -64,18 +62,21 @@ pub(super) fn hooks(matters: impl Fn(&str) -> String) -> Vec<String> {
             ("pg_partitioned_table q", "pg_class"),
             "q.partrelid",
         ),
-        "SELECT DISTINCT 'h', '0', '', '', '', '', '' FROM pg_catalog.pg_event_trigger v \
-         WHERE v.evtenabled OPERATOR(pg_catalog.<>) 'D'::pg_catalog.\"char\""
-            .to_owned(),
+        events(),
         format!(
             "SELECT DISTINCT 'g', k.confrelid::pg_catalog.text, k.conrelid::pg_catalog.text, \
              '', '', '', '' FROM pg_catalog.pg_constraint k \
              WHERE k.contype OPERATOR(pg_catalog.=) 'f'::pg_catalog.\"char\" \
-             AND ({} OR {}) AND ({} OR {})",
+             AND ({} OR {})",
             acts("confdeltype"),
             acts("confupdtype"),
-            matters("k.conrelid"),
-            matters("k.confrelid"),
         ),
     ]
+}
+
+/// The part about definitions.
+pub(super) fn events() -> String {
+    "SELECT DISTINCT 'h', '0', '', '', '', '', '' FROM pg_catalog.pg_event_trigger v \
+     WHERE v.evtenabled OPERATOR(pg_catalog.<>) 'D'::pg_catalog.\"char\""
+        .to_owned()
 }

@@ -1,95 +1,181 @@
 //! What a session asks that has defined something itself: only what it can have changed, found by indexes
 //! alone, since every definition asks anew.
 //!
-//! Rows are those of the whole question. What is not named here and older must be asked for otherwise.
+//! Each part reads one catalog, so that it costs the server next to nothing to plan; `raw` puts the rows
+//! together and gives those of the whole question. What is not named here and older must be asked for
+//! otherwise.
 
 use std::collections::BTreeSet;
-
-/// The schema of an object, or its alias, without a join.
-fn schema(namespace: &str) -> String {
-    format!(
-        "(SELECT {} FROM pg_catalog.pg_namespace n WHERE n.oid OPERATOR(pg_catalog.=) {namespace})",
-        super::SCHEMA
-    )
-}
 
 /// The question for these relations and for everything with an OID above `floor`. What has been made since
 /// then has such a one, unless the server's 32 bits are through; then it stays unknown, and is refused,
 /// until all see it.
 pub(crate) fn own_question(floor: u32, named: &BTreeSet<u32>) -> String {
     let named: Vec<String> = named.iter().map(u32::to_string).collect();
-    let named = format!("'{{{}}}'::pg_catalog.oid[]", named.join(","));
+    let named = named.join(",");
     let is_new = |oid: &str| format!("{oid} OPERATOR(pg_catalog.>) {floor}::pg_catalog.oid");
-    let is_named = |oid: &str| format!("{oid} OPERATOR(pg_catalog.=) ANY ({named})");
-    let matters = |oid: &str| format!("({} OR {})", is_new(oid), is_named(oid));
-    let named_objects = |kind: &str, table: &str, prefix: &str, more: &str, further: &str| {
+    let is_named = |oid: &str| match named.is_empty() {
+        true => String::new(),
+        false => {
+            format!(" OR {oid} OPERATOR(pg_catalog.=) ANY ('{{{named}}}'::pg_catalog.oid[])")
+        }
+    };
+    let matters = |oid: &str| format!("({}{})", is_new(oid), is_named(oid));
+    let part = |kind: &str, columns: [&str; 6], table: &str, wanted: &str| {
+        let columns: Vec<String> = columns
+            .iter()
+            .map(|column| match column.starts_with('\'') {
+                true => (*column).to_owned(),
+                false => format!("{column}::pg_catalog.text"),
+            })
+            .collect();
         format!(
-            "SELECT '{kind}', p.oid::pg_catalog.text, {}, p.{prefix}name::pg_catalog.text, \
-             p.xmin::pg_catalog.text, {more}, {further} FROM pg_catalog.{table} p WHERE {}",
-            schema(&format!("p.{prefix}namespace")),
-            is_new("p.oid"),
+            "SELECT '{kind}', {} FROM pg_catalog.{table} o WHERE {wanted}",
+            columns.join(", ")
         )
     };
-    let catalog =
-        |table: &str| format!("'pg_catalog.{table}'::pg_catalog.regclass::pg_catalog.oid");
-    // What depends on what: objects of one catalog on those of another.
-    let depend = |class: &str, object: &str, on: &str| {
-        format!(
-            "JOIN pg_catalog.pg_depend d ON d.classid OPERATOR(pg_catalog.=) {} \
-             AND d.objid OPERATOR(pg_catalog.=) {object} AND d.refclassid OPERATOR(pg_catalog.=) {}",
-            catalog(class),
-            catalog(on)
-        )
+    // The rules of views are changed in place.
+    let ruled = match named.is_empty() {
+        true => String::new(),
+        false => format!(
+            " OR o.objid OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT w.oid FROM pg_catalog.pg_rewrite w \
+             WHERE w.ev_class OPERATOR(pg_catalog.=) ANY ('{{{named}}}'::pg_catalog.oid[])))"
+        ),
     };
-    let mut parts = vec![
+    let extended = "EXISTS (SELECT FROM pg_catalog.pg_depend e \
+         WHERE e.classid OPERATOR(pg_catalog.=) o.refclassid \
+         AND e.objid OPERATOR(pg_catalog.=) o.refobjid \
+         AND e.deptype OPERATOR(pg_catalog.=) 'e'::pg_catalog.\"char\")";
+    let on = format!(
+        "pg_catalog.concat_ws(' ', o.refclassid, o.refobjid, o.refobjsubid, o.deptype, {extended})"
+    );
+    [
         super::HEAD.to_owned(),
         format!(
-            "SELECT 'r', c.oid::pg_catalog.text, {}, c.relname::pg_catalog.text, \
-             c.relkind::pg_catalog.text, c.relrowsecurity::pg_catalog.text, \
-             c.reltype::pg_catalog.text FROM pg_catalog.pg_class c WHERE {} AND {}",
-            schema("c.relnamespace"),
-            super::KINDS,
-            matters("c.oid")
+            "SELECT 'Z', n.oid::pg_catalog.text, {}, '', '', '', '' FROM pg_catalog.pg_namespace n",
+            super::SCHEMA
         ),
-        format!(
-            "SELECT 'a', a.attrelid::pg_catalog.text, a.attnum::pg_catalog.text, \
-             a.attname::pg_catalog.text, a.atttypid::pg_catalog.text, '', '' \
-             FROM pg_catalog.pg_attribute a WHERE {} \
-             AND a.attnum OPERATOR(pg_catalog.>) 0::pg_catalog.int2 AND NOT a.attisdropped",
-            matters("a.attrelid")
+        part(
+            "R",
+            [
+                "o.oid",
+                "o.relnamespace",
+                "o.relname",
+                "o.relkind",
+                "o.relrowsecurity",
+                "o.reltype",
+            ],
+            "pg_class",
+            &matters("o.oid"),
         ),
-        named_objects("f", "pg_proc", "pro", "''", "''"),
-        named_objects("o", "pg_operator", "opr", "''", "''"),
-        named_objects("t", "pg_type", "typ", super::TYPE_KIND, super::TYPE_ELEMENT),
-        format!(
-            "SELECT 'i', i.inhrelid::pg_catalog.text, i.inhparent::pg_catalog.text, '', '', '', '' \
-             FROM pg_catalog.pg_inherits i WHERE {} OR {}",
-            matters("i.inhrelid"),
-            is_named("i.inhparent")
+        part(
+            "a",
+            ["o.attrelid", "o.attnum", "o.attname", "o.atttypid", "o.attgenerated", "''"],
+            "pg_attribute",
+            &format!(
+                "{} AND o.attnum OPERATOR(pg_catalog.>) 0::pg_catalog.int2 AND NOT o.attisdropped",
+                matters("o.attrelid")
+            ),
         ),
-        format!(
-            "SELECT 'd', k.contypid::pg_catalog.text, d.refobjid::pg_catalog.text, '', '', '', '' \
-             FROM pg_catalog.pg_constraint k {} WHERE {}",
-            depend("pg_constraint", "k.oid", "pg_proc"),
-            is_new("k.contypid")
+        part(
+            "F",
+            ["o.oid", "o.pronamespace", "o.proname", "o.xmin", "''", "''"],
+            "pg_proc",
+            &is_new("o.oid"),
         ),
-        super::written(matters),
-        format!(
-            "SELECT 'q', c.oid::pg_catalog.text, d.refobjid::pg_catalog.text, '', '', '', '' \
-             FROM pg_catalog.pg_class c {} \
-             AND d.deptype OPERATOR(pg_catalog.=) ANY (ARRAY['a','i']::pg_catalog.\"char\"[]) \
-             WHERE c.relkind OPERATOR(pg_catalog.=) 'S'::pg_catalog.\"char\" AND {}",
-            depend("pg_class", "c.oid", "pg_class"),
-            matters("c.oid")
+        part(
+            "O",
+            ["o.oid", "o.oprnamespace", "o.oprname", "o.xmin", "''", "''"],
+            "pg_operator",
+            &is_new("o.oid"),
         ),
-        format!(
-            "SELECT DISTINCT 'v', w.ev_class::pg_catalog.text, d.refobjid::pg_catalog.text, \
-             d.refobjsubid::pg_catalog.text, '', '', '' FROM pg_catalog.pg_rewrite w {} \
-             WHERE {} AND d.refobjid OPERATOR(pg_catalog.<>) w.ev_class",
-            depend("pg_rewrite", "w.oid", "pg_class"),
-            matters("w.ev_class")
+        part(
+            "Y",
+            [
+                "o.oid",
+                "o.typnamespace",
+                "o.typname",
+                "o.xmin",
+                "o.typtype",
+                "CASE WHEN o.typtype OPERATOR(pg_catalog.=) 'd'::pg_catalog.\"char\" THEN o.typbasetype ELSE o.typelem END",
+            ],
+            "pg_type",
+            &is_new("o.oid"),
         ),
-    ];
-    parts.extend(super::hooks::hooks(matters));
-    parts.join(" UNION ALL ")
+        part(
+            "G",
+            ["o.rngtypid", "o.rngsubtype", "o.rngmultitypid", "''", "''", "''"],
+            "pg_range",
+            &is_new("o.rngtypid"),
+        ),
+        part(
+            "i",
+            ["o.inhrelid", "o.inhparent", "''", "''", "''", "''"],
+            "pg_inherits",
+            &format!("{}{}", matters("o.inhrelid"), is_named("o.inhparent")),
+        ),
+        part(
+            "K",
+            [
+                "o.oid",
+                "o.conrelid",
+                "o.contypid",
+                "o.contype",
+                "o.confrelid",
+                "pg_catalog.concat(o.confdeltype, o.confupdtype)",
+            ],
+            "pg_constraint",
+            &is_new("o.oid"),
+        ),
+        part(
+            "A",
+            ["o.oid", "o.adrelid", "o.adnum", "''", "''", "''"],
+            "pg_attrdef",
+            &is_new("o.oid"),
+        ),
+        part(
+            "W",
+            ["o.oid", "o.ev_class", "o.ev_type", "''", "''", "''"],
+            "pg_rewrite",
+            &format!("{}{}", is_new("o.oid"), is_named("o.ev_class")),
+        ),
+        part(
+            "T",
+            ["o.oid", "o.tgrelid", "o.tgisinternal", "o.tgenabled", "''", "''"],
+            "pg_trigger",
+            &format!("{}{}", is_new("o.oid"), is_named("o.tgrelid")),
+        ),
+        part(
+            "P",
+            ["o.oid", "o.polrelid", "''", "''", "''", "''"],
+            "pg_policy",
+            &is_new("o.oid"),
+        ),
+        part(
+            "X",
+            ["o.indexrelid", "o.indrelid", "''", "''", "''", "''"],
+            "pg_index",
+            &is_new("o.indexrelid"),
+        ),
+        part(
+            "Q",
+            ["o.partrelid", "''", "''", "''", "''", "''"],
+            "pg_partitioned_table",
+            &is_new("o.partrelid"),
+        ),
+        part(
+            "D",
+            ["o.classid", "o.objid", "o.objsubid", &on, "''", "''"],
+            "pg_depend",
+            &format!(
+                "o.classid OPERATOR(pg_catalog.=) ANY ('{{{}}}'::pg_catalog.oid[]) \
+                 AND ({}{}{ruled})",
+                super::raw::CLASSES.map(|class| class.to_string()).join(","),
+                is_new("o.objid"),
+                is_named("o.objid"),
+            ),
+        ),
+        super::hooks::events(),
+    ]
+    .join(" UNION ALL ")
 }

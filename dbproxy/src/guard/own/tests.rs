@@ -38,3 +38,100 @@ fn many_names_are_asked_about_as_whatever_has_changed() {
     assert!(definitions.wide);
     assert_eq!(definitions.names.len(), MAX_NAMES);
 }
+
+/// The relations that a text's facts name, in a database with these tables and `b`.
+fn relations(text: &str) -> Vec<RelationAccess> {
+    let mut catalog = exeat_sql::Catalog::default();
+    catalog.add_type("public", "b");
+    let context = exeat_sql::Context {
+        catalog: Some(&catalog),
+        ..exeat_sql::Context::default()
+    };
+    let statements = exeat_sql::read(text, &context);
+    let [statement] = statements.as_slice() else {
+        panic!("{text}");
+    };
+    match &statement.subject {
+        Subject::Readable(facts) => facts.relations.clone(),
+        Subject::Unreadable(_) => Vec::new(),
+    }
+}
+
+#[test]
+fn a_table_that_nothing_else_leads_to_is_told_by_its_name() {
+    for (text, only) in [
+        ("CREATE TABLE a (id int PRIMARY KEY, name text)", true),
+        (
+            "create  table public.a (id serial, at date default now())",
+            true,
+        ),
+        (
+            "create table if not exists a (id int unique check (id > 0))",
+            true,
+        ),
+        ("create table a (id int references b)", false),
+        (
+            "create table a (id int, foreign key (id) references b (id))",
+            false,
+        ),
+        ("create table a () inherits (b)", false),
+        ("create table a partition of b default", false),
+        ("create table a (like b)", false),
+        ("create table a of b", true),
+        ("create table a as select * from b", false),
+        ("create table a as table b", false),
+        ("create temp table a (id int)", false),
+        ("create table pg_temp.a (id int)", false),
+        ("create local temporary table a (id int)", false),
+        ("create index on a (id)", false),
+        ("create view a as select 1", false),
+        ("alter table a add column b int", false),
+        ("create table a (id int); create table b (id int)", false),
+    ] {
+        let found = match text.contains(';') {
+            true => Vec::new(),
+            false => relations(text),
+        };
+        assert_eq!(makes_only_a_table(text, &found), only, "{text} {found:?}");
+    }
+}
+
+#[test]
+fn a_text_is_concerned_by_what_it_may_spell() {
+    let mut definitions = Definitions::default();
+    definitions.add(&"d1".into());
+    definitions.add(&"a_name_of_sixty_three_bytes_that_is_cut_for_what_is_made_with_it".into());
+    let concerned = |text: &str| {
+        definitions.may_concern(text.as_bytes()) || !means_what_it_spells(text.as_bytes())
+    };
+    for text in [
+        "select * from d1",
+        "select * from D1",
+        "select nextval('d1_id_seq')",
+        "select '{}'::_d1[]",
+        "select $1::regclass, 'public.d1'",
+        "select nextval('a_name_of_sixty_three_bytes_th_id_seq')",
+        "select * from U&\"d\\0031\"",
+        "select E'd\\x31'::regclass",
+        "select * from \"a\"\"b\"",
+        "drop schema public cascade",
+        "grant select on all tables in schema public to x",
+        "vacuum",
+        "do $$ begin end $$",
+        "/* c */ truncate a",
+        "select 1; drop owned by x",
+        "call p()",
+    ] {
+        assert!(concerned(text), "{text}");
+    }
+    for text in [
+        "select * from other",
+        "create table d2 (id int primary key)",
+        "insert into other values (1) returning *",
+        "commit",
+        "select 1;\n",
+        "with x as (select 1) select * from x",
+    ] {
+        assert!(!concerned(text), "{text}");
+    }
+}

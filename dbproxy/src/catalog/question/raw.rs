@@ -1,0 +1,262 @@
+//! Rows of single catalogs, put together to the rows of the whole question.
+//!
+//! Pure. Where something about an object is missing, the worse is assumed.
+
+use std::collections::{HashMap, HashSet};
+
+use super::FIRST_NORMAL_OID;
+
+/// The OIDs of catalogs, which never change (`catalog/pg_*.h`).
+const PG_TYPE: u32 = 1247;
+const PG_PROC: u32 = 1255;
+const PG_CLASS: u32 = 1259;
+const PG_ATTRDEF: u32 = 2604;
+const PG_CONSTRAINT: u32 = 2606;
+const PG_OPCLASS: u32 = 2616;
+const PG_OPERATOR: u32 = 2617;
+const PG_REWRITE: u32 = 2618;
+const PG_POLICY: u32 = 3256;
+
+/// Those whose objects' dependencies are asked for.
+pub(super) const CLASSES: [u32; 5] = [PG_CLASS, PG_ATTRDEF, PG_CONSTRAINT, PG_REWRITE, PG_POLICY];
+
+/// Kinds of relations that matter, as in [`super::KINDS`].
+const KINDS: [&str; 9] = ["r", "p", "v", "m", "f", "S", "c", "i", "I"];
+
+/// What an object rests on.
+struct On {
+    class: u32,
+    oid: u32,
+    column: String,
+    /// `pg_depend.deptype`.
+    kind: u8,
+    /// It belongs to an extension.
+    extended: bool,
+}
+
+impl On {
+    /// `refclassid refobjid refobjsubid deptype extended`.
+    fn read(text: &str) -> Option<Self> {
+        let mut fields = text.split(' ');
+        Some(Self {
+            class: fields.next()?.parse().ok()?,
+            oid: fields.next()?.parse().ok()?,
+            column: fields.next()?.to_owned(),
+            kind: fields.next()?.bytes().next()?,
+            extended: fields.next()? == "t",
+        })
+    }
+
+    /// Code of somebody's own: what belongs to an extension is PostgreSQL's own.
+    fn is_code(&self) -> bool {
+        matches!(self.class, PG_PROC | PG_OPERATOR | PG_OPCLASS)
+            && self.oid >= FIRST_NORMAL_OID
+            && !self.extended
+    }
+}
+
+/// The rows by what is needed to put them together.
+#[derive(Default)]
+struct Raw<'r> {
+    schemas: HashMap<&'r str, &'r str>,
+    /// Those of kinds and in schemas that matter.
+    relations: HashSet<&'r str>,
+    /// By catalog and OID: the column of the object, and what it rests on.
+    rests: HashMap<(u32, u32), Vec<(&'r str, On)>>,
+    /// Of ranges and multiranges: what they are made of.
+    ranges: HashMap<&'r str, &'r str>,
+    /// Columns that are known not to be generated.
+    plain: HashSet<(&'r str, &'r str)>,
+    rows: Vec<Vec<String>>,
+}
+
+/// The rows of the whole question, from those of [`super::own_question`].
+pub(crate) fn together(rows: &[Vec<String>]) -> Vec<Vec<String>> {
+    let mut raw = Raw::default();
+    for row in rows {
+        raw.learn(row);
+    }
+    for row in rows {
+        raw.put(row);
+    }
+    raw.rows
+}
+
+impl<'r> Raw<'r> {
+    fn learn(&mut self, row: &'r [String]) {
+        let [kind, a, b, c, d, e, _] = row else {
+            return;
+        };
+        match kind.as_str() {
+            "Z" => drop(self.schemas.insert(a, b)),
+            // The schemas come before.
+            "R" if KINDS.contains(&d.as_str()) && self.schema(b).is_some() => {
+                self.relations.insert(a);
+            }
+            "D" => {
+                if let (Ok(class), Ok(oid), Some(on)) = (a.parse(), b.parse(), On::read(d)) {
+                    self.rests.entry((class, oid)).or_default().push((c, on));
+                }
+            }
+            "G" => {
+                self.ranges.insert(a, b);
+                self.ranges.insert(c, a);
+            }
+            "a" if e.is_empty() => drop(self.plain.insert((a, b))),
+            _ => {}
+        }
+    }
+
+    /// The name of a schema whose objects matter: those of toast and of other sessions' don't.
+    fn schema(&self, oid: &str) -> Option<&'r str> {
+        let schema = self.schemas.get(oid).copied();
+        schema.filter(|name| !name.starts_with("pg_toast") && !name.starts_with("pg_temp_"))
+    }
+
+    fn put(&mut self, row: &[String]) {
+        let [kind, a, b, c, d, e, f] = row else {
+            return;
+        };
+        let kind = kind.as_str();
+        match kind {
+            "Z" | "D" | "G" => {}
+            "R" | "F" | "O" | "Y" => {
+                // Without its schema it stays unknown.
+                let Some(schema) = self.schema(b) else {
+                    return;
+                };
+                if kind == "R" && !self.relations.contains(a.as_str()) {
+                    return;
+                }
+                let made_of = match (kind, e.as_str()) {
+                    ("Y", "r" | "m") => self.ranges.get(a.as_str()).copied().unwrap_or(f),
+                    _ => f,
+                };
+                let whole = match kind {
+                    "R" => "r",
+                    "F" => "f",
+                    "O" => "o",
+                    _ => "t",
+                };
+                let known = [whole, a, schema, c, d, e, made_of];
+                self.rows.push(known.map(str::to_owned).to_vec());
+                if kind == "R" && d == "S" {
+                    self.owner(a);
+                }
+            }
+            "a" if !self.relations.contains(a.as_str()) => {}
+            "K" => self.constraint([a, b, c, d, e, f]),
+            "A" => {
+                self.runs(PG_ATTRDEF, a, b);
+                if !self.plain.contains(&(b.as_str(), c.as_str())) {
+                    self.written(PG_ATTRDEF, a, None, b);
+                    self.written(PG_CLASS, b, Some(c), b);
+                }
+            }
+            "W" => {
+                if c != "1" && is_normal(b) {
+                    self.row(["h", b, "", ""]);
+                }
+                self.reads(a, b);
+            }
+            "T" if c == "false" && d != "D" => self.row(["h", b, "", ""]),
+            "T" => {}
+            "P" => self.runs(PG_POLICY, a, b),
+            "X" => self.runs(PG_CLASS, a, b),
+            "Q" => self.runs(PG_CLASS, a, a),
+            _ => self.rows.push(row.to_vec()),
+        }
+    }
+
+    fn row(&mut self, fields: [&str; 4]) {
+        let mut row = fields.map(str::to_owned).to_vec();
+        row.resize(7, String::new());
+        self.rows.push(row);
+    }
+
+    /// What an object of this catalog rests on, and that object's column.
+    fn rests_on(&self, class: u32, oid: &str) -> impl Iterator<Item = (&'r str, &On)> {
+        let found = oid
+            .parse()
+            .ok()
+            .and_then(|oid| self.rests.get(&(class, oid)));
+        found
+            .into_iter()
+            .flatten()
+            .map(|(column, on)| (*column, on))
+    }
+
+    /// The relation runs code where the object of it does.
+    fn runs(&mut self, class: u32, oid: &str, relation: &str) {
+        if is_normal(relation) && self.rests_on(class, oid).any(|(_, on)| on.is_code()) {
+            self.row(["h", relation, "", ""]);
+        }
+    }
+
+    /// What is run for a row that is written, by an object, or by one column of it.
+    fn written(&mut self, class: u32, oid: &str, column: Option<&str>, relation: &str) {
+        let of_it = |(of, on): (&str, &On)| {
+            let is = column.is_none_or(|column| column == of);
+            (is && matches!(on.class, PG_PROC | PG_TYPE)).then_some((on.oid, on.class))
+        };
+        let found: Vec<(u32, u32)> = self.rests_on(class, oid).filter_map(of_it).collect();
+        for (on, class) in found {
+            let which = if class == PG_TYPE { "t" } else { "f" };
+            self.row(["w", relation, &on.to_string(), which]);
+        }
+    }
+
+    /// `[oid, conrelid, contypid, contype, confrelid, actions]`
+    fn constraint(&mut self, [oid, relation, of, kind, referenced, actions]: [&String; 6]) {
+        if of != "0" {
+            let checks = self.rests_on(PG_CONSTRAINT, oid);
+            let checks = checks.filter(|(_, on)| on.class == PG_PROC);
+            let checks: Vec<u32> = checks.map(|(_, on)| on.oid).collect();
+            for check in checks {
+                self.row(["d", of, &check.to_string(), ""]);
+            }
+        }
+        if relation == "0" {
+            return;
+        }
+        self.runs(PG_CONSTRAINT, oid, relation);
+        if kind == "c" {
+            self.written(PG_CONSTRAINT, oid, None, relation);
+        }
+        if kind == "f" && actions.contains(['c', 'n', 'd']) {
+            self.row(["g", referenced, relation, ""]);
+        }
+    }
+
+    /// The table that a sequence belongs to.
+    fn owner(&mut self, sequence: &str) {
+        let owns = |(_, on): (&str, &On)| {
+            (on.class == PG_CLASS && matches!(on.kind, b'a' | b'i')).then_some(on.oid)
+        };
+        let tables: Vec<u32> = self.rests_on(PG_CLASS, sequence).filter_map(owns).collect();
+        for table in tables {
+            self.row(["q", sequence, &table.to_string(), ""]);
+        }
+    }
+
+    /// What a view's rule reads.
+    fn reads(&mut self, rule: &str, view: &str) {
+        let reads = |(_, on): (&str, &On)| {
+            let other = on.class == PG_CLASS && on.oid.to_string() != view;
+            other.then(|| (on.oid, on.column.clone()))
+        };
+        let mut found: Vec<(u32, String)> =
+            self.rests_on(PG_REWRITE, rule).filter_map(reads).collect();
+        found.sort_unstable();
+        found.dedup();
+        for (relation, column) in found {
+            self.row(["v", view, &relation.to_string(), &column]);
+        }
+    }
+}
+
+/// Whether an OID is none of PostgreSQL's own; one that is not understood is none.
+fn is_normal(oid: &str) -> bool {
+    oid.parse::<u32>()
+        .map_or(true, |oid| oid >= FIRST_NORMAL_OID)
+}
