@@ -7,6 +7,7 @@
 
 use std::collections::HashMap;
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
@@ -16,6 +17,7 @@ use futures_util::task::AtomicWaker;
 use smallvec::SmallVec;
 use subtle::ConstantTimeEq;
 use tokio::sync::Notify;
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -28,15 +30,20 @@ const DEADLINE: Duration = Duration::from_secs(5);
 /// How long a cancel waits for its statement to leave. Where the server does not read, it is busy with
 /// something that came before.
 const HELD: Duration = Duration::from_secs(3);
+/// The same where nothing else is on its way: the statement waits for its record, and the server would only
+/// forget the cancel.
+const RECORDED: Duration = Duration::from_secs(60);
 /// How long a session may take to look whether something has arrived. It does so at once where the machine
 /// has a moment for it.
 const LOOK: Duration = Duration::from_secs(5);
 /// The server forgets a cancel that comes before it has read the statement. So long it may say nothing before
 /// it is told again, where that can hit nothing else.
-const AGAIN: [Duration; 3] = [
+const AGAIN: [Duration; 5] = [
     Duration::from_millis(50),
     Duration::from_millis(200),
     Duration::from_millis(500),
+    Duration::from_millis(1000),
+    Duration::from_millis(2000),
 ];
 
 /// The session has given up what was not judged yet.
@@ -103,8 +110,10 @@ pub(crate) struct CancelHandle {
     /// What was said last, so that the hot path does not write to a shared line for nothing.
     word: u64,
     alone: bool,
-    /// The runtime looks at the sockets before this task is polled again.
-    turning: bool,
+    /// The runtime looks at the sockets before this is done.
+    turn: Option<JoinHandle<()>>,
+    /// It has done so before this task was polled.
+    turned: bool,
     waited: bool,
 }
 
@@ -153,7 +162,8 @@ impl Cancels {
             entry,
             word: 0,
             alone: false,
-            turning: false,
+            turn: None,
+            turned: false,
             waited: false,
         })
     }
@@ -235,6 +245,9 @@ impl Entry {
             matches!(Progress::of(word), Progress::Judged | Progress::Held)
         };
         self.until(HELD, || !waits()).await;
+        if self.alone.load(Ordering::Acquire) {
+            self.until(RECORDED, || !waits()).await;
+        }
         self.progress.load(Ordering::Acquire)
     }
 
@@ -349,15 +362,22 @@ impl CancelHandle {
 
     /// Whether it can be said that all is taken in which had arrived when somebody asked: only where that was
     /// known before this task read, and before the runtime looked at the sockets, as it does between tasks.
+    /// That this task is polled again does not say so: anything may have woken it meanwhile.
     pub(crate) fn has_turned(&mut self, cx: &mut Context<'_>) -> bool {
-        if std::mem::take(&mut self.turning) {
+        if std::mem::take(&mut self.turned) {
             return true;
         }
-        if self.entry.asked.load(Ordering::Acquire) {
-            self.turning = true;
-            // Wakes this task behind that look.
-            let turn = std::pin::pin!(tokio::task::yield_now());
-            return turn.poll(cx).is_ready();
+        if self.turn.is_none() && self.entry.asked.load(Ordering::Acquire) {
+            // A task that yields goes on behind that look.
+            self.turn = Some(tokio::spawn(tokio::task::yield_now()));
+        }
+        if let Some(turn) = &mut self.turn
+            && Pin::new(turn).poll(cx).is_ready()
+        {
+            self.turn = None;
+            self.turned = true;
+            // It reads once more, and says so then.
+            cx.waker().wake_by_ref();
         }
         false
     }

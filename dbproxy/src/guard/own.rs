@@ -332,6 +332,11 @@ impl OwnCatalog {
         self.seen.as_ref().map(|seen| &seen.snapshot)
     }
 
+    /// The session sees something else than all do: PostgreSQL is asked over its own connection.
+    pub(crate) fn has_seen(&self) -> bool {
+        self.seen.is_some()
+    }
+
     /// The session has temporary relations.
     pub(crate) fn has_temporary(&self) -> bool {
         self.snapshot().is_some_and(|own| own.has_temporary())

@@ -63,6 +63,10 @@ impl Relay {
 
     /// A denied statement, on record.
     pub(super) fn denial(&mut self, answer: &Answer, parameters: &[Parameter]) -> Refusal {
+        if answer.foreign && self.guard.own().has_seen() {
+            // Where PostgreSQL was asked over this connection, that may have run code.
+            self.code_was_run();
+        }
         let looked_at = |rejection: &Arc<Rejection>| !rejection.error.is_of_grammar();
         if answer.rejection.as_ref().is_some_and(looked_at) {
             // In a failed block the server looks at no statement, but for its grammar.

@@ -172,6 +172,9 @@ impl Relay {
 
     /// Judges one statement by what names mean now, and sends it.
     fn judge_piece(&mut self, piece: &[u8]) -> Result<(), Refusal> {
+        if self.hand.was_given_up() {
+            return Err(Refusal::cancelled());
+        }
         self.know_own_definitions(self.is_concerned(piece))?;
         let (part, ours) = match &self.script {
             Some(script) => (script.part, script.ours),

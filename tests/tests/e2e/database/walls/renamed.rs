@@ -24,6 +24,9 @@ CREATE FUNCTION forget(name text) RETURNS int LANGUAGE plpgsql AS $$ BEGIN
   EXECUTE 'DEALLOCATE ' || name; RETURN 1; END $$;
 CREATE FUNCTION reopen(name text) RETURNS int LANGUAGE plpgsql AS $$ DECLARE c refcursor := name; BEGIN
   CLOSE c; OPEN c FOR SELECT v || '' FROM public.secrets; RETURN 1; END $$;
+CREATE FUNCTION swaps(text) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RETURN swap('p'); END $$;
+CREATE DOMAIN wary AS text CHECK (swaps(VALUE) > 0);
+CREATE TYPE held AS (a wary, b int);
 CREATE FUNCTION harmless() RETURNS int LANGUAGE plpgsql AS $$ BEGIN RETURN 1; END $$;
 GRANT ALL ON ALL TABLES IN SCHEMA public TO app;
 ";
@@ -37,7 +40,9 @@ roles:
       shop:
         as: app
         allow:
-          - call: [public.swap, public.swap_and_fail, public.folds, public.forget, public.reopen, public.harmless]
+          - define: pg_temp.*
+          - type: [public.wary, public.held]
+          - call: [public.swaps, public.swap, public.swap_and_fail, public.folds, public.forget, public.reopen, public.harmless]
         deny:
           - select: public.secrets
 ";
@@ -54,8 +59,11 @@ fn query(sql: &str) -> Vec<u8> {
     frame('Q', &cstr(sql))
 }
 
+/// Messages that are sent in one.
+type Messages = Vec<Vec<u8>>;
+
 /// Sends the messages, each group when the one before it is answered; all answers.
-fn ask(session: &mut Wire, groups: &[Vec<Vec<u8>>]) -> Vec<Message> {
+fn ask(session: &mut Wire, groups: &[Messages]) -> Vec<Message> {
     let mut answers = Vec::new();
     for messages in groups {
         session.send(messages.concat());
@@ -65,7 +73,7 @@ fn ask(session: &mut Wire, groups: &[Vec<Vec<u8>>]) -> Vec<Message> {
 }
 
 /// Scripts of groups of messages, and the code of the last error; of those without one the session ends.
-fn scripts() -> Vec<(Vec<Vec<Vec<u8>>>, Option<&'static str>)> {
+fn scripts() -> Vec<(Vec<Messages>, Option<&'static str>)> {
     let one = |sql: &str| vec![query(sql)];
     let held = || one("PREPARE p AS SELECT 'x'::text");
     let parsed = || vec![parse("s", "SELECT 'x'::text"), sync()];
@@ -73,6 +81,16 @@ fn scripts() -> Vec<(Vec<Vec<Vec<u8>>>, Option<&'static str>)> {
     let run = || vec![bind("", "s"), execute(""), sync()];
     let opened = || vec![parse("s", "SELECT 'x'::text"), bind("q", "s"), sync()];
     vec![
+        // Asked over the session's own connection, the check runs although the statement is denied.
+        (
+            vec![
+                one("CREATE TEMP TABLE mine (id int)"),
+                held(),
+                one("SELECT '(q,1)'::held, v FROM secrets"),
+                one("EXECUTE p"),
+            ],
+            Some("26000"),
+        ),
         (
             vec![held(), one("SELECT swap('p')"), one("EXECUTE p")],
             Some("26000"),
