@@ -47,6 +47,8 @@ pub(super) fn piece(rest: &[u8]) -> Option<(Piece<'_>, &[u8])> {
         b'"' => quoted(rest),
         b'$' => parameter(rest),
         b'-' if after.first() == Some(&b'-') => None,
+        // `..` is one token, and the number behind it has no dot.
+        b'.' if after.first() == Some(&b'.') => None,
         b'/' if after.first() == Some(&b'*') => None,
         b'\\' | 0..=31 | 127.. => None,
         _ => Some((Piece::Byte(first), after)),
@@ -63,15 +65,18 @@ fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$')
 }
 
-/// A word up to its end. A quote right behind it makes it the prefix of a string (`B'…'`, `U&'…'`), and
-/// a number that begins with its dot would grow together with it in the template (`a.5` to `a0.0`).
+/// Whether a number that begins with its dot follows at once. The template has a number of its kind with a
+/// digit first, which would grow together with what stands before it (`a.5` to `a0.0`, `$1.5` to `$10.0`).
+fn touches_fraction(after: &[u8]) -> bool {
+    matches!(after, [b'.', b'0'..=b'9', ..])
+}
+
+/// A word up to its end. A quote right behind it makes it the prefix of a string (`B'…'`, `U&'…'`).
 fn word(rest: &[u8]) -> Option<(Piece<'_>, &[u8])> {
     let (word, after) = split(rest, is_word)?;
-    let prefix = matches!(
-        after,
-        [b'\'', ..] | [b'&', b'\'' | b'"', ..] | [b'.', b'0'..=b'9', ..]
-    );
-    (!prefix && after.first().is_none_or(u8::is_ascii)).then_some((Piece::Word(word), after))
+    let prefix = matches!(after, [b'\'', ..] | [b'&', b'\'' | b'"', ..]);
+    let ends = !prefix && !touches_fraction(after) && after.first().is_none_or(u8::is_ascii);
+    ends.then_some((Piece::Word(word), after))
 }
 
 /// `"…"` without a quote or control character in it.
@@ -80,7 +85,7 @@ fn quoted(rest: &[u8]) -> Option<(Piece<'_>, &[u8])> {
         byte != b'"' && byte > 31 && byte != 127
     })?;
     let after = after.strip_prefix(b"\"").filter(|_| !name.is_empty())?;
-    if after.first() == Some(&b'"') {
+    if after.first() == Some(&b'"') || touches_fraction(after) {
         return None;
     }
     Some((Piece::Quoted(rest.get(..name.len() + 2)?), after))
@@ -104,7 +109,7 @@ fn text(rest: &[u8], open: usize, escapes: bool) -> Option<(Piece<'_>, &[u8])> {
     let (text, after) = rest.split_at_checked(at + 1)?;
     // A string goes on behind white space with a line end (SQL's rule for adjacent literals).
     let next = after.iter().find(|byte| !byte.is_ascii_whitespace());
-    let glued = after.first().is_some_and(|byte| is_word(*byte));
+    let glued = after.first().is_some_and(|byte| is_word(*byte)) || touches_fraction(after);
     if next == Some(&b'\'') || glued || memchr::memchr(0, text).is_some() {
         return None;
     }
@@ -116,8 +121,9 @@ fn parameter(rest: &[u8]) -> Option<(Piece<'_>, &[u8])> {
     let (digits, after) = split(rest.get(1..)?, |byte| byte.is_ascii_digit())?;
     let number: u16 = str::from_utf8(digits).ok()?.parse().ok()?;
     let glued = |byte: &u8| is_word(*byte) || matches!(byte, b'\'' | b'"');
+    let glued = after.first().is_some_and(glued) || touches_fraction(after);
     // A number is spelled in one way only.
-    if number == 0 || digits.first() == Some(&b'0') || after.first().is_some_and(glued) {
+    if number == 0 || digits.first() == Some(&b'0') || glued {
         return None;
     }
     Some((Piece::Parameter(number), after))

@@ -385,6 +385,42 @@ fn what_is_not_plain_has_no_template() {
     }
 }
 
+#[test]
+fn a_number_never_grows_together_with_what_stands_before_it() {
+    // What touches a number that begins with its dot has no template.
+    for before in [
+        "a", "a.b", "\"a\"", "$1", "$10", "1.5", "1e5", "'x'", "E'x'", "a.", "..", "1.", "f.",
+    ] {
+        for whole in [
+            format!("SELECT {before}.5"),
+            format!("SELECT a IN ({before}.5, 2)"),
+            format!("INSERT INTO t VALUES (1, {before}.5)"),
+            format!("SELECT a FROM t ORDER BY {before}.5"),
+        ] {
+            assert_eq!(template(&whole), None, "{whole}");
+        }
+    }
+    // What can't be taken for a part of it may touch it, and so may anything behind white space.
+    for (sql, expected) in [
+        ("SELECT $1 .5", "SELECT $1 0.0"),
+        ("SELECT a .5", "SELECT a 0.0"),
+        ("SELECT 1 .5", "SELECT 0 0.0"),
+        ("SELECT a. 5", "SELECT a. 0"),
+        (
+            "SELECT (a).5, a[1].5, a[.5]",
+            "SELECT (a)0.0, a[0]0.0, a[0.0]",
+        ),
+        (
+            "SELECT -.5, a-.5, @.5, a<-.5, a=.5, 'x'::.5",
+            "SELECT -0.0, a-0.0, @0.0, a<-0.0, a=0.0, ''::0.0",
+        ),
+        ("SELECT $1-5, $1.a, $1[5]", "SELECT $1-0, $1.a, $1[0]"),
+        ("SELECT a IN ($1, .5, -.5)", "SELECT a IN ($,0.0,0.0)"),
+    ] {
+        assert_eq!(template(sql).as_deref(), Some(expected), "{sql}");
+    }
+}
+
 /// Statements with a hole for each constant; the same text with other constants of a kind.
 fn filled() -> impl Strategy<Value = (String, String)> {
     const SHAPES: [&str; 8] = [
@@ -507,6 +543,58 @@ fn piece() -> impl Strategy<Value = String> {
     ]
 }
 
+/// Pieces that could grow together.
+fn glued() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(vec![
+        "$1",
+        "$10",
+        "$",
+        "1",
+        "0",
+        "10",
+        "1.5",
+        ".5",
+        "5.",
+        ".",
+        "..",
+        "e5",
+        "E'x'",
+        "'x'",
+        "''",
+        "\"a\"",
+        "a",
+        "a0",
+        "_1",
+        "-",
+        "+",
+        "--",
+        "/",
+        "*",
+        "@",
+        "<",
+        "=",
+        ":",
+        "::",
+        "&",
+        "U",
+        " IN (",
+        "ARRAY[",
+        "(",
+        ")",
+        "[",
+        "]",
+        ",",
+        " ",
+        "\n",
+        " ORDER BY ",
+        "nextval",
+        "regclass",
+        "varchar(",
+        "2147483648",
+        "3000000000",
+    ])
+}
+
 /// A catalog that knows enough for a constant to count: operators and functions of somebody's own.
 fn catalog() -> Catalog {
     let mut catalog = Catalog::new(1);
@@ -562,6 +650,17 @@ proptest! {
                     prop_assert_eq!(readable(&own), readable(&shared), "{}", sql);
                 }
             }
+        }
+    }
+
+    /// What could be mistaken for a template has it as its own: whatever touches whatever.
+    #[test]
+    fn a_template_is_its_own_template(pieces in prop::collection::vec(glued(), 1..8)) {
+        let sql = format!("SELECT {}", pieces.concat());
+        if let Some(once) = template(&sql)
+            && let Some(twice) = template(&once)
+        {
+            prop_assert_eq!(once, twice, "{}", sql);
         }
     }
 
