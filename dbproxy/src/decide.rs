@@ -22,17 +22,7 @@ use settings::Standing;
 
 /// The right to one session: who, on which database, as which database role. It can't be made elsewhere,
 /// and `connect` looks nothing up again.
-pub(crate) struct Permit {
-    principal: Arc<Principal>,
-    database: Arc<Database>,
-    as_role: Arc<str>,
-    statement_timeout: Option<Duration>,
-    settings: Vec<(String, String)>,
-    relaxed: bool,
-    lease: Lease,
-    recorder: Recorder,
-    minor: u16,
-}
+pub(crate) struct Permit(Granted);
 
 /// What is in a permit.
 pub(crate) struct Granted {
@@ -52,17 +42,7 @@ pub(crate) struct Granted {
 impl Permit {
     /// Uses the permit up.
     pub(crate) fn redeem(self) -> Granted {
-        Granted {
-            principal: self.principal,
-            database: self.database,
-            as_role: self.as_role,
-            statement_timeout: self.statement_timeout,
-            settings: self.settings,
-            relaxed: self.relaxed,
-            lease: self.lease,
-            recorder: self.recorder,
-            minor: self.minor,
-        }
+        self.0
     }
 }
 
@@ -150,7 +130,7 @@ async fn permit(
     };
     let settings = settings::judge(&mut asked, &standing, &policy, &recorder)?;
     database.wall.admit(&policy, grant).await?;
-    Ok(Permit {
+    Ok(Permit(Granted {
         principal,
         database: Arc::clone(database),
         as_role: Arc::clone(&grant.as_role),
@@ -160,7 +140,7 @@ async fn permit(
         lease,
         recorder,
         minor: asked.minor,
-    })
+    }))
 }
 
 fn labels(policy: &PolicySet, principal: &Principal) -> Labels {
