@@ -59,8 +59,6 @@ pub struct Statement {
     pub range: Range<usize>,
     /// Its facts, or why there are none.
     pub subject: Subject,
-    /// The highest `$n`.
-    pub parameters: u16,
     /// The prepared statement or cursor that PREPARE, EXECUTE, DEALLOCATE, DECLARE, FETCH or CLOSE names.
     pub prepared: Option<Arc<str>>,
     /// The parts of the message that PostgreSQL can be asked about, each a SELECT, VALUES, INSERT, UPDATE,
@@ -73,7 +71,7 @@ pub struct Statement {
     /// Types without a schema that stand in the questions, which are left to PostgreSQL and no facts.
     pub types: Vec<Name>,
     /// The INTO clause of SELECT … INTO, bytes within the message. PostgreSQL is asked without it, because
-    /// it does not show what a statement reads that makes a table; see [`Statement::question`].
+    /// it does not show what a statement reads that makes a table; see [`Statement::question_texts`].
     pub into: Option<Range<usize>>,
     /// The types that PREPARE declares for its parameters, as they are written: `$1` first. Bytes within
     /// the message.
@@ -140,7 +138,6 @@ fn unreadable_statement(range: Range<usize>, unreadable: Unreadable) -> Statemen
     Statement {
         range,
         subject: Subject::Unreadable(Arc::new(unreadable)),
-        parameters: 0,
         prepared: None,
         questions: Vec::new(),
         equal: Vec::new(),
@@ -162,10 +159,9 @@ fn statement(sql: &str, lexed: &Lexed, tokens: Range<usize>, context: &Context<'
         .collect();
     let start = tokens.first().map_or(0, |token| token.start);
     let range = start..tokens.last().map_or(start, |token| token.end);
-    let parameters = match highest_parameter(sql, &tokens) {
-        Ok(parameters) => parameters,
-        Err(unreadable) => return unreadable_statement(range, unreadable),
-    };
+    if let Some(unreadable) = wrong_parameter(sql, &tokens) {
+        return unreadable_statement(range, unreadable);
+    }
     let text = sql.get(range.clone()).unwrap_or("");
     match found(sql, text, start, &tokens, context) {
         Ok(read) => {
@@ -173,7 +169,6 @@ fn statement(sql: &str, lexed: &Lexed, tokens: Range<usize>, context: &Context<'
             Statement {
                 range,
                 subject: Subject::Readable(Arc::new(read.facts)),
-                parameters,
                 prepared: read.prepared,
                 questions: read.questions.parts.into_iter().map(within).collect(),
                 equal: read.questions.equal,
@@ -185,33 +180,21 @@ fn statement(sql: &str, lexed: &Lexed, tokens: Range<usize>, context: &Context<'
         }
         Err(mut unreadable) => {
             unreadable.offset = unreadable.offset.map(|offset| offset + start);
-            Statement {
-                parameters,
-                ..unreadable_statement(range, unreadable)
-            }
+            unreadable_statement(range, unreadable)
         }
     }
 }
 
-fn highest_parameter(sql: &str, tokens: &[Token]) -> Result<u16, Unreadable> {
-    let mut highest = 0;
-    for token in tokens.iter().filter(|token| token.kind == Kind::Parameter) {
-        match token
-            .text(sql)
-            .get(1..)
-            .and_then(|digits| digits.parse::<u16>().ok())
-        {
-            Some(number) if number > 0 => highest = highest.max(number),
-            _ => {
-                return Err(refuse(
-                    UnreadableKind::Unsupported,
-                    token.start,
-                    "a parameter number out of range",
-                ));
-            }
-        }
-    }
-    Ok(highest)
+/// The refusal for a parameter whose number the protocol can't have.
+fn wrong_parameter(sql: &str, tokens: &[Token]) -> Option<Unreadable> {
+    let is_wrong = |token: &&Token| {
+        let digits = token.text(sql).get(1..);
+        let number = digits.and_then(|digits| digits.parse::<u16>().ok());
+        token.kind == Kind::Parameter && number.is_none_or(|number| number == 0)
+    };
+    let wrong = tokens.iter().find(is_wrong)?;
+    let detail = "a parameter number out of range";
+    Some(refuse(UnreadableKind::Unsupported, wrong.start, detail))
 }
 
 fn found(

@@ -337,23 +337,19 @@ fn set_config_is_a_function_where_another_one_may_be_meant() {
 }
 
 #[test]
-fn statements_say_what_they_prepare_and_how_many_parameters_they_take() {
-    for (sql, prepared, parameters) in [
-        ("prepare p as select $3", Some("p"), 3),
-        ("execute \"P\"(1)", Some("P"), 0),
-        ("deallocate p", Some("p"), 0),
-        ("deallocate all", None, 0),
-        ("declare c cursor for select 1", Some("c"), 0),
-        ("fetch 10 from c", Some("c"), 0),
-        ("close c", Some("c"), 0),
-        ("select $1, $2", None, 2),
+fn statements_say_what_they_prepare() {
+    for (sql, prepared) in [
+        ("prepare p as select $3", Some("p")),
+        ("execute \"P\"(1)", Some("P")),
+        ("deallocate p", Some("p")),
+        ("deallocate all", None),
+        ("declare c cursor for select 1", Some("c")),
+        ("fetch 10 from c", Some("c")),
+        ("close c", Some("c")),
+        ("select $1, $2", None),
     ] {
         let statement = &read(sql, &Context::default())[0];
-        assert_eq!(
-            (statement.prepared.as_deref(), statement.parameters),
-            (prepared, parameters),
-            "{sql}"
-        );
+        assert_eq!(statement.prepared.as_deref(), prepared, "{sql}");
     }
 }
 
