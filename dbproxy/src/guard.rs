@@ -20,8 +20,8 @@ use std::sync::Arc;
 
 use exeat_policy::{
     Access, Caller, Columns, Confirmation, DatabaseGrant, Decision, Effect, Facts, LimitKind, Name,
-    Principal, RelationAccess, Request, StatementRequest, Subject, UnixMillis, UnreadableKind,
-    Verb, evaluate,
+    Origin, Principal, RelationAccess, Request, StatementRequest, Subject, UnixMillis,
+    UnreadableKind, Verb, evaluate,
 };
 use exeat_service::{Core, clock};
 
@@ -360,7 +360,7 @@ impl Guard {
             return Vec::new();
         };
         let name = |oid: &u32| snapshot.objects.function(*oid).cloned();
-        let foreign = |name: &Name| name.schema.as_deref() != Some("pg_catalog");
+        let foreign = |name: &Name| name.origin() != Origin::PostgreSql;
         functions.iter().filter_map(name).filter(foreign).collect()
     }
 
@@ -605,8 +605,7 @@ impl Guard {
 
 /// Whether a function is not PostgreSQL's own, as far as its name tells.
 fn is_foreign(function: &Name) -> bool {
-    let schema = function.schema.as_deref();
-    schema.is_some_and(|schema| schema != "pg_catalog")
+    matches!(function.origin(), Origin::Other | Origin::Standard)
 }
 
 fn merge(outer: &Facts, inner: &Facts) -> Facts {

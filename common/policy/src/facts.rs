@@ -16,6 +16,31 @@ pub struct Name {
     pub name: Arc<str>,
 }
 
+/// Whose a thing is, as far as its name tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// PostgreSQL's own: it is in `pg_catalog`.
+    PostgreSql,
+    /// Comes with every database too, but is looked for by the schema only: `information_schema`.
+    Standard,
+    /// Somebody's.
+    Other,
+    /// The name has no schema: nobody has said which one it is.
+    Unresolved,
+}
+
+impl Name {
+    /// Whose it is. Who asks says what becomes of a name that nobody has resolved.
+    pub fn origin(&self) -> Origin {
+        match self.schema.as_deref() {
+            Some("pg_catalog") => Origin::PostgreSql,
+            Some("information_schema") => Origin::Standard,
+            Some(_) => Origin::Other,
+            None => Origin::Unresolved,
+        }
+    }
+}
+
 impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.schema {
@@ -289,3 +314,6 @@ pub enum Subject {
     /// It was not.
     Unreadable(Arc<Unreadable>),
 }
+
+#[cfg(test)]
+mod tests;

@@ -34,8 +34,8 @@ pub use decision::{AuditMode, Basis, Decision, Effect, Obligations, PolicyHash, 
 pub use diagnostic::{Diagnostic, Diagnostics, Location, Source};
 pub use evaluate::evaluate;
 pub use facts::{
-    Access, Columns, Confirmation, Facts, Name, RelationAccess, SequenceAccess, SequenceUse,
-    Setting, Subject, Unreadable, UnreadableKind, Verb,
+    Access, Columns, Confirmation, Facts, Name, Origin, RelationAccess, SequenceAccess,
+    SequenceUse, Setting, Subject, Unreadable, UnreadableKind, Verb,
 };
 pub use load::{load, read_yaml, schema};
 pub use principal::{Assurance, Caller, Identity, IdentityFailure, Method, Principal};

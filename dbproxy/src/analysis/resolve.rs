@@ -6,7 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use exeat_policy::{Access, Columns, Name, RelationAccess, SequenceAccess, is_harmless_function};
+use exeat_policy::{
+    Access, Columns, Name, Origin, RelationAccess, SequenceAccess, is_harmless_function,
+};
 use exeat_sql::{
     AttributeSet, Command, QueryTree, QueryTreeError, RelationUse, SequenceCall, SequenceUse,
     query_tree,
@@ -304,13 +306,12 @@ impl Resolver<'_> {
         if self.compares(tree) {
             chosen.extend(self.objects.comparisons(tree.types.iter().copied()));
         }
-        let is_json = |name: &Name| {
-            name.schema.as_deref() == Some("pg_catalog") && name.name.contains("json")
-        };
+        let is_json =
+            |name: &Name| name.origin() == Origin::PostgreSql && name.name.contains("json");
         if names.iter().any(is_json) {
             chosen.extend(self.objects.json_casts(tree.types.iter().copied()));
         }
-        let own = |name: &Name| name.schema.as_deref() != Some("pg_catalog");
+        let own = |name: &Name| name.origin() != Origin::PostgreSql;
         names.extend(
             self.names("function", &chosen, Objects::function)?
                 .into_iter()
@@ -335,7 +336,7 @@ impl Resolver<'_> {
         let checks = self.objects.checks_of_constants(tree.types.iter().copied());
         let own = |oid: &u32| {
             let name = self.objects.function(*oid);
-            name.is_none_or(|name| name.schema.as_deref() != Some("pg_catalog"))
+            name.is_none_or(|name| name.origin() != Origin::PostgreSql)
         };
         checks.iter().any(own)
     }
@@ -361,7 +362,7 @@ impl Resolver<'_> {
 
     fn operators(&self, tree: &QueryTree) -> Result<Vec<Name>, NotUnderstood> {
         let mut names = self.names("operator", &tree.operators, Objects::operator)?;
-        names.retain(|name| name.schema.as_deref() != Some("pg_catalog"));
+        names.retain(|name| name.origin() != Origin::PostgreSql);
         Ok(names)
     }
 

@@ -1,7 +1,7 @@
 //! Whether a statement may run code that is not PostgreSQL's own: what that does is seen by nobody but who
 //! looks afterwards. It must never take a doubt for a no.
 
-use exeat_policy::{Access, Facts, Name, RelationAccess, Subject, Verb};
+use exeat_policy::{Access, Facts, Name, Origin, RelationAccess, Subject, Verb};
 
 use super::Guard;
 use super::reading::Known;
@@ -77,10 +77,12 @@ pub(super) fn reads(facts: &Facts) -> bool {
 }
 
 fn runs_code(facts: &Facts, snapshot: Option<&Snapshot>) -> bool {
-    let own = |name: &Name| match name.schema.as_deref() {
-        Some(schema) => matches!(schema, "pg_catalog" | "information_schema"),
-        // Nobody has said which one it is.
-        None => !snapshot.is_some_and(|snapshot| snapshot.catalog.has_own_function(&name.name)),
+    let own = |name: &Name| match name.origin() {
+        Origin::PostgreSql | Origin::Standard => true,
+        Origin::Other => false,
+        Origin::Unresolved => {
+            !snapshot.is_some_and(|snapshot| snapshot.catalog.has_own_function(&name.name))
+        }
     };
     let mut called = facts.functions.iter().chain(&facts.behind_functions);
     let mut touched = facts.relations.iter().chain(&facts.behind);

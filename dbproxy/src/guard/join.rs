@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use exeat_policy::{Confirmation, Facts, Name, RelationAccess, Setting, Verb};
+use exeat_policy::{Confirmation, Facts, Name, Origin, RelationAccess, Setting, Verb};
 use exeat_sql::Command;
 
 use crate::analysis::{Analysed, Reached};
@@ -100,11 +100,8 @@ fn is_set_config(name: &Name) -> bool {
 
 /// Whether a name is that of a function of PostgreSQL's own.
 fn is_of(name: &Name, function: &str) -> bool {
-    &*name.name == function
-        && name
-            .schema
-            .as_deref()
-            .is_none_or(|schema| schema == "pg_catalog")
+    let own = matches!(name.origin(), Origin::PostgreSql | Origin::Unresolved);
+    own && &*name.name == function
 }
 
 fn union(ours: &[Name], mut theirs: BTreeSet<Name>) -> Vec<Name> {

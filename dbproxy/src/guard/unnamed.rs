@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use exeat_policy::{
-    Access, Columns, Confirmation, Effect, Facts, Name, RelationAccess, Subject, Verb,
+    Access, Columns, Confirmation, Effect, Facts, Name, Origin, RelationAccess, Subject, Verb,
 };
 use exeat_sql::Statement;
 
@@ -136,7 +136,7 @@ impl Guard {
         if facts.verb != Verb::Define {
             oids.extend(written(facts, objects));
         }
-        let foreign = |name: &&Name| name.schema.as_deref() != Some("pg_catalog");
+        let foreign = |name: &&Name| name.origin() != Origin::PostgreSql;
         let names = oids.iter().filter_map(|oid| objects.function(*oid));
         let names: Vec<Name> = names.filter(foreign).cloned().collect();
         match names.is_empty() {
