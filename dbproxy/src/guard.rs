@@ -379,9 +379,7 @@ impl Guard {
             Ok(kin) if kin.is_empty() => subject,
             Ok(kin) => {
                 let mut facts = Facts::clone(facts);
-                facts.behind.extend(kin);
-                facts.behind.sort();
-                facts.behind.dedup();
+                facts.add_behind(kin);
                 Subject::Readable(Arc::new(facts))
             }
             Err(why) => verdict::unreadable(UnreadableKind::Unanswered, &why.to_string()),
@@ -609,22 +607,8 @@ fn is_foreign(function: &Name) -> bool {
 }
 
 fn merge(outer: &Facts, inner: &Facts) -> Facts {
-    fn union<T: Clone + Ord>(left: &[T], right: &[T]) -> Vec<T> {
-        let mut all: Vec<T> = left.iter().chain(right).cloned().collect();
-        all.sort();
-        all.dedup();
-        all
-    }
-    Facts {
-        relations: union(&outer.relations, &inner.relations),
-        functions: union(&outer.functions, &inner.functions),
-        operators: union(&outer.operators, &inner.operators),
-        types: union(&outer.types, &inner.types),
-        settings: union(&outer.settings, &inner.settings),
-        confirmation: inner.confirmation,
-        behind: union(&outer.behind, &inner.behind),
-        behind_functions: union(&outer.behind_functions, &inner.behind_functions),
-        sequences: union(&outer.sequences, &inner.sequences),
-        ..outer.clone()
-    }
+    let mut both = outer.clone();
+    both.join(inner);
+    both.confirmation = inner.confirmation;
+    both
 }

@@ -243,7 +243,80 @@ pub struct Facts {
     pub sequences: Vec<SequenceUse>,
 }
 
+/// Adds to a list that is sorted and unique.
+fn add<T: Ord>(list: &mut Vec<T>, more: impl IntoIterator<Item = T>) {
+    let before = list.len();
+    list.extend(more);
+    if list.len() > before {
+        list.sort();
+        list.dedup();
+    }
+}
+
 impl Facts {
+    /// Of a statement of this kind that touches nothing, and of which two readers have seen nothing else.
+    pub fn nothing(verb: Verb, label: Arc<str>) -> Self {
+        Self {
+            verb,
+            label,
+            relations: Vec::new(),
+            functions: Vec::new(),
+            operators: Vec::new(),
+            types: Vec::new(),
+            settings: Vec::new(),
+            confirmation: Confirmation::Confirmed,
+            behind: Vec::new(),
+            behind_functions: Vec::new(),
+            sequences: Vec::new(),
+        }
+    }
+
+    /// All that the other one touches, too. What it is, and whether readers agree, stays.
+    pub fn join(&mut self, other: &Self) {
+        // Named one by one, so that a list more does not compile until somebody has looked here.
+        let Self {
+            verb: _,
+            label: _,
+            confirmation: _,
+            relations,
+            functions,
+            operators,
+            types,
+            settings,
+            behind,
+            behind_functions,
+            sequences,
+        } = other;
+        self.add_relations(relations.iter().cloned());
+        self.add_functions(functions.iter().cloned());
+        add(&mut self.operators, operators.iter().cloned());
+        self.add_types(types.iter().cloned());
+        add(&mut self.settings, settings.iter().cloned());
+        self.add_behind(behind.iter().cloned());
+        add(&mut self.behind_functions, behind_functions.iter().cloned());
+        add(&mut self.sequences, sequences.iter().cloned());
+    }
+
+    /// It touches these relations too.
+    pub fn add_relations(&mut self, relations: impl IntoIterator<Item = RelationAccess>) {
+        add(&mut self.relations, relations);
+    }
+
+    /// It leads to these relations too.
+    pub fn add_behind(&mut self, behind: impl IntoIterator<Item = RelationAccess>) {
+        add(&mut self.behind, behind);
+    }
+
+    /// It calls these functions too.
+    pub fn add_functions(&mut self, functions: impl IntoIterator<Item = Name>) {
+        add(&mut self.functions, functions);
+    }
+
+    /// It names these types too.
+    pub fn add_types(&mut self, types: impl IntoIterator<Item = Name>) {
+        add(&mut self.types, types);
+    }
+
     /// How many bytes they take, roughly: for caches.
     pub fn weight(&self) -> usize {
         let relations = self.relations.iter().chain(&self.behind);

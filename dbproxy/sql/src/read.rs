@@ -283,21 +283,13 @@ fn set_names(sql: &str, tokens: &[Token]) -> Option<Facts> {
         [text] if text.kind == Kind::Text => Some(Arc::from(constant(text.text(sql))?)),
         _ => return None,
     };
+    let settings = vec![Setting {
+        name: Arc::from("client_encoding"),
+        value,
+    }];
     Some(Facts {
-        verb: Verb::Set,
-        label: Arc::from("set"),
-        relations: Vec::new(),
-        functions: Vec::new(),
-        operators: Vec::new(),
-        types: Vec::new(),
-        settings: vec![Setting {
-            name: Arc::from("client_encoding"),
-            value,
-        }],
-        confirmation: Confirmation::Confirmed,
-        behind: Vec::new(),
-        behind_functions: Vec::new(),
-        sequences: Vec::new(),
+        settings,
+        ..Facts::nothing(Verb::Set, Arc::from("set"))
     })
 }
 

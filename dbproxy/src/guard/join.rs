@@ -19,15 +19,9 @@ pub(super) fn joined(ours: &Facts, answers: &[Arc<Analysed>]) -> Result<Facts, &
             return Err("PostgreSQL reads another kind of statement");
         }
     }
-    let seen = |of: fn(&Analysed) -> &Vec<Name>| -> BTreeSet<Name> {
-        answers
-            .iter()
-            .flat_map(|answer| of(answer))
-            .cloned()
-            .collect()
-    };
     facts.relations = relations(ours, answers);
-    let mut called = seen(|answer| &answer.functions);
+    let called = answers.iter().flat_map(|answer| &answer.functions);
+    let mut called: BTreeSet<Name> = called.cloned().collect();
     if is_set(ours) {
         called.retain(|name| !is_set_config(name));
     }
@@ -51,25 +45,16 @@ pub(super) fn joined(ours: &Facts, answers: &[Arc<Analysed>]) -> Result<Facts, &
             value: None,
         });
     }
-    facts.operators = union(&ours.operators, seen(|answer| &answer.operators));
-    facts.types = union(&ours.types, seen(|answer| &answer.types));
-    facts.behind_functions = union(
-        &ours.behind_functions,
-        seen(|answer| &answer.behind_functions),
-    );
-    let behind: BTreeSet<RelationAccess> = answers
-        .iter()
-        .flat_map(|answer| &answer.behind)
-        .cloned()
-        .collect();
-    facts.behind = behind.into_iter().collect();
-    let sequences: BTreeSet<_> = answers
-        .iter()
-        .flat_map(|answer| &answer.sequences)
-        .chain(&ours.sequences)
-        .cloned()
-        .collect();
-    facts.sequences = sequences.into_iter().collect();
+    for answer in answers {
+        facts.join(&Facts {
+            operators: answer.operators.clone(),
+            types: answer.types.clone(),
+            behind: answer.behind.clone(),
+            behind_functions: answer.behind_functions.clone(),
+            sequences: answer.sequences.clone(),
+            ..Facts::nothing(ours.verb, Arc::clone(&ours.label))
+        });
+    }
     if ours.verb != Verb::Define || ours.confirmation == Confirmation::Confirmed {
         facts.confirmation = Confirmation::Analysed;
     }
@@ -78,15 +63,10 @@ pub(super) fn joined(ours: &Facts, answers: &[Arc<Analysed>]) -> Result<Facts, &
 
 /// The facts together with what CASCADE reaches.
 pub(super) fn beyond(ours: &Facts, reached: &Reached) -> Facts {
-    let union = |own: &[RelationAccess], more: &[RelationAccess]| -> Vec<RelationAccess> {
-        let all: BTreeSet<_> = own.iter().chain(more).cloned().collect();
-        all.into_iter().collect()
-    };
-    Facts {
-        relations: union(&ours.relations, &reached.relations),
-        behind: union(&ours.behind, &reached.behind),
-        ..ours.clone()
-    }
+    let mut facts = ours.clone();
+    facts.add_relations(reached.relations.iter().cloned());
+    facts.add_behind(reached.behind.iter().cloned());
+    facts
 }
 
 /// Whether every `set_config` of a statement is one that we read as the SET that it is.
@@ -102,11 +82,6 @@ fn is_set_config(name: &Name) -> bool {
 fn is_of(name: &Name, function: &str) -> bool {
     let own = matches!(name.origin(), Origin::PostgreSql | Origin::Unresolved);
     own && &*name.name == function
-}
-
-fn union(ours: &[Name], mut theirs: BTreeSet<Name>) -> Vec<Name> {
-    theirs.extend(ours.iter().cloned());
-    theirs.into_iter().collect()
 }
 
 /// PostgreSQL's columns where it sees the access; ours where it does not.

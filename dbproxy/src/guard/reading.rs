@@ -251,12 +251,8 @@ impl Bound {
         match subject {
             Subject::Readable(facts) if !self.types.is_empty() => {
                 let mut facts = Facts::clone(&facts);
-                facts.types.extend_from_slice(&self.types);
-                facts.types.sort();
-                facts.types.dedup();
-                facts.functions.extend_from_slice(&self.functions);
-                facts.functions.sort();
-                facts.functions.dedup();
+                facts.add_types(self.types.iter().cloned());
+                facts.add_functions(self.functions.iter().cloned());
                 Subject::Readable(Arc::new(facts))
             }
             other => other,

@@ -53,17 +53,9 @@ impl Guard {
             return None;
         }
         let call = Facts {
-            verb: Verb::Select,
-            relations: Vec::new(),
             functions: functions.clone(),
-            operators: Vec::new(),
-            types: Vec::new(),
-            settings: Vec::new(),
-            behind: Vec::new(),
-            behind_functions: Vec::new(),
-            sequences: Vec::new(),
             confirmation: Confirmation::Analysed,
-            label: Arc::clone(&facts.label),
+            ..Facts::nothing(Verb::Select, Arc::clone(&facts.label))
         };
         let denied =
             |call| self.evaluate(Subject::Readable(Arc::new(call))).effect != Effect::Allow;
@@ -169,9 +161,7 @@ fn computes(label: &str, text: &str) -> bool {
 
 fn with_functions(facts: &Facts, functions: Vec<Name>) -> Subject {
     let mut facts = Facts::clone(facts);
-    facts.functions.extend(functions);
-    facts.functions.sort();
-    facts.functions.dedup();
+    facts.add_functions(functions);
     Subject::Readable(Arc::new(facts))
 }
 
