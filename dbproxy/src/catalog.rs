@@ -248,9 +248,9 @@ impl Catalogs {
                     }
                 }
             }
-            // What is wished from now on may miss what is read now.
-            let wish = locked(&self.wish).take();
+            // Whoever wishes after that moment has to wait for the next load.
             let began = Instant::now();
+            let wish = locked(&self.wish).take();
             let due = began
                 .checked_sub(TTL)
                 .is_none_or(|moment| !self.is_newer_than(moment));
