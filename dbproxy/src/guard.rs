@@ -7,7 +7,9 @@ mod asking;
 mod cache;
 mod code;
 mod examine;
+mod former;
 mod join;
+mod mention;
 mod own;
 mod reading;
 mod scope;
@@ -35,7 +37,8 @@ pub(crate) use asking::Asked;
 use asking::Asking;
 pub(crate) use code::Code;
 pub use examine::{Checks, Examined, Examiner, Reply, SqlError};
-pub(crate) use own::OwnCatalog;
+use former::Former;
+use own::OwnCatalog;
 use reading::{Bound, Reading};
 pub(crate) use scope::Scope;
 pub(crate) use verdict::{Judged, Prepared, Rejection, Verdict, copies_in, fires_deferred};
@@ -52,6 +55,7 @@ pub(crate) struct Guard {
     asking: Asking,
     own: OwnCatalog,
     scope: Scope,
+    former: Former,
 }
 
 /// What came of the questions of each statement of a text.
@@ -114,6 +118,7 @@ impl Guard {
             asking: Asking::new(analyser, who),
             own,
             scope,
+            former: Former::default(),
         }
     }
 
@@ -164,6 +169,7 @@ impl Guard {
         let own = self.own.snapshot();
         let version = own.map_or_else(|| self.catalogs.version(), |own| own.version);
         if !self.scope.is(&policy, version) {
+            self.former.left(&self.scope, &policy, own.is_some());
             self.scope = Scope::new(
                 Arc::clone(&policy),
                 own.cloned().or_else(|| self.catalogs.current()),
@@ -184,8 +190,19 @@ impl Guard {
             metrics::verdict_found();
             return Ok(known);
         }
-        metrics::verdict_missed();
-        let (verdict, lasts) = self.judge(sql, types)?;
+        let stands = self
+            .former
+            .verdict(&self.scope, sql, |scope| Self::known(scope, &key, sql));
+        let (verdict, lasts) = match stands {
+            Some(verdict) => {
+                metrics::verdict_found();
+                (verdict, true)
+            }
+            None => {
+                metrics::verdict_missed();
+                self.judge(sql, types)?
+            }
+        };
         let verdict = Arc::new(verdict);
         if lasts && verdict.lasts() {
             let shared = key.shared.filter(|_| template::serves_all(&verdict));

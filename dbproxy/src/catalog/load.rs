@@ -50,9 +50,10 @@ impl Client {
         if applied.gone {
             objects.keep_listed(&self.rows(&listing()).await?);
             applied.changed = true;
+            applied.others = true;
         }
         Ok(Arc::new(if applied.changed {
-            Snapshot::new(objects, applied)
+            known.after(objects, applied)
         } else {
             known.seen_again(applied)
         }))
@@ -75,7 +76,7 @@ impl Client {
             state: known.state.clone(),
             ..applied
         };
-        Ok(Arc::new(Snapshot::new(objects, applied)))
+        Ok(Arc::new(known.after(objects, applied)))
     }
 
     async fn whole(&mut self) -> Result<Snapshot, UpstreamError> {

@@ -2,6 +2,8 @@
 //!
 //! Pure: rows of `question` in, objects out. What is not understood is left out, and thereby unknown.
 
+mod news;
+
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
@@ -10,7 +12,8 @@ use exeat_sql::{Catalog, Relation, RelationKind};
 use rpds::HashTrieMapSync;
 
 use super::nested::Nested;
-use super::question::{FIRST_NORMAL_OID, NAMESPACES, together};
+use super::question::{FIRST_NORMAL_OID, together};
+use news::{About, News};
 
 /// The type `json` (`catalog/pg_type.dat`).
 const JSON: u32 = 114;
@@ -98,6 +101,10 @@ pub(crate) struct Objects {
 pub(crate) struct Applied {
     /// Something that matters is another than before.
     pub(crate) changed: bool,
+    /// The names of tables, of what comes with them, and of types that were not there before.
+    pub(crate) made: BTreeSet<Arc<str>>,
+    /// Something else is another than before.
+    pub(crate) others: bool,
     /// Something is gone: what exists has to be listed.
     pub(crate) gone: bool,
     /// A schema has changed: everything has to be asked for again.
@@ -409,7 +416,9 @@ impl Objects {
             .filter_map(|row| number(row.get(1)?))
             .collect();
         let kin = |(child, parent): &(u32, u32)| named.contains(child) || named.contains(parent);
+        let mut others = named.difference(&found).next().is_some();
         if self.inherits.iter().any(kin) {
+            others = true;
             Arc::make_mut(&mut self.inherits).retain(|pair| !kin(pair));
         }
         for gone in named.difference(&found) {
@@ -419,7 +428,11 @@ impl Objects {
         if self.hooks.contains(&0) {
             Arc::make_mut(&mut self.hooks).retain(|oid| *oid != 0);
         }
-        News::of(rows, About::Named).settle(self)
+        let applied = News::of(rows, About::Named).settle(self);
+        Applied {
+            others: applied.others || others,
+            ..applied
+        }
     }
 
     /// Forgets what a listing does not have.
@@ -577,258 +590,6 @@ fn put<T: Named + Clone + PartialEq>(
     true
 }
 
-/// What an answer is about.
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
-enum About {
-    #[default]
-    Everything,
-    /// What has changed, and all of what is only counted.
-    Changes,
-    /// What has a name that was asked for, or is new.
-    Named,
-}
-
-/// The rows of one answer, by kind.
-#[derive(Default)]
-struct News {
-    about: About,
-    applied: Applied,
-    relations: HashMap<u32, KnownRelation>,
-    columns: HashMap<u32, Vec<(i16, Arc<str>, u32)>>,
-    functions: HashMap<u32, Stamped>,
-    operators: HashMap<u32, Stamped>,
-    types: HashMap<u32, KnownType>,
-    inherits: Vec<(u32, u32)>,
-    checks: Vec<(u32, u32)>,
-    writes: Vec<(u32, Run)>,
-    nested: Nested,
-    casts: Vec<(u32, u32, u32)>,
-    owners: HashMap<u32, u32>,
-    views: HashMap<u32, Vec<(u32, i16)>>,
-    hooks: Vec<u32>,
-    acting: Vec<(u32, u32)>,
-    watched: Vec<(String, String, String)>,
-    counts: Vec<(String, usize)>,
-    /// Equal names are stored once.
-    names: HashMap<Box<str>, Arc<str>>,
-}
-
-impl News {
-    fn of(rows: &[Vec<String>], about: About) -> Self {
-        let mut news = Self {
-            about,
-            ..Self::default()
-        };
-        for row in rows {
-            if let [kind, fields @ ..] = row.as_slice()
-                && let Ok(fields) = <&[String; 6]>::try_from(fields)
-            {
-                news.read(kind, fields);
-            }
-        }
-        news
-    }
-
-    fn shared(&mut self, name: &str) -> Arc<str> {
-        if let Some(known) = self.names.get(name) {
-            return Arc::clone(known);
-        }
-        let shared: Arc<str> = name.into();
-        self.names.insert(name.into(), Arc::clone(&shared));
-        shared
-    }
-
-    fn name(&mut self, schema: &str, name: &str) -> Name {
-        Name {
-            schema: Some(self.shared(schema)),
-            name: self.shared(name),
-        }
-    }
-
-    fn read(&mut self, kind: &str, fields: &[String; 6]) {
-        let [a, b, c, d, e, f] = fields;
-        if kind == "x" {
-            // The low half of an xid8 is the xid.
-            self.applied.since = number::<u64>(a).map_or(0, |xid| (xid & 0xffff_ffff) as u32);
-            self.applied.state.clone_from(b);
-            self.applied.major = number::<u32>(c).map_or(0, |version| (version / 10_000) as u16);
-            return;
-        }
-        if kind == "c" || kind == "n" {
-            match kind {
-                "c" => self.watched.push((a.clone(), b.clone(), c.clone())),
-                _ => self
-                    .counts
-                    .push((a.clone(), number(b).unwrap_or(usize::MAX))),
-            }
-            return;
-        }
-        let Some(oid) = number::<u32>(a) else { return };
-        match kind {
-            "r" => {
-                let name = self.name(b, c);
-                let known = KnownRelation {
-                    name,
-                    kind: d.bytes().next().unwrap_or(0),
-                    guarded: e != "false",
-                    row_type: number(f).unwrap_or(0),
-                    columns: Vec::new(),
-                    shared: None,
-                };
-                self.relations.insert(oid, known);
-            }
-            "a" => {
-                if let (Some(number), Some(of)) = (number(b), number(d)) {
-                    let name = self.shared(c);
-                    self.columns
-                        .entry(oid)
-                        .or_default()
-                        .push((number, name, of));
-                }
-            }
-            "f" | "o" => {
-                let name = self.name(b, c);
-                let changed = d.as_str().into();
-                let known = Stamped { name, changed };
-                match kind {
-                    "f" => self.functions.insert(oid, known),
-                    _ => self.operators.insert(oid, known),
-                };
-            }
-            "t" => {
-                let known = KnownType {
-                    name: self.name(b, c),
-                    changed: d.as_str().into(),
-                    kind: e.bytes().next().unwrap_or(0),
-                    element: number(f).unwrap_or(0),
-                };
-                self.types.insert(oid, known);
-            }
-            "i" => self.inherits.extend(number(b).map(|parent| (oid, parent))),
-            "d" => self.checks.extend(number(b).map(|check| (oid, check))),
-            "h" => self.hooks.push(oid),
-            "g" => self.acting.extend(number(b).map(|other| (oid, other))),
-            "w" => self.writes.extend(number(b).map(|on| {
-                let run = if c == "t" { Run::Checks } else { Run::Function };
-                (oid, run(on))
-            })),
-            "m" | "p" | "y" | "z" => self.nested.read(kind, oid, b, c),
-            "k" => {
-                if let (Some(to), Some(function)) = (number(b), number(c)) {
-                    self.casts.push((oid, to, function));
-                }
-            }
-            "q" => {
-                if let Some(table) = number(b) {
-                    self.owners.insert(oid, table);
-                }
-            }
-            "v" => {
-                if let (Some(relation), Some(column)) = (number(b), number(c)) {
-                    self.views.entry(oid).or_default().push((relation, column));
-                }
-            }
-            _ => {}
-        }
-    }
-
-    /// Puts the rows into what is known.
-    fn settle(mut self, objects: &mut Objects) -> Applied {
-        self.applied.changed = self.about == About::Everything;
-        self.settle_relations(objects);
-        for (oid, function) in self.functions {
-            self.applied.changed |= objects.put_function(oid, Some(function));
-        }
-        for (oid, operator) in self.operators {
-            self.applied.changed |= objects.put_operator(oid, Some(operator));
-        }
-        for (oid, of) in self.types {
-            self.applied.changed |= objects.put_type(oid, Some(of));
-        }
-        let whole = self.about != About::Named;
-        self.applied.changed |= objects.nested.take(self.nested, whole);
-        self.applied.changed |= merge(&mut objects.owners, self.owners);
-        for reads in self.views.values_mut() {
-            reads.sort_unstable();
-        }
-        self.applied.changed |= merge(&mut objects.views, self.views);
-        for pair in self.inherits {
-            if !objects.inherits.contains(&pair) {
-                Arc::make_mut(&mut objects.inherits).insert(pair);
-                self.applied.changed = true;
-            }
-        }
-        if self.about == About::Named {
-            self.checks.retain(|check| !objects.checks.contains(check));
-            self.applied.changed |= !self.checks.is_empty();
-            Arc::make_mut(&mut objects.checks).append(&mut self.checks);
-            self.writes
-                .retain(|write| objects.writes.binary_search(write).is_err());
-            self.applied.changed |= !self.writes.is_empty();
-            let writes = Arc::make_mut(&mut objects.writes);
-            writes.append(&mut self.writes);
-            writes.sort_unstable();
-            self.hooks.extend(objects.hooks.iter());
-            self.acting.extend(objects.acting.iter());
-        }
-        self.hooks.sort_unstable();
-        self.hooks.dedup();
-        self.applied.changed |= replace(&mut objects.hooks, self.hooks);
-        self.acting.sort_unstable();
-        self.acting.dedup();
-        self.applied.changed |= replace(&mut objects.acting, self.acting);
-        if self.about == About::Named {
-            return self.applied;
-        }
-        self.writes.sort_unstable();
-        self.writes.dedup();
-        self.applied.changed |= replace(&mut objects.writes, self.writes);
-        self.checks.sort_unstable();
-        self.applied.changed |= replace(&mut objects.checks, self.checks);
-        self.casts.sort_unstable();
-        self.applied.changed |= replace(&mut objects.casts, self.casts);
-        self.watched.sort_unstable();
-        let schemas = |watched: &[(String, String, String)]| {
-            watched
-                .iter()
-                .find(|(table, ..)| table == NAMESPACES)
-                .cloned()
-        };
-        self.applied.renamed =
-            self.about == About::Changes && schemas(&self.watched) != schemas(&objects.watched);
-        self.applied.changed |= replace(&mut objects.watched, self.watched);
-        self.applied.gone = self.counts.iter().any(|(kind, count)| {
-            let known = match kind.as_str() {
-                "r" => objects.relations.size(),
-                "f" => objects.functions.size(),
-                "o" => objects.operators.size(),
-                "t" => objects.types.size(),
-                _ => objects.inherits.len(),
-            };
-            known != *count
-        });
-        self.applied
-    }
-
-    fn settle_relations(&mut self, objects: &mut Objects) {
-        let mut columns = std::mem::take(&mut self.columns);
-        for (oid, mut relation) in std::mem::take(&mut self.relations) {
-            relation.columns = columns.remove(&oid).unwrap_or_default();
-            self.applied.changed |= objects.put_relation(oid, relation);
-        }
-        // Relations of which only a column has changed.
-        for (oid, columns) in columns {
-            if let Some(known) = objects.relations.get(&oid) {
-                let relation = KnownRelation {
-                    columns,
-                    ..KnownRelation::clone(known)
-                };
-                self.applied.changed |= objects.put_relation(oid, relation);
-            }
-        }
-    }
-}
-
 fn kind(relkind: u8) -> Option<RelationKind> {
     Some(match relkind {
         b'r' | b'p' => RelationKind::Table,
@@ -840,27 +601,6 @@ fn kind(relkind: u8) -> Option<RelationKind> {
         b'i' | b'I' => RelationKind::Index,
         _ => return None,
     })
-}
-
-/// Enters what is new; whether anything was.
-fn merge<T: PartialEq>(known: &mut HashTrieMapSync<u32, T>, news: HashMap<u32, T>) -> bool {
-    let mut changed = false;
-    for (oid, value) in news {
-        if known.get(&oid) != Some(&value) {
-            known.insert_mut(oid, value);
-            changed = true;
-        }
-    }
-    changed
-}
-
-/// Puts one list in another's place; whether they differed.
-fn replace<T: PartialEq>(known: &mut Arc<Vec<T>>, news: Vec<T>) -> bool {
-    let changed = **known != news;
-    if changed {
-        *known = Arc::new(news);
-    }
-    changed
 }
 
 #[cfg(test)]

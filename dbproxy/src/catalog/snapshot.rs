@@ -13,6 +13,9 @@ use super::question::{listing, own_question, question};
 /// Numbers of snapshots: never given twice in a process, and small enough to be exact in every JSON reader.
 static NEXT: AtomicU64 = AtomicU64::new(1);
 
+/// So many versions before it are known to a snapshot.
+const TRAIL: usize = 32;
+
 /// What a session asks about its own changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum OwnQuestion {
@@ -38,6 +41,8 @@ pub(crate) struct Snapshot {
     pub(super) state: String,
     /// The server's major version.
     pub(crate) major: u16,
+    /// The versions before this one, each with the tables that were made since and nothing else; oldest first.
+    trail: Arc<[(u64, Arc<BTreeSet<Arc<str>>>)]>,
     /// Found out when it is first asked for.
     hooks: OnceLock<Hooks>,
 }
@@ -53,8 +58,35 @@ impl Snapshot {
             since: applied.since,
             state: applied.state,
             major: applied.major,
+            trail: Arc::default(),
             hooks: OnceLock::new(),
         }
+    }
+
+    /// Of objects that differ from these by what was applied to them.
+    pub(super) fn after(&self, objects: Objects, applied: Applied) -> Self {
+        let made = (!applied.others).then(|| Arc::new(applied.made.clone()));
+        let trail = made.map_or_else(Arc::default, |made| {
+            let kept = self.trail.len().saturating_sub(TRAIL - 1);
+            let kept = self.trail.iter().skip(kept).cloned();
+            kept.chain([(self.version, made)]).collect()
+        });
+        Self {
+            trail,
+            ..Self::new(objects, applied)
+        }
+    }
+
+    /// The names of the tables, and of what comes with them, that were made since an earlier version; `None`
+    /// where something else is another too, or that is not known any more.
+    pub(crate) fn made_since(&self, version: u64) -> Option<impl Iterator<Item = &Arc<str>>> {
+        let from = self.trail.iter().position(|(known, _)| *known == version)?;
+        Some(
+            self.trail
+                .get(from..)?
+                .iter()
+                .flat_map(|(_, made)| made.iter()),
+        )
     }
 
     /// The same, seen again later.
@@ -66,6 +98,7 @@ impl Snapshot {
             since: applied.since,
             state: applied.state,
             major: applied.major,
+            trail: Arc::clone(&self.trail),
             hooks: self.hooks.clone(),
         }
     }
@@ -106,3 +139,6 @@ impl Snapshot {
         self.objects.has_temporary()
     }
 }
+
+#[cfg(test)]
+mod tests;

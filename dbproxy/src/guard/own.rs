@@ -8,6 +8,7 @@ use std::time::Instant;
 use exeat_policy::{Access, RelationAccess, Request, StatementRequest, Subject, Verb};
 
 use super::Answer;
+use super::mention::{means_what_it_spells, mentions};
 use crate::catalog::{Catalogs, Defined, OwnQuestion, Snapshot};
 
 /// So many names are asked about one by one.
@@ -125,53 +126,6 @@ fn makes_only_a_table(text: &str, relations: &[RelationAccess]) -> bool {
         && schema.is_some_and(|schema| schema != "pg_temp")
         && is("create")
         && is("table")
-}
-
-/// What PostgreSQL keeps of a name at least where it makes another one of it (`makeObjectName`).
-const KEPT: usize = 24;
-
-/// Whether a text spells a name, or one that PostgreSQL has made of it, or might do so by escapes.
-fn mentions(text: &[u8], name: &str) -> bool {
-    let kept = name.as_bytes().get(..KEPT).unwrap_or(name.as_bytes());
-    let spelled = |part: &[u8]| part.eq_ignore_ascii_case(kept);
-    kept.is_empty() || text.windows(kept.len()).any(spelled)
-}
-
-/// Longer texts are not searched for names.
-const SEARCHED: usize = 1 << 16;
-
-/// Whether a text means only what it spells: one statement that reaches nothing by its kind alone, as CASCADE
-/// and ALL do, and spells no name by escapes or with quotes in it.
-fn means_what_it_spells(text: &[u8]) -> bool {
-    const PLAIN: [&[u8]; 11] = [
-        b"select",
-        b"insert",
-        b"update",
-        b"delete",
-        b"with",
-        b"values",
-        b"begin",
-        b"start",
-        b"commit",
-        b"rollback",
-        b"end",
-    ];
-    let mut words = text
-        .split(|byte| !byte.is_ascii_alphabetic())
-        .filter(|word| !word.is_empty());
-    let (first, second) = (
-        words.next().unwrap_or_default(),
-        words.next().unwrap_or_default(),
-    );
-    let is_plain = PLAIN.iter().any(|word| word.eq_ignore_ascii_case(first))
-        || (first.eq_ignore_ascii_case(b"create") && second.eq_ignore_ascii_case(b"table"));
-    let several = memchr::memchr(b';', text)
-        .and_then(|at| text.get(at + 1..))
-        .is_some_and(|behind| !behind.iter().all(u8::is_ascii_whitespace));
-    let escapes = memchr::memchr(b'\\', text).is_some()
-        || memchr::memmem::find(text, b"\"\"").is_some()
-        || text.windows(2).any(|two| two.eq_ignore_ascii_case(b"U&"));
-    text.len() <= SEARCHED && is_plain && !several && !escapes
 }
 
 impl OwnCatalog {

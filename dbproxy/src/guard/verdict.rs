@@ -232,6 +232,20 @@ impl Verdict {
         }
     }
 
+    /// The same verdict in another scope, where it stands as well.
+    pub(super) fn in_scope(&self, scope: u64) -> Self {
+        let moved = |judged: &Judged| Judged {
+            scope,
+            ..judged.clone()
+        };
+        Self {
+            scope,
+            sql: Arc::clone(&self.sql),
+            blanked: self.blanked.clone(),
+            statements: self.statements.iter().map(moved).collect(),
+        }
+    }
+
     /// The same verdict for another text of the same template.
     pub(super) fn for_text(&self, sql: &[u8]) -> Option<Self> {
         let text = str::from_utf8(sql).ok()?;

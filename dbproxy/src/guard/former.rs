@@ -1,0 +1,48 @@
+//! Verdicts of a moment ago that still stand: where nothing but tables were made since, a text that spells none
+//! of their names means what it meant.
+
+use std::sync::Arc;
+
+use exeat_policy::PolicySet;
+
+use super::mention::{means_what_it_spells, mentions};
+use super::scope::Scope;
+use super::verdict::Verdict;
+
+/// So many scopes are looked into.
+const KEPT: usize = 8;
+
+/// The scopes that a session has left because of a newer catalog alone, newest first: number and version.
+#[derive(Debug, Default)]
+pub(super) struct Former(Vec<(u64, u64)>);
+
+impl Former {
+    /// The session leaves this scope. `own`: for what only it sees.
+    pub(super) fn left(&mut self, scope: &Scope, policy: &Arc<PolicySet>, own: bool) {
+        if own || !Arc::ptr_eq(&scope.policy, policy) {
+            self.0.clear();
+            return;
+        }
+        self.0.truncate(KEPT - 1);
+        self.0.insert(0, (scope.id, scope.version));
+    }
+
+    /// The verdict on a text from one of them, as one of this scope, where it still stands.
+    pub(super) fn verdict(
+        &self,
+        scope: &Scope,
+        sql: &[u8],
+        known: impl Fn(u64) -> Option<Arc<Verdict>>,
+    ) -> Option<Verdict> {
+        let snapshot = scope.snapshot.as_deref()?;
+        if self.0.is_empty() || !means_what_it_spells(sql) {
+            return None;
+        }
+        self.0.iter().find_map(|(former, version)| {
+            let stands = |name: &Arc<str>| !mentions(sql, name);
+            let all = snapshot.made_since(*version)?.all(stands);
+            let verdict = all.then(|| known(*former)).flatten()?;
+            Some(verdict.in_scope(scope.id))
+        })
+    }
+}
