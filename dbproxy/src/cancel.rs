@@ -90,6 +90,8 @@ struct Entry {
     /// What is not judged yet is to be given up: the number above the [`Progress`] that this is about, and one;
     /// or [`STOPPED`].
     stop: AtomicU64,
+    /// How many requests came: a message that runs statement by statement is over with any.
+    requests: AtomicU64,
     /// The server has one statement, and nothing behind it.
     alone: AtomicBool,
     /// How often the server was heard while a cancel was on its way.
@@ -148,6 +150,7 @@ impl Cancels {
             progress: AtomicU64::new(0),
             asked: AtomicBool::new(false),
             stop: AtomicU64::new(0),
+            requests: AtomicU64::new(0),
             alone: AtomicBool::new(false),
             heard: AtomicU64::new(0),
             changed: Notify::new(),
@@ -196,6 +199,7 @@ impl Cancels {
 
 impl Entry {
     async fn request(self: Arc<Self>) -> &'static str {
+        self.requests.fetch_add(1, Ordering::AcqRel);
         if Progress::of(self.progress.load(Ordering::Acquire)) != Progress::Running {
             self.look().await;
         }
@@ -325,6 +329,11 @@ impl Drop for Flight {
 }
 
 impl CancelHandle {
+    /// How many requests came so far.
+    pub(crate) fn requests(&self) -> u64 {
+        self.entry.requests.load(Ordering::Acquire)
+    }
+
     /// What the client gets as BackendKeyData.
     pub(crate) fn key(&self) -> (u32, &[u8]) {
         (self.entry.target.process(), &self.entry.secret)

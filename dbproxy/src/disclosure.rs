@@ -122,7 +122,7 @@ pub(crate) fn disclosed(
         || code.starts_with("00")
         || code.starts_with("01");
     let raised = raised && (sight.rows || !from_code);
-    // Foreign may say anything in any field, names among them.
+    // Code may say anything in any field, names among them.
     let says = from_code && fields.field(b'W').is_some() && !is_of_the_server(&fields);
     let key = fields.field(b'D').and_then(key_columns);
     let key_is_theirs = match (key, fields.field(b's'), fields.field(b't')) {
@@ -159,10 +159,15 @@ pub(crate) fn disclosed(
 /// What is wrong with the client's own text has a position in it.
 fn may_be_of_code(fields: &Fields<'_>) -> bool {
     let code = fields.field(b'C').unwrap_or_default();
+    // Names that values spell (`regclass` and its kin) are looked up by these of class 42, and by no others.
+    const OF_NAMES: [&str; 14] = [
+        "42501", "42611", "42701", "42702", "42703", "42710", "42723", "42803", "42804", "42846",
+        "42P06", "42P07", "42P16", "42P17",
+    ];
     let of_values = ["22", "23", "42"]
         .iter()
         .any(|class| code.starts_with(class))
-        && code != "42501";
+        && !OF_NAMES.contains(&code);
     let message = fields.field(b'M').unwrap_or_default();
     let quotes = message.contains('"') || fields.field(b'D').is_some();
     of_values && quotes && fields.field(b'P').is_none()
@@ -189,7 +194,7 @@ fn is_of_the_client(context: &str) -> bool {
         Some((first, rest)) if is_of_json(first) => rest,
         _ => context,
     };
-    // Foreign that has a context of its own ends with a line of it.
+    // Code that has a context of its own ends with a line of it.
     if context.contains('\n') {
         return false;
     }

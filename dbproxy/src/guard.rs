@@ -147,6 +147,11 @@ impl Guard {
         self.own.may_concern(text)
     }
 
+    /// A statement was let through that may define something.
+    pub(crate) fn own_note(&mut self, answer: &Answer) {
+        self.own.note(answer, &self.catalogs);
+    }
+
     /// The transaction of the session's own definitions has ended.
     pub(crate) fn own_ended(&mut self) {
         self.own.ended(&self.catalogs);

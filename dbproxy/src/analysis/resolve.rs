@@ -333,7 +333,7 @@ impl Resolver<'_> {
     }
 
     fn makes_checked(&self, tree: &QueryTree) -> bool {
-        let checks = self.objects.checks_of_constants(tree.types.iter().copied());
+        let checks = self.objects.checks_of_constants(tree.made.iter().copied());
         let own = |oid: &u32| {
             let name = self.objects.function(*oid);
             name.is_none_or(|name| name.origin() != Origin::PostgreSql)
@@ -357,6 +357,9 @@ impl Resolver<'_> {
             behind.extend(self.objects.comparisons([]));
         }
         behind.extend(&tree.behind_functions);
+        // Who may use an operator may run its function, unless a rule denies that.
+        let operators = tree.behind_operators.iter().chain(&tree.operators);
+        behind.extend(self.objects.functions_of_operators(operators));
         self.names("function", &behind, Objects::function)
     }
 

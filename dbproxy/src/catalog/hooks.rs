@@ -39,11 +39,22 @@ impl Hooks {
         // What a foreign key writes has no tree that shows the checks of domains.
         let checked = objects.acting.iter().map(|(_, other)| *other);
         let checked = checked.filter(|oid| objects.checks_columns_of(*oid));
-        let written = spread(objects.hooks.iter().copied().chain(checked), &lead);
+        // Keys are checked by reading the other table, as its owner: what is planned for that may run code.
+        let planned = spread(objects.with_plans(), &lead);
+        let keys = objects.nested.keys.iter();
+        let checks = keys.clone().filter(|(_, on, _)| planned.contains(on));
+        let checks = checks.map(|(of, ..)| *of);
+        let checks = checks.chain(objects.keys_with_code().map(|(of, _)| of));
+        let hooked = objects.hooks.iter().copied().chain(checked).chain(checks);
+        let written = spread(hooked, &lead);
+        let checked = keys.filter(|(of, ..)| planned.contains(of));
+        let checked = checked.map(|(_, on, _)| *on);
+        let checked = checked.chain(objects.keys_with_code().map(|(_, on)| on));
+        let referenced_with_code: Vec<u32> = checked.collect();
         for (referenced, referencing) in objects.acting.iter() {
             lead.entry(*referencing).or_default().push(*referenced);
         }
-        let changed = spread(written.iter().copied(), &lead);
+        let changed = spread(written.iter().copied().chain(referenced_with_code), &lead);
         let named = |oids: HashSet<u32>| -> HashSet<Name> {
             let known = oids.iter().filter_map(|oid| objects.relation(*oid));
             known.map(|known| known.name.clone()).collect()

@@ -14,6 +14,11 @@ use super::objects::{Run, number};
 pub(super) struct Nested {
     /// A type, and a function that compares its values where nothing says so.
     pub(super) compared: Arc<BTreeSet<(u32, u32)>>,
+    /// An operator class, and a function of it.
+    classes: Arc<BTreeSet<(u32, u32)>>,
+    /// The keys of others: the relation that references, the one that is referenced, and a type of somebody's own
+    /// in the key (0 where there is none, the greatest where it is not known).
+    pub(super) keys: Arc<BTreeSet<(u32, u32, u32)>>,
     /// A relation, and what the planner may run for it.
     pub(super) planned: Arc<Vec<(u32, Run)>>,
     /// Operators and functions that compare whatever is in their operands.
@@ -31,16 +36,28 @@ impl Nested {
         match kind {
             "m" => drop(Arc::make_mut(&mut self.compared).insert((about, other))),
             "p" => {
-                let run = if how == "t" {
-                    Run::Checks
-                } else {
-                    Run::Function
+                let run = match how {
+                    "t" => Run::Checks,
+                    "o" => Run::Operator,
+                    "c" => Run::Class,
+                    _ => Run::Function,
                 };
                 Arc::make_mut(&mut self.planned).push((about, run(other)));
             }
+            "e" => {
+                let of = number(how).unwrap_or(u32::MAX);
+                Arc::make_mut(&mut self.keys).insert((about, other, of));
+            }
+            "u" => drop(Arc::make_mut(&mut self.classes).insert((about, other))),
             "y" => drop(Arc::make_mut(&mut self.comparing).insert(about)),
             _ => drop(Arc::make_mut(&mut self.operands).insert((about, other, how == "o"))),
         }
+    }
+
+    /// The functions of an operator class.
+    pub(super) fn of_class(&self, class: u32) -> impl Iterator<Item = u32> {
+        let of = self.classes.range((class, 0)..=(class, u32::MAX));
+        of.map(|(_, function)| *function)
     }
 
     /// Takes over what is new; whether that changed anything. `whole`: what is asked for as a whole is there.
@@ -49,12 +66,22 @@ impl Nested {
         if !whole {
             Arc::make_mut(&mut news.compared).extend(self.compared.iter());
             Arc::make_mut(&mut news.planned).extend(self.planned.iter());
+            Arc::make_mut(&mut news.classes).extend(self.classes.iter());
+            Arc::make_mut(&mut news.keys).extend(self.keys.iter());
         }
         let planned = Arc::make_mut(&mut news.planned);
         planned.sort_unstable();
         planned.dedup();
         if self.compared != news.compared {
             self.compared = news.compared;
+            changed = true;
+        }
+        if self.keys != news.keys {
+            self.keys = news.keys;
+            changed = true;
+        }
+        if self.classes != news.classes {
+            self.classes = news.classes;
             changed = true;
         }
         if self.planned != news.planned {
@@ -96,12 +123,14 @@ fn own(function: &str) -> String {
 }
 
 /// The parts of a question: `m`, a type and a function that compares its values; `d`, a type and a function
-/// that making a value of it calls; `p`, a relation and what the planner may run for it; `y`, an operator or a
+/// that making a value of it calls; `p`, a relation and what the planner may run for it; `u`, an operator class and a function of it; `e`, a key of
+/// another relation and a type in it; `y`, an operator or a
 /// function that compares what is in its operands; `z`, a function or operator and a type of its arguments or
 /// its result. `changed`: by the alias of a catalog, whether its row is asked for.
 pub(super) fn parts(changed: &dyn Fn(&str) -> String) -> Vec<String> {
     let mut parts = compared();
     parts.extend(planned());
+    parts.push(keys());
     parts.extend(polymorphic(changed));
     parts
 }
@@ -146,7 +175,15 @@ fn compared() -> Vec<String> {
             own(&format!("g.{function}::pg_catalog.oid")),
         )
     };
+    // Indexes and keys of partitions may have any class.
+    let of_class = format!(
+        "SELECT DISTINCT 'u', c.oid::pg_catalog.text, f.of::pg_catalog.text, '', '', '', '' \
+         FROM pg_catalog.pg_opclass c CROSS JOIN LATERAL {} WHERE {}",
+        functions("c"),
+        own("f.of"),
+    );
     vec![
+        of_class,
         of_type("c.opcintype", ""),
         // A type whose values may be taken for another's is compared as that.
         of_type(
@@ -162,15 +199,30 @@ fn compared() -> Vec<String> {
     ]
 }
 
+/// The keys of others, and the types in them: what checks them reads the other table.
+fn keys() -> String {
+    format!(
+        "SELECT DISTINCT 'e', k.conrelid::pg_catalog.text, k.confrelid::pg_catalog.text, \
+         CASE WHEN a.atttypid OPERATOR(pg_catalog.>=) {FIRST_NORMAL_OID}::pg_catalog.oid \
+         THEN a.atttypid::pg_catalog.text ELSE '0' END, '', '', '' \
+         FROM pg_catalog.pg_constraint k JOIN pg_catalog.pg_attribute a \
+         ON (a.attrelid OPERATOR(pg_catalog.=) k.conrelid AND a.attnum OPERATOR(pg_catalog.=) ANY (k.conkey)) \
+         OR (a.attrelid OPERATOR(pg_catalog.=) k.confrelid AND a.attnum OPERATOR(pg_catalog.=) ANY (k.confkey)) \
+         WHERE k.contype OPERATOR(pg_catalog.=) 'f'::pg_catalog.\"char\""
+    )
+}
+
 /// What is kept with a relation as an expression that the planner simplifies, and thereby runs.
 fn planned() -> Vec<String> {
     let row = |relation: &str, from: &str, (class, object): (&str, &str), wanted: &str| {
         format!(
             "SELECT DISTINCT 'p', {relation}::pg_catalog.text, d.refobjid::pg_catalog.text, \
-             CASE WHEN d.refclassid OPERATOR(pg_catalog.=) {types} THEN 't' ELSE 'f' END, '', '', '' \
+             CASE WHEN d.refclassid OPERATOR(pg_catalog.=) {types} THEN 't' \
+             WHEN d.refclassid OPERATOR(pg_catalog.=) {operators} THEN 'o' \
+             WHEN d.refclassid OPERATOR(pg_catalog.=) {classes} THEN 'c' ELSE 'f' END, '', '', '' \
              FROM pg_catalog.{from} JOIN pg_catalog.pg_depend d \
              ON d.classid OPERATOR(pg_catalog.=) {class} AND d.objid OPERATOR(pg_catalog.=) {object} \
-             AND d.refclassid OPERATOR(pg_catalog.=) ANY (ARRAY[{functions}, {types}]) \
+             AND d.refclassid OPERATOR(pg_catalog.=) ANY (ARRAY[{functions}, {types}, {operators}, {classes}]) \
              AND d.refobjid OPERATOR(pg_catalog.>=) {FIRST_NORMAL_OID}::pg_catalog.oid \
              AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend e \
              WHERE e.classid OPERATOR(pg_catalog.=) d.refclassid \
@@ -180,6 +232,8 @@ fn planned() -> Vec<String> {
             class = catalog(class),
             types = catalog("pg_type"),
             functions = catalog("pg_proc"),
+            operators = catalog("pg_operator"),
+            classes = catalog("pg_opclass"),
         )
     };
     vec![
@@ -187,7 +241,7 @@ fn planned() -> Vec<String> {
             "i.indrelid",
             "pg_index i",
             ("pg_class", "i.indexrelid"),
-            "(i.indexprs IS NOT NULL OR i.indpred IS NOT NULL)",
+            "true",
         ),
         row(
             "k.conrelid",
@@ -200,7 +254,7 @@ fn planned() -> Vec<String> {
             "q.partrelid",
             "pg_partitioned_table q",
             ("pg_class", "q.partrelid"),
-            "q.partexprs IS NOT NULL",
+            "true",
         ),
         row(
             "s.stxrelid",

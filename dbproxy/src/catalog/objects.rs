@@ -39,6 +39,8 @@ pub(crate) struct KnownRelation {
 struct Stamped {
     name: Name,
     changed: Box<str>,
+    /// The function of an operator; 0 otherwise.
+    runs: u32,
 }
 
 /// A type of somebody's own.
@@ -56,6 +58,10 @@ pub(crate) struct KnownType {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Run {
     Function(u32),
+    /// The function of this operator.
+    Operator(u32),
+    /// The functions of this operator class.
+    Class(u32),
     /// The checks of this type.
     Checks(u32),
 }
@@ -77,7 +83,7 @@ pub(crate) struct Objects {
     /// What PostgreSQL runs for a row that is written to a relation: a function, or the checks of a type.
     writes: Arc<Vec<(u32, Run)>>,
     /// What `nested` asks for.
-    nested: Nested,
+    pub(super) nested: Nested,
     /// Casts by functions of somebody's own: from, to, and the function.
     casts: Arc<Vec<(u32, u32, u32)>>,
     /// The table that a sequence belongs to.
@@ -225,10 +231,62 @@ impl Objects {
         functions
     }
 
+    /// The functions that filling a row calls for the columns that are left out: those of domains get the
+    /// domain's null (`coerce_null_to_domain`), which is checked.
+    pub(crate) fn left_out(&self, relation: &KnownRelation) -> BTreeSet<u32> {
+        let types = relation.columns.iter().map(|(_, _, of)| *of);
+        let is_domain = |of: &u32| self.types.get(of).is_some_and(|known| known.kind == b'd');
+        self.checks(types.filter(is_domain))
+    }
+
     /// The functions that the planner may run where one of these relations is read or written: what it finds
     /// constant in their indexes, constraints and partitions.
     pub(crate) fn planned(&self, relations: &BTreeSet<&Name>) -> BTreeSet<u32> {
         self.run_for(&self.nested.planned, relations)
+    }
+
+    /// The relations for which it may run anything.
+    pub(super) fn with_plans(&self) -> impl Iterator<Item = u32> {
+        let runs = |(of, run): &(u32, Run)| (!self.functions_of(*run).is_empty()).then_some(*of);
+        self.nested.planned.iter().filter_map(runs)
+    }
+
+    /// Keys of others whose columns have a type by which checking them may run functions of somebody's own: the
+    /// relation that references, and the one that is referenced.
+    pub(super) fn keys_with_code(&self) -> impl Iterator<Item = (u32, u32)> {
+        let runs = |of: u32| {
+            let cast = |(from, to, _): &(u32, u32, u32)| *from == of || *to == of;
+            of == u32::MAX
+                || (of != 0
+                    && (self.casts.iter().any(cast)
+                        || !self.checks([of]).is_empty()
+                        || !self.comparisons_of_own([of]).is_empty()))
+        };
+        let keys = self.nested.keys.iter();
+        keys.filter_map(move |(of, on, by)| runs(*by).then_some((*of, *on)))
+    }
+
+    fn functions_of(&self, run: Run) -> BTreeSet<u32> {
+        match run {
+            Run::Function(function) => BTreeSet::from([function]),
+            // One that is not known has no name, and is none of PostgreSQL's own.
+            Run::Operator(of) => {
+                let known = self.operators.get(&of);
+                BTreeSet::from([known.map_or(of, |known| known.runs)])
+            }
+            Run::Class(of) => self.nested.of_class(of).collect(),
+            Run::Checks(of) => self.checks([of]),
+        }
+    }
+
+    /// The functions of those of these operators that are somebody's own.
+    pub(crate) fn functions_of_operators<'a>(
+        &'a self,
+        operators: impl Iterator<Item = &'a u32>,
+    ) -> impl Iterator<Item = u32> {
+        let own = operators.filter(|oid| **oid >= FIRST_NORMAL_OID);
+        own.filter_map(|oid| Some(self.operators.get(oid)?.runs))
+            .filter(|function| *function != 0)
     }
 
     fn run_for(&self, kept: &[(u32, Run)], relations: &BTreeSet<&Name>) -> BTreeSet<u32> {
@@ -239,10 +297,7 @@ impl Objects {
                 continue;
             }
             for (_, run) in of_one {
-                match run {
-                    Run::Function(function) => drop(functions.insert(*function)),
-                    Run::Checks(of) => functions.extend(self.checks([*of])),
-                }
+                functions.extend(self.functions_of(*run));
             }
         }
         functions

@@ -138,7 +138,13 @@ pub(crate) fn question(since: Option<u32>) -> String {
              AND NOT a.attisdropped AND {columns}"
         ),
         named_objects("f", "pg_proc", "pro", ["''", "''"], &changed("p")),
-        named_objects("o", "pg_operator", "opr", ["''", "''"], &changed("p")),
+        named_objects(
+            "o",
+            "pg_operator",
+            "opr",
+            ["p.oprcode::pg_catalog.oid::pg_catalog.text", "''"],
+            &changed("p"),
+        ),
         named_objects(
             "t",
             "pg_type",

@@ -13,6 +13,9 @@ use super::question::{listing, own_question, question};
 /// Numbers of snapshots: never given twice in a process, and small enough to be exact in every JSON reader.
 static NEXT: AtomicU64 = AtomicU64::new(1);
 
+/// Names of what was made.
+type Made = Arc<BTreeSet<Arc<str>>>;
+
 /// So many versions before it are known to a snapshot.
 const TRAIL: usize = 32;
 
@@ -42,7 +45,7 @@ pub(crate) struct Snapshot {
     /// The server's major version.
     pub(crate) major: u16,
     /// The versions before this one, each with the tables that were made since and nothing else; oldest first.
-    trail: Arc<[(u64, Arc<BTreeSet<Arc<str>>>)]>,
+    trail: Arc<[(u64, Made)]>,
     /// Found out when it is first asked for.
     hooks: OnceLock<Hooks>,
 }

@@ -24,6 +24,10 @@ pub(crate) struct OwnCatalog {
     definitions: Definitions,
     /// The same since it looked last.
     latest: Definitions,
+    /// All that `latest` has made has a higher OID.
+    latest_floor: u32,
+    /// Those of it that all see once a load has begun after this moment: they have been asked for.
+    passing: Option<(Instant, Definitions)>,
     /// What was seen may be gone.
     anew: bool,
     /// When the transaction of the latest ended.
@@ -65,6 +69,10 @@ impl Definitions {
             false => self.wide = true,
             true => {}
         }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.names.is_empty() && !self.wide && !self.reaches
     }
 
     fn extend(&mut self, others: Self) {
@@ -138,7 +146,7 @@ impl OwnCatalog {
     }
 
     /// A statement was let through that may define something.
-    pub(crate) fn note(&mut self, answer: &Answer) {
+    pub(super) fn note(&mut self, answer: &Answer, catalogs: &Catalogs) {
         let Request::Statement(StatementRequest { subject, .. }) = &answer.request else {
             return;
         };
@@ -147,10 +155,14 @@ impl OwnCatalog {
             return;
         };
         let defined = |access: &&RelationAccess| access.access == Access::Define;
+        let defines = answer.verb == Some(Verb::Define);
+        if self.latest.is_empty() && (defines || facts.relations.iter().any(|one| defined(&one))) {
+            let current = catalogs.current();
+            self.latest_floor = current.map_or(0, |current| current.objects.highest());
+        }
         for access in facts.relations.iter().filter(defined) {
             self.latest.add(&access.relation.name);
         }
-        let defines = answer.verb == Some(Verb::Define);
         self.latest.wide |= defines && !is_told_by_names(&answer.text);
         if defines || facts.relations.iter().any(|access| defined(&access)) {
             self.over = None;
@@ -166,19 +178,29 @@ impl OwnCatalog {
 
     /// The transaction of the latest definitions has ended: asks that all see them.
     pub(super) fn ended(&mut self, catalogs: &Catalogs) {
-        let lists = [&self.definitions, &self.latest];
-        if lists.iter().any(|definitions| definitions.wide) {
-            catalogs.refresh();
-        } else {
-            let names = lists.into_iter().flat_map(|definitions| &definitions.names);
+        let passing = self.passing.as_ref().map(|(_, definitions)| definitions);
+        let lists = [Some(&self.definitions), Some(&self.latest), passing];
+        let lists = || lists.into_iter().flatten();
+        let told = lists().all(|definitions| !definitions.wide);
+        if told {
+            let names = lists().flat_map(|definitions| &definitions.names);
             catalogs.refresh_defined(Defined {
                 names: names.map(Arc::clone).collect(),
                 floor: self.floor,
             });
+        } else {
+            catalogs.refresh();
         }
         // After that was asked, so that a load which begins now can't miss it.
-        self.over = Some(Instant::now());
+        let over = Instant::now();
+        self.over = Some(over);
         self.anew = true;
+        let alone = lists().all(|definitions| !definitions.reaches);
+        if told && alone && self.seen.is_none() && self.passing.is_none() {
+            let mut passing = std::mem::take(&mut self.definitions);
+            passing.extend(std::mem::take(&mut self.latest));
+            self.passing = Some((over, passing));
+        }
     }
 
     /// A session of which nothing is outstanding: what it makes from now on is higher than all that is there.
@@ -191,7 +213,9 @@ impl OwnCatalog {
     /// Whether a text can mean anything of what the session has defined and has not looked at since.
     pub(super) fn may_concern(&self, text: &[u8]) -> bool {
         let unseen = self.anew || self.seen.is_none();
+        let passing = self.passing.as_ref();
         self.latest.may_concern(text)
+            || passing.is_some_and(|(_, definitions)| definitions.may_concern(text))
             || (unseen && self.definitions.may_concern(text))
             || !means_what_it_spells(text)
     }
@@ -199,17 +223,26 @@ impl OwnCatalog {
     /// Forgets definitions that all have seen by now without the session having looked; whether that is
     /// all of them.
     pub(super) fn forget_what_all_saw(&mut self, catalogs: &Catalogs) -> bool {
+        let seen = |moment: &Instant| catalogs.has_defined_by(*moment);
+        if self.passing.as_ref().is_some_and(|(over, _)| seen(over)) {
+            self.passing = None;
+            if self.definitions.is_empty() {
+                self.floor = self.latest_floor.max(self.floor);
+            }
+        }
         let told = |definitions: &Definitions| !definitions.wide && !definitions.reaches;
-        let all = self.seen.is_none()
-            && told(&self.latest)
-            && told(&self.definitions)
-            && self.over.is_some_and(|over| catalogs.has_defined_by(over));
+        let plain = self.seen.is_none() && told(&self.latest) && told(&self.definitions);
+        let over = self.over.filter(|_| plain && self.passing.is_none());
+        let Some(over) = over else { return false };
+        let all = seen(&over);
+        let mut latest = std::mem::take(&mut self.definitions);
+        latest.extend(std::mem::take(&mut self.latest));
         if all {
-            self.latest = Definitions::default();
-            self.definitions = Definitions::default();
             self.anew = false;
             self.over = None;
             self.raise(catalogs);
+        } else {
+            self.passing = Some((over, latest));
         }
         all
     }
@@ -226,7 +259,10 @@ impl OwnCatalog {
         if self.is_seen_by_all(catalogs) {
             self.definitions = Definitions::default();
         }
-        let latest = std::mem::take(&mut self.latest);
+        let mut latest = std::mem::take(&mut self.latest);
+        if let Some((_, passing)) = self.passing.take() {
+            latest.extend(passing);
+        }
         let stands = !std::mem::take(&mut self.anew) && !latest.wide;
         let known = self
             .seen

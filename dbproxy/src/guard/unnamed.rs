@@ -46,7 +46,8 @@ impl Guard {
         if asked && objects.has_checks() && text.contains(['\'', '$']) {
             functions.extend(self.names_of(&objects.checks_of_constants(assigned(facts, objects))));
             if may_hold_a_row(text) {
-                functions.extend(self.names_of(&objects.checks_of_constants(met(facts, objects))));
+                let met = met(facts, objects, text);
+                functions.extend(self.names_of(&objects.checks_of_constants(met)));
             }
         }
         if !asked || functions.is_empty() {
@@ -179,7 +180,12 @@ fn written(facts: &Facts, objects: &Objects) -> BTreeSet<u32> {
         _ => false,
     };
     let touched = facts.relations.iter().chain(&facts.behind).filter(writes);
-    objects.written(&touched.map(|access| &access.relation).collect())
+    let mut functions = objects.written(&touched.clone().map(|access| &access.relation).collect());
+    let filled = touched.filter(|access| access.access == Access::Insert);
+    for known in filled.filter_map(|access| known(access, objects)) {
+        functions.extend(objects.left_out(known));
+    }
+    functions
 }
 
 /// The types of the columns that are filled.
@@ -194,16 +200,107 @@ fn assigned(facts: &Facts, objects: &Objects) -> Vec<u32> {
     })
 }
 
-/// The types of whatever a constant may stand beside: the columns of all relations, and the operands of
-/// functions and operators, whichever of a name.
-fn met(facts: &Facts, objects: &Objects) -> Vec<u32> {
+/// The types of whatever a constant may stand beside: the columns of all relations, their rows where the text
+/// may name one, and the operands of functions and operators, whichever of a name.
+fn met(facts: &Facts, objects: &Objects, text: &str) -> Vec<u32> {
     let mut types: Vec<u32> = Vec::new();
-    for known in facts.relations.iter().filter_map(|of| known(of, objects)) {
-        types.push(known.row_type);
-        types.extend(known.columns.iter().map(|(_, _, of)| *of));
+    let known: Vec<_> = facts
+        .relations
+        .iter()
+        .filter_map(|of| known(of, objects))
+        .collect();
+    let is_column = |word: &str| {
+        let mut columns = known.iter().flat_map(|known| &known.columns);
+        columns.any(|(_, name, _)| name.eq_ignore_ascii_case(word))
+    };
+    if may_name_a_row(text, is_column) {
+        types.extend(known.iter().map(|known| known.row_type));
     }
+    types.extend(
+        known
+            .iter()
+            .flat_map(|known| known.columns.iter().map(|(_, _, of)| *of)),
+    );
     types.extend(objects.operand_types(&facts.functions, &facts.operators));
     types
+}
+
+/// Whether a text may name a whole row: by a name that stands twice in it and before no dot, once to say what
+/// it is and once to use it; or by the star of a name. Columns are taken for columns (`ColumnRef` of
+/// `parse_expr.c`), and what PostgreSQL reserves is no name.
+fn may_name_a_row(text: &str, is_column: impl Fn(&str) -> bool) -> bool {
+    const RESERVED: [&str; 46] = [
+        "all",
+        "and",
+        "any",
+        "array",
+        "as",
+        "asc",
+        "both",
+        "case",
+        "cast",
+        "check",
+        "constraint",
+        "create",
+        "default",
+        "desc",
+        "distinct",
+        "do",
+        "else",
+        "end",
+        "except",
+        "false",
+        "fetch",
+        "for",
+        "foreign",
+        "from",
+        "group",
+        "having",
+        "in",
+        "into",
+        "limit",
+        "not",
+        "null",
+        "offset",
+        "on",
+        "only",
+        "or",
+        "order",
+        "returning",
+        "select",
+        "table",
+        "then",
+        "true",
+        "union",
+        "unique",
+        "using",
+        "when",
+        "where",
+    ];
+    let is_word = |letter: char| letter.is_alphanumeric() || letter == '_' || letter == '$';
+    let mut seen: BTreeSet<String> = BTreeSet::new();
+    let mut rest = text;
+    while let Some(from) = rest.find(is_word) {
+        let word = rest.get(from..).unwrap_or_default();
+        let to = word.find(|letter| !is_word(letter)).unwrap_or(word.len());
+        let (word, behind) = word.split_at(to);
+        rest = behind;
+        let next = behind.trim_start_matches('"').trim_start();
+        if let Some(part) = next.strip_prefix('.') {
+            if part.trim_start().starts_with('*') {
+                return true;
+            }
+            continue;
+        }
+        let word = word.to_lowercase();
+        let is_name = !word.starts_with(|first: char| first.is_ascii_digit())
+            && !RESERVED.contains(&&*word)
+            && !is_column(&word);
+        if is_name && !seen.insert(word) {
+            return true;
+        }
+    }
+    false
 }
 
 /// Whether a constant of a text may be a row, an array or a range as PostgreSQL writes them: these begin with

@@ -36,7 +36,7 @@ impl Relay {
             &answer.decision,
             self.hand.begun().elapsed(),
         );
-        self.guard.own().note(answer);
+        self.guard.own_note(answer);
         self.transaction.shows_at_most(answer.sight);
         let mode = answer.decision.obligations.audit;
         if mode == AuditMode::Strict {

@@ -35,6 +35,8 @@ pub(super) struct Script {
     left: VecDeque<Range<usize>>,
     /// Where the one that was looked at last begins.
     at: usize,
+    /// How many requests to cancel had come when it began.
+    cancels: u64,
     /// What that one is to a transaction block.
     part: Part,
     /// The next one was looked at, and had to wait.
@@ -66,6 +68,7 @@ impl Relay {
             text: Arc::clone(&verdict.sql),
             left: verdict.ranges().collect(),
             at: 0,
+            cancels: self.cancel.requests(),
             part: Part::Plain,
             looked: false,
             ours: false,
@@ -172,7 +175,9 @@ impl Relay {
 
     /// Judges one statement by what names mean now, and sends it.
     fn judge_piece(&mut self, piece: &[u8]) -> Result<(), Refusal> {
-        if self.hand.was_given_up() {
+        // A cancel is one of the message: what the server has run of it by then was only a part.
+        let begun = self.script.as_ref().map(|script| script.cancels);
+        if self.hand.was_given_up() || begun.is_some_and(|begun| begun != self.cancel.requests()) {
             return Err(Refusal::cancelled());
         }
         self.know_own_definitions(self.is_concerned(piece))?;

@@ -21,6 +21,12 @@ impl Walk<'_> {
             parts.pop();
         }
         self.beside_its_table(&mut parts, node);
+        if parts.len() == 1
+            && let Some(old) = renamed_object(node)
+        {
+            // The new name is one of the same schema.
+            parts.splice(0..0, self.schema_of_object(&old));
+        }
         let relational = matches!(
             node.kind(),
             K::TABLE_NAME | K::TABLE_NAME_REF | K::RELATION_NAME_REF | K::VIEW | K::VIEW_REF
@@ -86,15 +92,34 @@ impl Walk<'_> {
             if let Some(table) = first_relation(statement)
                 && table.range() != node.range()
             {
-                let of = path(table);
-                let schema = match of.as_slice() {
-                    [schema, _] => Some(Arc::clone(schema)),
-                    [name] => self.schema_of_known(name),
-                    _ => None,
-                };
-                parts.splice(0..0, schema);
+                parts.splice(0..0, self.schema_of_object(&path(table)));
             }
             return;
+        }
+    }
+
+    /// The schema of what has this path.
+    fn schema_of_object(&self, of: &[Arc<str>]) -> Option<Arc<str>> {
+        match of {
+            [schema, _] => Some(Arc::clone(schema)),
+            [name] => self.schema_of_known(name),
+            _ => None,
+        }
+    }
+
+    /// What is moved to another schema is made there.
+    fn define_moved(&mut self, node: Node<'_>) {
+        let Some(schema) = find(node, &|child| child.kind() == K::SET_SCHEMA) else {
+            return;
+        };
+        let schema = find(schema, &|child| child.kind() == K::SCHEMA_REF).map(name);
+        let moved = first_object(node).and_then(|object| object.last().map(Arc::clone));
+        if let (Some(schema), Some(name)) = (schema, moved) {
+            let relation = self.relation(Name {
+                schema: Some(schema),
+                name,
+            });
+            self.mark_all(relation, Access::Define);
         }
     }
 
@@ -164,6 +189,7 @@ impl Walk<'_> {
                 self.walk(child)?;
             }
         }
+        self.define_moved(node);
         self.defining = before;
         self.at_least(node, Access::Define);
         Ok(())
@@ -179,6 +205,31 @@ impl Walk<'_> {
             self.mark_all(relation, access);
         }
     }
+}
+
+/// The first node below this one that is wanted.
+fn find<'n>(node: Node<'n>, wanted: &impl Fn(Node<'n>) -> bool) -> Option<Node<'n>> {
+    node.inner().find_map(|child| match wanted(child) {
+        true => Some(child),
+        false => find(child, wanted),
+    })
+}
+
+/// The path of the object that a statement names first.
+fn first_object(statement: Node<'_>) -> Option<Vec<Arc<str>>> {
+    let named = |child: Node<'_>| {
+        let kind = format!("{:?}", child.kind());
+        kind.ends_with("_REF") && kind != "PATH_REF" && !path(child).is_empty()
+    };
+    find(statement, &named).map(path)
+}
+
+/// The path of the object that gets this name, where the name is the new one of RENAME TO.
+fn renamed_object(node: Node<'_>) -> Option<Vec<Arc<str>>> {
+    let parent = node.parent()?;
+    let statement = parent.parent()?;
+    let renames = format!("{:?}", parent.kind()).ends_with("RENAME_TO");
+    renames.then(|| first_object(statement)).flatten()
 }
 
 /// The relation that a statement names first, wherever it stands in it.

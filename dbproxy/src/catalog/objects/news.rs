@@ -122,7 +122,12 @@ impl News {
             "f" | "o" => {
                 let name = self.name(b, c);
                 let changed = d.as_str().into();
-                let known = Stamped { name, changed };
+                let runs = number(e).unwrap_or(0);
+                let known = Stamped {
+                    name,
+                    changed,
+                    runs,
+                };
                 match kind {
                     "f" => self.functions.insert(oid, known),
                     _ => self.operators.insert(oid, known),
@@ -145,7 +150,7 @@ impl News {
                 let run = if c == "t" { Run::Checks } else { Run::Function };
                 (oid, run(on))
             })),
-            "m" | "p" | "y" | "z" => self.nested.read(kind, oid, b, c),
+            "m" | "p" | "u" | "e" | "y" | "z" => self.nested.read(kind, oid, b, c),
             "k" => {
                 if let (Some(to), Some(function)) = (number(b), number(c)) {
                     self.casts.push((oid, to, function));

@@ -97,8 +97,8 @@ pub(crate) fn own_question(floor: u32, named: &BTreeSet<u32>) -> String {
                 "o.oprnamespace",
                 "o.oprname",
                 "o.xmin",
-                "pg_catalog.concat_ws(' ', o.oprleft, o.oprright)",
-                "o.oprresult",
+                "pg_catalog.concat_ws(' ', o.oprleft, o.oprright, o.oprresult)",
+                "o.oprcode::pg_catalog.oid",
             ],
             "pg_operator",
             &is_new("o.oid"),
@@ -170,7 +170,7 @@ pub(crate) fn own_question(floor: u32, named: &BTreeSet<u32>) -> String {
             [
                 "o.indexrelid",
                 "o.indrelid",
-                "(o.indexprs IS NOT NULL OR o.indpred IS NOT NULL)",
+                "''",
                 "''",
                 "''",
                 "''",
@@ -180,7 +180,7 @@ pub(crate) fn own_question(floor: u32, named: &BTreeSet<u32>) -> String {
         ),
         part(
             "Q",
-            ["o.partrelid", "(o.partexprs IS NOT NULL)", "''", "''", "''", "''"],
+            ["o.partrelid", "''", "''", "''", "''", "''"],
             "pg_partitioned_table",
             &is_new("o.partrelid"),
         ),

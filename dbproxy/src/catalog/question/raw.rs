@@ -142,9 +142,14 @@ impl<'r> Raw<'r> {
                     _ => "t",
                 };
                 let (e, made_of) = match whole {
-                    "f" | "o" => {
-                        self.operands(whole, a, e, f);
+                    "f" => {
+                        self.operands("f", a, e, f);
                         ("", "")
+                    }
+                    "o" => {
+                        let (operands, result) = e.rsplit_once(' ').unwrap_or((e, "0"));
+                        self.operands("o", a, operands, result);
+                        (f.as_str(), "")
                     }
                     _ => (e.as_str(), made_of),
                 };
@@ -174,15 +179,11 @@ impl<'r> Raw<'r> {
             "P" => self.runs(PG_POLICY, a, b),
             "X" => {
                 self.runs(PG_CLASS, a, b);
-                if c == "true" {
-                    self.planned(PG_CLASS, a, b);
-                }
+                self.planned(PG_CLASS, a, b);
             }
             "Q" => {
                 self.runs(PG_CLASS, a, a);
-                if b == "true" {
-                    self.planned(PG_CLASS, a, a);
-                }
+                self.planned(PG_CLASS, a, a);
             }
             _ => self.rows.push(row.to_vec()),
         }
@@ -242,12 +243,18 @@ impl<'r> Raw<'r> {
     /// What the planner may run for a relation, by what an object of it rests on.
     fn planned(&mut self, class: u32, oid: &str, relation: &str) {
         let of_it = |(_, on): (&str, &On)| {
-            let runs = matches!(on.class, PG_PROC | PG_TYPE) && on.is_own();
+            let runs =
+                matches!(on.class, PG_PROC | PG_TYPE | PG_OPERATOR | PG_OPCLASS) && on.is_own();
             runs.then_some((on.oid, on.class))
         };
         let found: Vec<(u32, u32)> = self.rests_on(class, oid).filter_map(of_it).collect();
         for (on, class) in found {
-            let which = if class == PG_TYPE { "t" } else { "f" };
+            let which = match class {
+                PG_TYPE => "t",
+                PG_OPERATOR => "o",
+                PG_OPCLASS => "c",
+                _ => "f",
+            };
             self.row(["p", relation, &on.to_string(), which]);
         }
     }
@@ -269,6 +276,10 @@ impl<'r> Raw<'r> {
         if kind == "c" {
             self.written(PG_CONSTRAINT, oid, None, relation);
             self.planned(PG_CONSTRAINT, oid, relation);
+        }
+        if kind == "f" {
+            // The types in it are not asked for: it may be any.
+            self.row(["e", relation, referenced, "?"]);
         }
         if kind == "f" && actions.contains(['c', 'n', 'd']) {
             self.row(["g", referenced, relation, ""]);

@@ -253,3 +253,46 @@ fn a_cancel_over_tls_ends_in_order() {
     }
     lab.finish(exeat);
 }
+
+#[test]
+fn a_cancel_ends_a_message_that_runs_statement_by_statement() {
+    let (lab, database) = super::lab_with(
+        "CREATE ROLE app LOGIN PASSWORD 'app-password'; GRANT ALL ON SCHEMA public TO app;",
+        "version: 1
+roles:
+  app:
+    identities: [{ source: 127.0.0.0/8 }]
+    databases:
+      shop:
+        as: app
+        allow:
+          - define: public.*
+          - insert: public.*
+",
+    );
+    let exeat = lab.start();
+    let (mut session, key) = keyed(&exeat, 196_608);
+    let inserts = "INSERT INTO m VALUES (1);".repeat(400);
+    session.send(frame(
+        'Q',
+        &cstr(&format!("CREATE TABLE m (a int);{inserts}")),
+    ));
+    wait::until_true("the server is in the midst of it", || {
+        let inserting = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'INSERT INTO m%'";
+        database.admin(inserting).ok() == "1"
+    });
+    cancel(exeat.addresses.dbproxy[1], &key);
+    let answer = session.until_ready();
+    assert_eq!(
+        sqlstate(&answer).as_deref(),
+        Some("57014"),
+        "{:?}",
+        kinds(&answer)
+    );
+    assert_eq!(database.admin("SELECT to_regclass('m') IS NULL").ok(), "t");
+    // The next message is another one.
+    assert_eq!(
+        sqlstate(&session.query("CREATE TABLE n (a int); INSERT INTO n VALUES (1)")),
+        None
+    );
+}

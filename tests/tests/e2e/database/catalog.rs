@@ -22,7 +22,10 @@ CREATE TYPE own.pair AS (a own.picky, b int);
 CREATE TYPE own.span AS RANGE (subtype = int, subtype_diff = own.diff);
 CREATE FUNCTION own.mood_int(own.mood) RETURNS int LANGUAGE sql AS 'SELECT 1';
 CREATE FUNCTION own.poly(anyelement, own.mood[]) RETURNS anyelement LANGUAGE sql AS 'SELECT $1';
+CREATE FUNCTION own.is2(int, int) RETURNS bool LANGUAGE sql IMMUTABLE AS 'SELECT true';
+CREATE FUNCTION own.cmp(int, int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT 1';
 CREATE FUNCTION own.moods(own.mood, own.mood) RETURNS bool LANGUAGE sql AS 'SELECT true';
+CREATE OPERATOR own.@@@ (FUNCTION = own.is2, LEFTARG = int, RIGHTARG = int);
 CREATE OPERATOR own.### (FUNCTION = own.moods, LEFTARG = own.mood, RIGHTARG = own.mood);
 CREATE CAST (own.mood AS int) WITH FUNCTION own.mood_int(own.mood);
 CREATE TABLE own.base (id int PRIMARY KEY, note text DEFAULT own.f(1)::text, c citext UNIQUE, h hstore,
@@ -35,7 +38,10 @@ CREATE TABLE own.refers (id int REFERENCES own.base ON DELETE CASCADE, p own.pic
 CREATE TABLE own.kept (id int REFERENCES own.base);
 CREATE TABLE own.sets (id int REFERENCES own.base ON UPDATE SET NULL);
 CREATE INDEX ON own.refers (own.f(id)); CREATE INDEX ON own.refers (id) WHERE own.is(note);
-CREATE INDEX ON own.kept (id);
+CREATE OPERATOR CLASS own.ints FOR TYPE int USING btree AS FUNCTION 1 own.cmp(int, int), OPERATOR 1 <, OPERATOR 2 <=,
+  OPERATOR 3 =, OPERATOR 4 >=, OPERATOR 5 >;
+CREATE INDEX ON own.kept (id own.ints); CREATE TABLE own.ranged (id int) PARTITION BY RANGE (id own.ints);
+CREATE INDEX ON own.kept (id); CREATE INDEX ON own.kept (id) WHERE 1 OPERATOR(own.@@@) 2;
 CREATE TABLE own.whole (id int, note text) PARTITION BY LIST (own.f(id));
 CREATE TABLE own.part PARTITION OF own.whole FOR VALUES IN (1);
 CREATE TABLE own.child (more int) INHERITS (own.base);

@@ -11,6 +11,7 @@ mod told;
 mod triggers;
 mod unanswered;
 mod unnamed;
+mod unsaid;
 
 use exeat_tests::database::Database;
 use exeat_tests::exeat::Process;

@@ -406,3 +406,40 @@ fn a_parameter_that_pg_settings_shows_may_be_read_by_its_name_there() {
         assert!(computed(sql), "{sql}");
     }
 }
+
+#[test]
+fn what_is_renamed_stays_in_its_schema_and_what_is_moved_is_made_in_the_other() {
+    for (sql, expected) in [
+        ("ALTER TABLE t RENAME TO u", &["public.t", "public.u"][..]),
+        ("ALTER TABLE s.t RENAME TO u", &["s.t", "s.u"]),
+        (
+            "ALTER TABLE IF EXISTS ONLY s.t RENAME TO u",
+            &["s.t", "s.u"],
+        ),
+        ("ALTER VIEW s.v RENAME TO w", &["s.v", "s.w"]),
+        ("ALTER MATERIALIZED VIEW s.v RENAME TO w", &["s.v", "s.w"]),
+        ("ALTER SEQUENCE s.q RENAME TO r", &["s.q", "s.r"]),
+        ("ALTER TYPE s.y RENAME TO z", &["s.y", "s.z"]),
+        ("ALTER DOMAIN s.y RENAME TO z", &["s.y", "s.z"]),
+        ("ALTER FUNCTION s.f(int) RENAME TO g", &["s.f", "s.g"]),
+        ("ALTER TABLE s.t SET SCHEMA o", &["o.*", "o.t", "s.t"]),
+        ("ALTER VIEW s.v SET SCHEMA o", &["o.*", "o.v", "s.v"]),
+        ("ALTER SEQUENCE s.q SET SCHEMA o", &["o.*", "o.q", "s.q"]),
+        ("ALTER TYPE s.y SET SCHEMA o", &["o.*", "o.y", "s.y"]),
+        (
+            "ALTER FUNCTION s.f(int) SET SCHEMA o",
+            &["o.*", "o.f", "s.f"],
+        ),
+        ("ALTER TABLE s.t RENAME COLUMN a TO b", &["s.t"]),
+    ] {
+        let facts = facts(sql, true);
+        let mut names: Vec<_> = facts
+            .relations
+            .iter()
+            .filter(|one| one.access == Access::Define)
+            .map(|one| one.relation.to_string())
+            .collect();
+        names.sort();
+        assert_eq!(names, expected, "{sql}");
+    }
+}
