@@ -433,8 +433,9 @@ impl Objects {
     /// The OIDs of relations of these names, whatever their schema, and of their parts and children
     /// however deep: what a definition may have changed.
     pub(crate) fn named(&self, names: &[Arc<str>]) -> BTreeSet<u32> {
+        let names: HashSet<&str> = names.iter().map(|name| &**name).collect();
         let one = |(oid, known): (&u32, &Arc<KnownRelation>)| {
-            names.contains(&known.name.name).then_some(*oid)
+            names.contains(&*known.name.name).then_some(*oid)
         };
         let mut open: Vec<u32> = self.relations.iter().filter_map(one).collect();
         let mut named = BTreeSet::new();

@@ -11,8 +11,9 @@ use super::Answer;
 use super::mention::{means_what_it_spells, mentions};
 use crate::catalog::{Catalogs, Defined, OwnQuestion, Snapshot};
 
-/// So many names are asked about one by one.
-const MAX_NAMES: usize = 256;
+/// So many names are asked about one by one: as a session makes in a second or two, between two readings of the
+/// whole catalog.
+const MAX_NAMES: usize = 2048;
 
 /// The session's definitions, and what it has seen of them.
 #[derive(Debug, Default)]
