@@ -259,16 +259,15 @@ impl Catalogs {
             } else {
                 wish.unwrap_or_default()
             };
+            let all = matches!(wish, Wish::All);
             let outcome = self.load_for(&mut client, &wish).await;
             metrics::catalog_loaded(outcome.is_ok());
             let error = match outcome {
                 Ok(snapshot) => {
                     self.store(snapshot, began);
-                    if matches!(wish, Wish::Defined(_)) {
-                        tokio::time::sleep(BREATH.max(began.elapsed() * 3).min(TTL)).await;
-                        continue;
+                    if all {
+                        *locked(&self.looked) = Some(began);
                     }
-                    *locked(&self.looked) = Some(began);
                     None
                 }
                 Err(error) => {
@@ -278,10 +277,12 @@ impl Catalogs {
                 }
             };
             let failed = error.is_some();
-            self.loaded.send_modify(|loaded| {
-                loaded.began = Some(began);
-                loaded.error = error;
-            });
+            if all || failed {
+                self.loaded.send_modify(|loaded| {
+                    loaded.began = Some(began);
+                    loaded.error = error;
+                });
+            }
             self.leave(&mut client);
             // However often somebody asks: a load may take a quarter of the time, a failing one less.
             let pause = if failed { 10 * BREATH } else { BREATH };

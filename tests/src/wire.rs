@@ -192,7 +192,7 @@ impl Wire {
 
     /// A simple query and its answer.
     pub fn query(&mut self, sql: &str) -> Vec<Message> {
-        self.send(frame('Q', &cstr(sql)));
+        self.send(query(sql));
         self.until_ready()
     }
 
@@ -236,6 +236,11 @@ pub fn startup(version: u32, parameters: &[(&str, &str)]) -> Vec<u8> {
 /// A string with its final NUL.
 pub fn cstr(text: &str) -> Vec<u8> {
     [text.as_bytes(), &[0]].concat()
+}
+
+/// Query.
+pub fn query(sql: &str) -> Vec<u8> {
+    frame('Q', &cstr(sql))
 }
 
 /// Parse of an unnamed or named statement without parameter types.

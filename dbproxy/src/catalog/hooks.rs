@@ -44,12 +44,13 @@ impl Hooks {
         let keys = objects.nested.keys.iter();
         let checks = keys.clone().filter(|(_, on, _)| planned.contains(on));
         let checks = checks.map(|(of, ..)| *of);
-        let checks = checks.chain(objects.keys_with_code().map(|(of, _)| of));
+        let with_code: Vec<(u32, u32)> = objects.keys_with_code().collect();
+        let checks = checks.chain(with_code.iter().map(|(of, _)| *of));
         let hooked = objects.hooks.iter().copied().chain(checked).chain(checks);
         let written = spread(hooked, &lead);
         let checked = keys.filter(|(of, ..)| planned.contains(of));
         let checked = checked.map(|(_, on, _)| *on);
-        let checked = checked.chain(objects.keys_with_code().map(|(_, on)| on));
+        let checked = checked.chain(with_code.iter().map(|(_, on)| *on));
         let referenced_with_code: Vec<u32> = checked.collect();
         for (referenced, referencing) in objects.acting.iter() {
             lead.entry(*referencing).or_default().push(*referenced);

@@ -157,16 +157,16 @@ impl OwnCatalog {
         };
         let defined = |access: &&RelationAccess| access.access == Access::Define;
         let defines = answer.verb == Some(Verb::Define);
-        if self.latest.is_empty() && (defines || facts.relations.iter().any(|one| defined(&one))) {
-            let current = catalogs.current();
-            self.latest_floor = current.map_or(0, |current| current.objects.highest());
-        }
-        for access in facts.relations.iter().filter(defined) {
-            self.latest.add(&access.relation.name);
-        }
-        self.latest.wide |= defines && !is_told_by_names(&answer.text);
         if defines || facts.relations.iter().any(|access| defined(&access)) {
+            if self.latest.is_empty() {
+                let current = catalogs.current();
+                self.latest_floor = current.map_or(0, |current| current.objects.highest());
+            }
+            for access in facts.relations.iter().filter(defined) {
+                self.latest.add(&access.relation.name);
+            }
             self.over = None;
+            self.latest.wide |= defines && !is_told_by_names(&answer.text);
             self.latest.reaches |= !makes_only_a_table(&answer.text, &facts.relations);
         }
         self.anew |= answer.verb == Some(Verb::Discard);

@@ -216,15 +216,10 @@ impl<'r> Raw<'r> {
 
     /// What is run for a row that is written, by an object, or by one column of it.
     fn written(&mut self, class: u32, oid: &str, column: Option<&str>, relation: &str) {
-        let of_it = |(of, on): (&str, &On)| {
+        self.rows_of(("w", relation), (class, oid), |of, on| {
             let is = column.is_none_or(|column| column == of);
-            (is && matches!(on.class, PG_PROC | PG_TYPE)).then_some((on.oid, on.class))
-        };
-        let found: Vec<(u32, u32)> = self.rests_on(class, oid).filter_map(of_it).collect();
-        for (on, class) in found {
-            let which = if class == PG_TYPE { "t" } else { "f" };
-            self.row(["w", relation, &on.to_string(), which]);
-        }
+            is && matches!(on.class, PG_PROC | PG_TYPE)
+        });
     }
 
     /// A function or operator, the types of its operands, and that of its result.
@@ -242,12 +237,21 @@ impl<'r> Raw<'r> {
 
     /// What the planner may run for a relation, by what an object of it rests on.
     fn planned(&mut self, class: u32, oid: &str, relation: &str) {
-        let of_it = |(_, on): (&str, &On)| {
-            let runs =
-                matches!(on.class, PG_PROC | PG_TYPE | PG_OPERATOR | PG_OPCLASS) && on.is_own();
-            runs.then_some((on.oid, on.class))
-        };
-        let found: Vec<(u32, u32)> = self.rests_on(class, oid).filter_map(of_it).collect();
+        self.rows_of(("p", relation), (class, oid), |_, on| {
+            matches!(on.class, PG_PROC | PG_TYPE | PG_OPERATOR | PG_OPCLASS) && on.is_own()
+        });
+    }
+
+    /// A row of this kind for each of what an object rests on that is wanted, by the object's column.
+    fn rows_of(
+        &mut self,
+        (kind, relation): (&str, &str),
+        (class, oid): (u32, &str),
+        wanted: impl Fn(&str, &On) -> bool,
+    ) {
+        let rests = self.rests_on(class, oid);
+        let rests = rests.filter(|(of, on)| wanted(of, on));
+        let found: Vec<(u32, u32)> = rests.map(|(_, on)| (on.oid, on.class)).collect();
         for (on, class) in found {
             let which = match class {
                 PG_TYPE => "t",
@@ -255,7 +259,7 @@ impl<'r> Raw<'r> {
                 PG_OPCLASS => "c",
                 _ => "f",
             };
-            self.row(["p", relation, &on.to_string(), which]);
+            self.row([kind, relation, &on.to_string(), which]);
         }
     }
 

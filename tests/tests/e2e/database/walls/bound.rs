@@ -6,7 +6,7 @@ use exeat_tests::database::Database;
 use exeat_tests::exeat::Process;
 use exeat_tests::lab::Lab;
 use exeat_tests::wire::{
-    Message, Wire, bind, cstr, describe_portal, execute, frame, parse, sqlstate, sync,
+    Message, Wire, bind, cstr, describe_portal, execute, frame, parse, query, sqlstate, sync,
 };
 
 use super::holds;
@@ -69,10 +69,6 @@ fn session(exeat: &Process) -> Wire {
 
 fn has_canary(answer: &[Message]) -> bool {
     holds(answer, b"424242")
-}
-
-fn query(sql: &str) -> Vec<u8> {
-    frame('Q', &cstr(sql))
 }
 
 /// Bind with one value, as text.

@@ -3,7 +3,7 @@
 use exeat_tests::database::Database;
 use exeat_tests::exeat::Process;
 use exeat_tests::lab::Lab;
-use exeat_tests::wire::{Message, Wire, bind, cstr, execute, frame, parse, sqlstate, sync};
+use exeat_tests::wire::{Message, Wire, bind, execute, parse, query, sqlstate, sync};
 
 use super::holds;
 use crate::database::{lab_with, session_as};
@@ -53,10 +53,6 @@ fn lab() -> (Lab, Database) {
 
 fn session(exeat: &Process) -> Wire {
     session_as(exeat, "narrow")
-}
-
-fn query(sql: &str) -> Vec<u8> {
-    frame('Q', &cstr(sql))
 }
 
 /// Messages that are sent in one.

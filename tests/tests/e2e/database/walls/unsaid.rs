@@ -8,7 +8,7 @@ use exeat_tests::database::{Database, psql};
 use exeat_tests::exeat::Process;
 use exeat_tests::lab::Lab;
 use exeat_tests::run::run_with;
-use exeat_tests::wire::{Message, Wire, bind, cstr, execute, frame, parse, sqlstate, sync};
+use exeat_tests::wire::{Message, Wire, bind, execute, parse, sqlstate, sync};
 
 use super::holds;
 use crate::database::{lab_with, session_as, session_from};
@@ -120,11 +120,6 @@ fn session(exeat: &Process) -> Wire {
     session_as(exeat, "code")
 }
 
-fn query(session: &mut Wire, sql: &str) -> Vec<Message> {
-    session.send(frame('Q', &cstr(sql)));
-    session.until_ready()
-}
-
 #[test]
 fn what_runs_unsaid_is_seen_before_the_next_text() {
     let (lab, database) = lab();
@@ -145,17 +140,14 @@ fn what_runs_unsaid_is_seen_before_the_next_text() {
         assert!(shown.stdout.contains("424242"), "{statement}: {shown:?}");
 
         let mut own = session(&exeat);
-        let first = query(&mut own, &next());
+        let first = own.query(&next());
         assert!(!has_canary(&first), "{statement}");
-        assert!(!has_canary(&query(&mut own, READ)), "{statement}, then");
+        assert!(!has_canary(&own.query(READ)), "{statement}, then");
 
         let mut one = session(&exeat);
-        let answer = query(&mut one, &format!("{}; {READ}", next()));
+        let answer = one.query(&format!("{}; {READ}", next()));
         assert!(!has_canary(&answer), "{statement}, in one message");
-        assert!(
-            !has_canary(&query(&mut one, READ)),
-            "{statement}, behind it"
-        );
+        assert!(!has_canary(&one.query(READ)), "{statement}, behind it");
 
         let mut batch = session(&exeat);
         let text = next();
@@ -179,7 +171,7 @@ fn deny_rules_hold_for_what_runs_unsaid() {
         {
             continue;
         }
-        let answer = query(&mut session, statement);
+        let answer = session.query(statement);
         assert_eq!(sqlstate(&answer).as_deref(), Some("42501"), "{statement}");
     }
 }
