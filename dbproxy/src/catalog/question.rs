@@ -9,9 +9,11 @@ use std::collections::BTreeSet;
 mod hooks;
 mod own;
 mod raw;
+mod steps;
 
 pub(crate) use own::own_question;
 pub(crate) use raw::together;
+pub(super) use steps::{COMMIT, Step, begin, columns_of, prepare, steps};
 
 use super::nested;
 
@@ -94,32 +96,74 @@ const WATCHED: [&str; 5] = [
 /// Where this one changes, everything may be called by another name.
 pub(super) const NAMESPACES: &str = "pg_namespace";
 
+/// Which rows are asked for.
+#[derive(Clone, Copy)]
+enum Since {
+    Ever,
+    /// What this transaction and later ones have changed.
+    Transaction(u32),
+    /// The same, with the age of the transaction as the first parameter.
+    Parameter,
+}
+
+impl Since {
+    /// Whether the row of a catalog, by its alias, is asked for.
+    fn changed(self, table: &str) -> String {
+        let age = match self {
+            Self::Ever => return "true".to_owned(),
+            Self::Transaction(xid) => format!("pg_catalog.age('{xid}'::pg_catalog.xid)"),
+            Self::Parameter => "$1".to_owned(),
+        };
+        format!("(pg_catalog.age({table}.xmin) OPERATOR(pg_catalog.<=) {age})")
+    }
+
+    /// Whether the row of `pg_class` is: what is temporary is in no shared snapshot.
+    fn relation(self) -> String {
+        format!(
+            "({} OR c.relnamespace OPERATOR(pg_catalog.=) pg_catalog.pg_my_temp_schema())",
+            self.changed("c")
+        )
+    }
+}
+
 /// The question for everything, or for what transactions since `since` have changed.
 pub(crate) fn question(since: Option<u32>) -> String {
-    let changed = |table: &str| match since {
-        Some(xid) => format!(
-            "(pg_catalog.age({table}.xmin) OPERATOR(pg_catalog.<=) pg_catalog.age('{xid}'::pg_catalog.xid))"
-        ),
-        None => "true".to_owned(),
-    };
-    // What is temporary is in no shared snapshot.
-    let relation = format!(
-        "({} OR c.relnamespace OPERATOR(pg_catalog.=) pg_catalog.pg_my_temp_schema())",
-        changed("c")
-    );
-    let columns = if since.is_none() {
+    let since = since.map_or(Since::Ever, Since::Transaction);
+    let wanted = if matches!(since, Since::Ever) {
         "true".to_owned()
     } else {
         // An array, so that the columns are found by their index.
         format!(
             "a.attrelid OPERATOR(pg_catalog.=) ANY (ARRAY(\
              SELECT b.attrelid FROM pg_catalog.pg_attribute b WHERE {} UNION \
-             SELECT c.oid FROM pg_catalog.pg_class c WHERE {relation}))",
-            changed("b"),
+             SELECT c.oid FROM pg_catalog.pg_class c WHERE {}))",
+            since.changed("b"),
+            since.relation(),
         )
     };
+    let mut parts = vec![HEAD.to_owned(), columns(&wanted)];
+    parts.extend(objects(since));
+    parts.join(" UNION ALL ")
+}
+
+/// The part about columns.
+fn columns(wanted: &str) -> String {
+    format!(
+        "SELECT 'a', a.attrelid::pg_catalog.text, a.attnum::pg_catalog.text, \
+         a.attname::pg_catalog.text, a.atttypid::pg_catalog.text, '', '' \
+         FROM pg_catalog.pg_attribute a \
+         JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) a.attrelid \
+         JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace \
+         WHERE {KINDS} AND {SEEN} AND a.attnum OPERATOR(pg_catalog.>) 0::pg_catalog.int2 \
+         AND NOT a.attisdropped AND {wanted}"
+    )
+}
+
+/// The parts about all else.
+fn objects(since: Since) -> Vec<String> {
+    let changed = |table: &str| since.changed(table);
+    let relation = since.relation();
     let mut parts = vec![
-        HEAD.to_owned(),
         format!(
             "SELECT 'r', {oid}, {SCHEMA}, c.relname::pg_catalog.text, c.relkind::pg_catalog.text, \
              c.relrowsecurity::pg_catalog.text, c.reltype::pg_catalog.text \
@@ -127,15 +171,6 @@ pub(crate) fn question(since: Option<u32>) -> String {
              ON n.oid OPERATOR(pg_catalog.=) c.relnamespace \
              WHERE {KINDS} AND {SEEN} AND {relation}",
             oid = "c.oid::pg_catalog.text",
-        ),
-        format!(
-            "SELECT 'a', a.attrelid::pg_catalog.text, a.attnum::pg_catalog.text, \
-             a.attname::pg_catalog.text, a.atttypid::pg_catalog.text, '', '' \
-             FROM pg_catalog.pg_attribute a \
-             JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) a.attrelid \
-             JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace \
-             WHERE {KINDS} AND {SEEN} AND a.attnum OPERATOR(pg_catalog.>) 0::pg_catalog.int2 \
-             AND NOT a.attisdropped AND {columns}"
         ),
         named_objects("f", "pg_proc", "pro", ["''", "''"], &changed("p")),
         named_objects(
@@ -224,7 +259,7 @@ pub(crate) fn question(since: Option<u32>) -> String {
             "SELECT 'n', '{kind}', pg_catalog.count(*)::pg_catalog.text, '', '', '', '' FROM {from}"
         )
     }));
-    parts.join(" UNION ALL ")
+    parts
 }
 
 /// The question for everything, and the one for what is new where everything is, for tests.
