@@ -10,6 +10,7 @@ mod objects;
 mod pace;
 mod question;
 mod snapshot;
+mod stored;
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -24,9 +25,9 @@ use crate::metrics;
 use crate::relay::Pending;
 use crate::upstream::{Upstream, UpstreamError, Wanted};
 pub(crate) use load::{Client, row};
-pub(crate) use objects::{KnownRelation, Objects};
+pub(crate) use objects::{KnownRelation, Made, Objects};
 use pace::{Pace, REST};
-pub(crate) use question::{FIRST_NORMAL_OID, SCHEMA, questions, together};
+pub(crate) use question::{FIRST_NORMAL_OID, SCHEMA, WHOLE_ROW, questions, together};
 pub(crate) use snapshot::{OwnQuestion, Snapshot};
 
 /// How old a snapshot may get while sessions are live.
