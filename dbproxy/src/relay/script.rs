@@ -22,9 +22,9 @@ use super::expected::{Expected, Origin, Query};
 use super::names::spelled;
 use super::{End, Relay};
 use crate::guard::Verdict;
-use crate::wire::Frame;
-use crate::wire::backend::{self, Status};
+use crate::wire::backend::Status;
 use crate::wire::write::{self, Error};
+use crate::wire::{Fields, Frame};
 use block::Part;
 
 /// A message that runs statement by statement.
@@ -305,7 +305,7 @@ impl Relay {
         let sent = |script: &Script| script.ours && script.part == Part::Begins && !script.looked;
         let runs = matches!(self.queue.front(), Some(Expected::Query(query)) if !matches!(query.origin, Origin::Hidden));
         runs && self.script.as_ref().is_some_and(sent)
-            && backend::error_fields(body).code == Some("25001")
+            && Fields::read(body).bytes(b'C') == Some(b"25001")
     }
 
     /// An error's or notice's body with its position counted in the message; `None` where it has none, or

@@ -1,8 +1,7 @@
 //! What a statement is to a transaction block, and what PostgreSQL says where a message is one without
 //! saying so. Pure.
 
-use crate::wire::reader::Reader;
-use crate::wire::write;
+use crate::wire::{Fields, write};
 
 /// What a statement of a message is to the transaction block that the message is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,28 +71,8 @@ pub(super) fn no_transaction(out: &mut Vec<u8>) {
 
 /// The fields of an error or notice with its position moved on; `None` where it has none.
 pub(super) fn moved(body: &[u8], by: impl FnOnce() -> usize) -> Option<Vec<u8>> {
-    let mut reader = Reader::new(body);
-    let mut fields = Vec::new();
-    let mut position = None;
-    while let Some(kind) = reader.u8().filter(|kind| *kind != 0) {
-        let value = reader.string()?;
-        if kind == b'P' {
-            position = str::from_utf8(value).ok()?.parse::<usize>().ok();
-        }
-        fields.push((kind, value));
-    }
-    let position = position? + by();
-    let mut out = Vec::with_capacity(body.len() + 8);
-    for (kind, value) in fields {
-        out.push(kind);
-        match kind {
-            b'P' => write::string(&mut out, &position.to_string()),
-            _ => {
-                out.extend_from_slice(value);
-                out.push(0);
-            }
-        }
-    }
-    out.push(0);
-    Some(out)
+    let mut fields = Fields::read(body);
+    let position: usize = fields.text(b'P')?.parse().ok()?;
+    fields.set(b'P', &(position + by()).to_string());
+    Some(fields.write())
 }
