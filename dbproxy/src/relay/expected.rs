@@ -242,6 +242,23 @@ impl Queue {
         matches!(self.entries.front(), Some(Expected::Catalog(_)))
     }
 
+    /// Whether what the server runs now is of the proxy's own: the client has sent nothing like it.
+    pub(crate) fn runs_own(&self) -> bool {
+        match self.entries.front() {
+            Some(Expected::Query(query)) => {
+                matches!(query.origin, Origin::Hidden | Origin::Forced(_))
+            }
+            Some(
+                Expected::Catalog(_)
+                | Expected::Analysis(_)
+                | Expected::Own(_)
+                | Expected::Cleared(_)
+                | Expected::Denied(..),
+            ) => true,
+            _ => false,
+        }
+    }
+
     /// Whether what comes now answers the proxy's own question about a statement.
     pub(crate) fn asks_about_a_statement(&self) -> bool {
         matches!(self.entries.front(), Some(Expected::Analysis(_)))

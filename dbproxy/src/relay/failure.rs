@@ -150,7 +150,8 @@ impl Relay {
     /// A NoticeResponse: at any time, about anything.
     pub(super) fn notice(&mut self, frame: Frame) -> Result<(), End> {
         let body = frame::body(self.outbound.unscanned(), frame).unwrap_or_default();
-        if Trees::is_tree(body) {
+        let own = self.queue.runs_own() && is_of_the_server_itself(body);
+        if own || Trees::is_tree(body) {
             self.outbound.discard(frame.length);
             return Ok(());
         }
@@ -229,6 +230,12 @@ impl Relay {
             .never_ran(&skipped.statements)
             .map_err(End::Audit)
     }
+}
+
+/// Whether a notice is what the server says of its own work, and no code: it may quote what is run.
+fn is_of_the_server_itself(body: &[u8]) -> bool {
+    let fields = Fields::read(body);
+    matches!(fields.bytes(b'V'), Some(b"DEBUG" | b"LOG")) && !fields.has(b'W')
 }
 
 /// The SQLSTATE of an error, and whether the server closes.

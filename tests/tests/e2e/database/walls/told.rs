@@ -259,3 +259,35 @@ fn values_that_are_bound_tell_nothing_of_what_their_checks_read() {
     let error = answer.iter().find(|message| message.kind == 'E').unwrap();
     assert!(error.field('M').unwrap().contains("nonsense"), "{answer:?}");
 }
+
+#[test]
+fn the_proxys_own_statements_are_in_no_message_at_any_level() {
+    let (lab, _database) = lab();
+    let exeat = lab.start();
+    let mut session = Wire::connect(exeat.addresses.dbproxy[1]);
+    session.start(&[("user", "app"), ("database", "shop")], "");
+    let mut debugs = 0;
+    for sql in [
+        "SET client_min_messages = debug5",
+        "CREATE TEMP TABLE t (x int)",
+        "SELECT x FROM t",
+        "#SELECT x FROM t",
+        "BEGIN",
+        "CREATE TEMP TABLE u (x int)",
+        "SELECT x FROM u",
+        "SELECT v FROM secrets",
+        "ROLLBACK",
+        "CREATE TEMP TABLE w (x int); INSERT INTO w VALUES (1); SELECT x FROM w",
+    ] {
+        let answer = run(&mut session, sql);
+        let notices = answer.iter().filter(|message| message.kind == 'N');
+        for notice in notices {
+            let message = notice.field('M').unwrap();
+            debugs += u32::from(notice.field('V').as_deref() == Some("DEBUG"));
+            let own = ["set_config", "FROM pg_catalog", "exeat denied"];
+            let quoted = own.iter().find(|own| message.contains(**own));
+            assert_eq!(quoted, None, "{sql}: {message}");
+        }
+    }
+    assert!(debugs > 0);
+}
