@@ -27,6 +27,7 @@ use exeat_policy::{
     UnreadableKind, Verb, evaluate,
 };
 use exeat_service::{Core, clock};
+use exeat_sql::Said;
 
 use crate::analysis::{self, Analyser, Heard, Judgeable, Outcome, Question};
 use crate::catalog::{Catalogs, FIRST_NORMAL_OID};
@@ -85,6 +86,8 @@ pub(crate) struct Answer {
     pub(crate) sight: Sight,
     /// It runs code that is not PostgreSQL's own.
     pub(crate) foreign: bool,
+    /// What its words say.
+    pub(crate) said: Said,
 }
 
 impl Answer {
@@ -234,22 +237,8 @@ impl Guard {
     pub(crate) fn refused(&mut self, kind: UnreadableKind, detail: &str) -> Judged {
         self.scope();
         let subject = verdict::unreadable(kind, detail);
-        let request = self.request(subject.clone(), None, clock::now());
-        Judged {
-            scope: self.scope.id,
-            subject,
-            range: 0..0,
-            text: "".into(),
-            name: None,
-            decision: Arc::new(evaluate(&self.scope.policy, &request)),
-            judgeable: None,
-            rejection: None,
-            sight: Sight::ALL,
-            code: Code::Early,
-            by_text: true,
-            waits: false,
-            gives_rows: true,
-        }
+        let decision = self.evaluate(subject.clone());
+        Judged::unread(self.scope.id, subject, decision)
     }
 
     /// Whether what the wire itself refuses passes, by the policy that holds now.
@@ -326,13 +315,14 @@ impl Guard {
         let names = self.types(types);
         let mut known = Vec::with_capacity(reading.statements.len());
         for (statement, outcomes) in reading.statements.iter().zip(&found.outcomes) {
+            let makes_values = statement.said.makes_values;
             let mut one = if self.transparent() {
                 reading.known(statement, outcomes, true)
             } else {
                 reading.known_with_reach(statement, outcomes, &self.search_path)
             };
-            let piece = text.get(statement.range.clone()).unwrap_or(text);
-            one.subject = names.with(self.with_kin(self.with_unnamed(one.subject, piece)));
+            let unnamed = self.with_unnamed(one.subject, makes_values);
+            one.subject = names.with(self.with_kin(unnamed));
             if !statement.declared.is_empty() {
                 one.subject = self.declared(&one.subject).with(one.subject);
             }
@@ -592,6 +582,7 @@ impl Guard {
             rejection: judged.rejection.clone(),
             sight: judged.sight,
             foreign: judged.runs_code(),
+            said: judged.said,
         }
     }
 

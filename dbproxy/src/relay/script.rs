@@ -32,7 +32,7 @@ use block::Part;
 pub(super) struct Script {
     text: Arc<[u8]>,
     /// The statements that were not sent yet.
-    left: VecDeque<Range<usize>>,
+    left: VecDeque<(Range<usize>, Part)>,
     /// Where the one that was looked at last begins.
     at: usize,
     /// How many requests to cancel had come when it began.
@@ -64,9 +64,10 @@ impl Relay {
     /// Takes a message over, to run it statement by statement.
     pub(super) fn begin_script(&mut self, frame: Frame, verdict: &Verdict) -> Result<(), Refusal> {
         self.settled()?;
+        let part = |(range, transaction)| (range, Part::of(transaction));
         self.script = Some(Script {
             text: Arc::clone(&verdict.sql),
-            left: verdict.ranges().collect(),
+            left: verdict.parts().map(part).collect(),
             at: 0,
             cancels: self.cancel.requests(),
             part: Part::Plain,
@@ -114,7 +115,7 @@ impl Relay {
             (Status::Transaction, true, _) => self.fail_block(),
             (Status::Transaction, false, None) if script.ours => self.hidden("COMMIT"),
             (_, true, _) | (_, _, None) => self.end_script(),
-            (_, false, Some(range)) => return self.next_statement(range),
+            (_, false, Some((range, part))) => return self.next_statement(range, part),
         }
         Ok(Flow::Next)
     }
@@ -137,7 +138,7 @@ impl Relay {
         });
     }
 
-    fn next_statement(&mut self, range: Range<usize>) -> Result<Flow, End> {
+    fn next_statement(&mut self, range: Range<usize>, part: Part) -> Result<Flow, End> {
         let Some(script) = &mut self.script else {
             return Ok(Flow::Next);
         };
@@ -146,7 +147,7 @@ impl Relay {
         if !std::mem::replace(&mut script.looked, true) {
             self.hand.take_up_part();
             script.at = range.start;
-            script.part = Part::of(piece);
+            script.part = part;
         }
         match (script.part, self.transaction.status()) {
             (Part::Plain, Status::Idle) => {
