@@ -3,7 +3,7 @@
 
 use exeat_tests::database::Database;
 use exeat_tests::lab::Lab;
-use exeat_tests::wire::{Message, Wire, bind, cstr, execute, frame, parse, sqlstate, sync};
+use exeat_tests::wire::{Message, Wire, bind, cstr, execute, frame, parse, query, sqlstate, sync};
 
 use crate::database::lab_with;
 
@@ -186,7 +186,7 @@ fn batch(statements: &str) -> Vec<u8> {
 fn run(session: &mut Wire, sql: &str) -> Vec<Message> {
     match sql.strip_prefix('#') {
         Some(statements) => session.send(batch(statements)),
-        None => session.send(frame('Q', &cstr(sql))),
+        None => session.send(query(sql)),
     };
     if sql.starts_with("COPY") {
         session.send([frame('d', b"7\n"), frame('c', b"")].concat());

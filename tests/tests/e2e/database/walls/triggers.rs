@@ -4,7 +4,7 @@
 use exeat_tests::database::Database;
 use exeat_tests::exeat::Process;
 use exeat_tests::lab::Lab;
-use exeat_tests::wire::{Message, Wire, bind, cstr, execute, frame, parse, sqlstate, sync};
+use exeat_tests::wire::{Message, Wire, bind, execute, frame, parse, query, sqlstate, sync};
 
 use super::holds;
 use crate::database::{lab_with, session_as};
@@ -138,7 +138,7 @@ fn has_canary(answer: &[Message]) -> bool {
 
 /// A simple message; a COPY gets one row.
 fn run(session: &mut Wire, sql: &str) -> Vec<Message> {
-    session.send(frame('Q', &cstr(sql)));
+    session.send(query(sql));
     let mut messages = Vec::new();
     while let Some(message) = session.message() {
         if message.kind == 'G' {

@@ -3,7 +3,7 @@
 
 use exeat_tests::database::Database;
 use exeat_tests::lab::Lab;
-use exeat_tests::wire::{Message, Wire, cstr, frame, sqlstate};
+use exeat_tests::wire::{Message, Wire, frame, query, sqlstate};
 
 use crate::database::lab_with;
 
@@ -121,7 +121,7 @@ fn lab() -> (Lab, Database) {
 
 /// A simple message; where it asks for data, it gets one row.
 fn run(session: &mut Wire, sql: &str) -> Vec<Message> {
-    session.send(frame('Q', &cstr(sql)));
+    session.send(query(sql));
     let mut messages = Vec::new();
     while let Some(message) = session.message() {
         if message.kind == 'G' {
