@@ -6,8 +6,8 @@ use exeat_tests::exeat::Process;
 use exeat_tests::lab::Lab;
 use exeat_tests::wire::{Message, Wire, bind, execute, frame, parse, query, sqlstate, sync};
 
-use super::holds;
-use crate::database::{lab_with, session_as};
+use super::{has_canary, session};
+use crate::database::lab_with;
 
 /// Every table but `orders` hides it when it is written in one way; its name says in which.
 const SCHEMA: &str = "\
@@ -122,18 +122,8 @@ roles:
           - select: public.secrets
 ";
 
-const CANARY: &[u8] = b"424242";
-
 fn lab() -> (Lab, Database) {
     lab_with(SCHEMA, POLICY)
-}
-
-fn session(exeat: &Process) -> Wire {
-    session_as(exeat, "narrow")
-}
-
-fn has_canary(answer: &[Message]) -> bool {
-    holds(answer, CANARY)
 }
 
 /// A simple message; a COPY gets one row.

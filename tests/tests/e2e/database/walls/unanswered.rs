@@ -1,13 +1,12 @@
 //! A session that can't find out what it has made itself judges nothing by what it knew before.
 
 use exeat_tests::database::Database;
-use exeat_tests::exeat::Process;
 use exeat_tests::lab::Lab;
 use exeat_tests::wait;
-use exeat_tests::wire::{Message, Wire, bind, execute, kinds, parse, query, sqlstate, sync};
+use exeat_tests::wire::{Wire, bind, execute, kinds, parse, query, sqlstate, sync};
 
-use super::holds;
-use crate::database::{lab_with, session_as};
+use super::{has_canary, session};
+use crate::database::lab_with;
 
 const SCHEMA: &str = "\
 CREATE ROLE app LOGIN PASSWORD 'app-password';
@@ -40,14 +39,6 @@ const READ: &str = "SELECT abs(total) FROM orders";
 
 fn lab() -> (Lab, Database) {
     lab_with(SCHEMA, POLICY)
-}
-
-fn session(exeat: &Process) -> Wire {
-    session_as(exeat, "narrow")
-}
-
-fn has_canary(answer: &[Message]) -> bool {
-    holds(answer, b"424242")
 }
 
 /// A table that the question reads and nothing else needs.
