@@ -1,8 +1,9 @@
 //! The third wall: what a client may see of what the server says about its statement.
 //!
 //! Errors and notices are results too: they quote rows and values. Values pass only to a role that may read
-//! every column that they can come from; the rest of the message is as the server made it. Pure: the body of
-//! a message in, the same or another one out.
+//! every column that they can come from. For others, what may quote one is replaced (message, detail) or left
+//! out (hint, context, the queries of functions, and names where code may say anything in them); the rest is
+//! as the server made it. Pure: the body of a message in, the same or another one out.
 //! <https://www.postgresql.org/docs/current/protocol-error-fields.html>
 
 use crate::wire::{Fields, Reader, Violation};
