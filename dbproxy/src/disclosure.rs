@@ -1,13 +1,12 @@
 //! The third wall: what a client may see of what the server says about its statement.
 //!
 //! Errors and notices are results too: they quote rows and values. Values pass only to a role that may read
-//! every column that they can come from; the rest of the message is as the server made it. Pure: the body of
-//! a message in, the same or another one out.
+//! every column that they can come from. For others, what may quote one is replaced (message, detail) or left
+//! out (hint, context, the queries of functions, and names where code may say anything in them); the rest is
+//! as the server made it. Pure: the body of a message in, the same or another one out.
 //! <https://www.postgresql.org/docs/current/protocol-error-fields.html>
 
-use std::borrow::Cow;
-
-use crate::wire::{Reader, Violation, write};
+use crate::wire::{Fields, Reader, Violation};
 
 /// What of a message a role may see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,42 +57,6 @@ const WITHHELD: &str =
 /// The words of `unique_violation` and its kin before the columns of the key.
 const KEY: &str = "Key (";
 
-/// The fields of a message.
-struct Fields<'m>(Vec<(u8, Cow<'m, str>)>);
-
-impl<'m> Fields<'m> {
-    fn read(body: &'m [u8]) -> Self {
-        let mut fields = Vec::new();
-        let mut reader = Reader::new(body);
-        while let Some(letter) = reader.u8().filter(|letter| *letter != 0) {
-            let Some(value) = reader.string() else { break };
-            fields.push((letter, String::from_utf8_lossy(value)));
-        }
-        Self(fields)
-    }
-
-    fn field(&self, letter: u8) -> Option<&str> {
-        let found = self.0.iter().find(|(known, _)| *known == letter);
-        found.map(|(_, value)| &**value)
-    }
-
-    fn set(&mut self, letter: u8, text: &str) {
-        for (_, value) in self.0.iter_mut().filter(|(known, _)| *known == letter) {
-            *value = Cow::Owned(text.to_owned());
-        }
-    }
-
-    fn write(&self) -> Vec<u8> {
-        let mut body = Vec::new();
-        for (letter, value) in &self.0 {
-            body.push(*letter);
-            write::string(&mut body, value);
-        }
-        body.push(0);
-        body
-    }
-}
-
 /// The body of an ErrorResponse or NoticeResponse as the role may see it; `None` where that is all of it.
 /// `reads` tells whether it may read these columns of a table, given by schema and name.
 pub(crate) fn disclosed(
@@ -105,28 +68,29 @@ pub(crate) fn disclosed(
         return None;
     }
     let mut fields = Fields::read(body);
-    let from_code = match fields.field(b'W') {
-        Some(context) if sight.code == Foreign::InPlans && is_of_json(context) => false,
-        Some(context) => !is_of_the_client(context),
+    let from_code = match fields.text(b'W') {
+        Some(context) if sight.code == Foreign::InPlans && is_of_json(&context) => false,
+        Some(context) => !is_of_the_client(&context),
         None => sight.code == Foreign::Anywhere && may_be_of_code(&fields),
     };
     let open = sight.rows && (sight.code == Foreign::Nowhere || !from_code);
     if open {
         return None;
     }
-    let code = fields.field(b'C').unwrap_or_default().to_owned();
+    let code = fields.text(b'C').unwrap_or_default().into_owned();
     // What a function raises is meant for whoever may call it (`raise_exception`, and notices); what a
     // trigger raises about a row only for who may read the row.
     let raised = code == "P0001"
-        || fields.field(b'R') == Some(RAISE) && !is_about_a_value(&fields)
+        || fields.bytes(b'R') == Some(RAISE) && !is_about_a_value(&fields)
         || code.starts_with("00")
         || code.starts_with("01");
     let raised = raised && (sight.rows || !from_code);
     // Code may say anything in any field, names among them.
-    let says = from_code && fields.field(b'W').is_some() && !is_of_the_server(&fields);
-    let key = fields.field(b'D').and_then(key_columns);
-    let key_is_theirs = match (key, fields.field(b's'), fields.field(b't')) {
-        (Some(columns), Some(schema), Some(table)) if !says => reads(schema, table, &columns),
+    let says = from_code && fields.has(b'W') && !is_of_the_server(&fields);
+    let detail = fields.text(b'D');
+    let key = detail.as_deref().and_then(key_columns);
+    let key_is_theirs = match (key, fields.text(b's'), fields.text(b't')) {
+        (Some(columns), Some(schema), Some(table)) if !says => reads(&schema, &table, &columns),
         _ => false,
     };
     if code.starts_with("22") && !raised {
@@ -138,18 +102,14 @@ pub(crate) fn disclosed(
     }
     if !key_is_theirs {
         fields.set(b'D', WITHHELD);
-        if fields.field(b'D').is_none() && code.starts_with("22") && !raised {
-            fields.0.push((b'D', Cow::Borrowed(WITHHELD)));
+        if !fields.has(b'D') && code.starts_with("22") && !raised {
+            fields.push(b'D', WITHHELD);
         }
     }
     // Hints, contexts and the queries of functions may quote values too, and nobody needs them.
-    fields
-        .0
-        .retain(|(letter, _)| !matches!(letter, b'H' | b'W' | b'q' | b'p'));
+    fields.leave_out(b"HWqp");
     if says && !raised {
-        fields
-            .0
-            .retain(|(letter, _)| !matches!(letter, b's' | b't' | b'c' | b'd' | b'n'));
+        fields.leave_out(b"stcdn");
     }
     Some(fields.write())
 }
@@ -158,7 +118,7 @@ pub(crate) fn disclosed(
 /// of SQL into the statement itself, and checks what a function has written at the end of the transaction.
 /// What is wrong with the client's own text has a position in it.
 fn may_be_of_code(fields: &Fields<'_>) -> bool {
-    let code = fields.field(b'C').unwrap_or_default();
+    let code = fields.text(b'C').unwrap_or_default();
     // Names that values spell (`regclass` and its kin) are looked up by these of class 42, and by no others.
     const OF_NAMES: [&str; 14] = [
         "42501", "42611", "42701", "42702", "42703", "42710", "42723", "42803", "42804", "42846",
@@ -167,18 +127,18 @@ fn may_be_of_code(fields: &Fields<'_>) -> bool {
     let of_values = ["22", "23", "42"]
         .iter()
         .any(|class| code.starts_with(class))
-        && !OF_NAMES.contains(&code);
-    let message = fields.field(b'M').unwrap_or_default();
-    let quotes = message.contains('"') || fields.field(b'D').is_some();
-    of_values && quotes && fields.field(b'P').is_none()
+        && !OF_NAMES.contains(&&*code);
+    let message = fields.text(b'M').unwrap_or_default();
+    let quotes = message.contains('"') || fields.has(b'D');
+    of_values && quotes && !fields.has(b'P')
 }
 
 /// Where PL/pgSQL reports what its RAISE says, whatever code that gives to it.
-const RAISE: &str = "exec_stmt_raise";
+const RAISE: &[u8] = b"exec_stmt_raise";
 
 /// Whether code was run for the sake of a value of the client's, and not called by the statement: its check.
 fn is_about_a_value(fields: &Fields<'_>) -> bool {
-    let context = fields.field(b'W').unwrap_or_default();
+    let context = fields.text(b'W').unwrap_or_default();
     context.lines().any(is_of_the_client)
 }
 
@@ -234,7 +194,9 @@ fn is_of_the_server(fields: &Fields<'_>) -> bool {
         "postgres.c",
         "proc.c",
     ];
-    fields.field(b'F').is_some_and(|file| FILES.contains(&file))
+    fields
+        .text(b'F')
+        .is_some_and(|file| FILES.contains(&&*file))
 }
 
 /// The columns of `Key (a, b)=(1, 2) …`; `None` where it says something else, or where expressions are

@@ -3,7 +3,7 @@
 //! anything.
 
 use crate::catalog;
-use crate::wire::{Violation, backend, frame, frontend, options, startup};
+use crate::wire::{Fields, Violation, backend, frame, frontend, options, startup};
 
 /// Frames of a client, one after another, each read as what its tag says it is. How many were whole.
 pub fn frontend(bytes: &[u8]) -> usize {
@@ -34,8 +34,7 @@ pub fn backend(bytes: &[u8]) -> usize {
         b'R' => seen(backend::authentication(body)),
         b'C' => seen(backend::rows(body)),
         b'E' | b'N' => {
-            let fields = backend::error_fields(body);
-            seen(fields.code.map(str::len));
+            seen(Fields::read(body).write().len());
         }
         _ => {}
     })

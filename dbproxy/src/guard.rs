@@ -14,6 +14,7 @@ mod own;
 mod reading;
 mod scope;
 mod template;
+mod unfinished;
 mod unnamed;
 mod verdict;
 
@@ -26,6 +27,7 @@ use exeat_policy::{
     UnreadableKind, Verb, evaluate,
 };
 use exeat_service::{Core, clock};
+use exeat_sql::Said;
 
 use crate::analysis::{self, Analyser, Heard, Judgeable, Outcome, Question};
 use crate::catalog::{Catalogs, FIRST_NORMAL_OID};
@@ -41,6 +43,7 @@ use former::Former;
 use own::OwnCatalog;
 use reading::{Bound, Reading};
 pub(crate) use scope::Scope;
+use unfinished::Unfinished;
 pub(crate) use verdict::{Judged, Prepared, Rejection, Verdict, copies_in, fires_deferred};
 
 /// Judges the statements of one session.
@@ -56,6 +59,8 @@ pub(crate) struct Guard {
     own: OwnCatalog,
     scope: Scope,
     former: Former,
+    /// A text that was read, and waits for answers.
+    unfinished: Option<Unfinished>,
 }
 
 /// What came of the questions of each statement of a text.
@@ -81,6 +86,8 @@ pub(crate) struct Answer {
     pub(crate) sight: Sight,
     /// It runs code that is not PostgreSQL's own.
     pub(crate) foreign: bool,
+    /// What its words say.
+    pub(crate) said: Said,
 }
 
 impl Answer {
@@ -119,6 +126,7 @@ impl Guard {
             own,
             scope,
             former: Former::default(),
+            unfinished: None,
         }
     }
 
@@ -229,22 +237,8 @@ impl Guard {
     pub(crate) fn refused(&mut self, kind: UnreadableKind, detail: &str) -> Judged {
         self.scope();
         let subject = verdict::unreadable(kind, detail);
-        let request = self.request(subject.clone(), None, clock::now());
-        Judged {
-            scope: self.scope.id,
-            subject,
-            range: 0..0,
-            text: "".into(),
-            name: None,
-            decision: Arc::new(evaluate(&self.scope.policy, &request)),
-            judgeable: None,
-            rejection: None,
-            sight: Sight::ALL,
-            code: Code::Early,
-            by_text: true,
-            waits: false,
-            gives_rows: true,
-        }
+        let decision = self.evaluate(subject.clone());
+        Judged::unread(self.scope.id, subject, decision)
     }
 
     /// Whether what the wire itself refuses passes, by the policy that holds now.
@@ -310,26 +304,25 @@ impl Guard {
             let decision = self.evaluate(subject.clone());
             return Ok((Verdict::single(scope, sql, subject, decision), true));
         };
-        let mut reading = Reading::of(text, &self.context(), &self.limits);
-        if !self.transparent() {
-            let runs_code = |subject: &Subject| self.runs_code(subject);
-            let own = self.own.snapshot().is_some();
-            reading.refuse_after_changes(own, self.search_path.len(), runs_code);
-        }
-        if !self.transparent() {
-            self.refuse_constants(&mut reading);
-        }
-        let found = self.find(&reading, types)?;
+        let (reading, questions) = self.reading(text, types);
+        let found = match self.find(&reading, &questions) {
+            Ok(found) => found,
+            Err(asked) => {
+                self.unfinished = Unfinished::of(scope, types, reading, questions);
+                return Err(asked);
+            }
+        };
         let names = self.types(types);
         let mut known = Vec::with_capacity(reading.statements.len());
         for (statement, outcomes) in reading.statements.iter().zip(&found.outcomes) {
+            let makes_values = statement.said.makes_values;
             let mut one = if self.transparent() {
                 reading.known(statement, outcomes, true)
             } else {
                 reading.known_with_reach(statement, outcomes, &self.search_path)
             };
-            let piece = text.get(statement.range.clone()).unwrap_or(text);
-            one.subject = names.with(self.with_kin(self.with_unnamed(one.subject, piece)));
+            let unnamed = self.with_unnamed(one.subject, makes_values);
+            one.subject = names.with(self.with_kin(unnamed));
             if !statement.declared.is_empty() {
                 one.subject = self.declared(&one.subject).with(one.subject);
             }
@@ -350,6 +343,37 @@ impl Guard {
             verdict.scope = 0;
         }
         Ok((verdict, found.lasts))
+    }
+
+    /// The text as our own reader sees it, and what has to be asked about each of its statements: made anew,
+    /// or what was made of it before it had to wait.
+    fn reading<'s>(&mut self, text: &'s str, types: &[u8]) -> (Reading<'s>, Vec<Vec<Question>>) {
+        let unfinished = self.unfinished.take();
+        if let Some(read) = unfinished.and_then(|it| it.go_on(self.scope.id, text, types)) {
+            return read;
+        }
+        let mut reading = Reading::of(text, &self.context(), &self.limits);
+        let transparent = self.transparent();
+        if !transparent {
+            let runs_code = |subject: &Subject| self.runs_code(subject);
+            let own = self.own.snapshot().is_some();
+            reading.refuse_after_changes(own, self.search_path.len(), runs_code);
+            self.refuse_constants(&mut reading);
+        }
+        let oids: Arc<[u32]> = template::oids(types).as_slice().into();
+        let of = |statement| {
+            let mut questions = reading.questions(statement, self.scope.version, &oids);
+            if !transparent {
+                questions.extend(reading.reach(statement, &self.search_path));
+                questions.extend(reading.syntax(statement));
+            }
+            questions
+        };
+        let questions = match self.asking.is_on() {
+            true => reading.statements.iter().map(of).collect(),
+            false => Vec::new(),
+        };
+        (reading, questions)
     }
 
     /// What making values of the types that PREPARE declares calls.
@@ -467,7 +491,7 @@ impl Guard {
     }
 
     /// What came of each statement's questions; or what has to be asked first.
-    fn find(&mut self, reading: &Reading<'_>, types: &[u8]) -> Result<Found, Asked> {
+    fn find(&self, reading: &Reading<'_>, questions: &[Vec<Question>]) -> Result<Found, Asked> {
         let mut found = Found {
             outcomes: Vec::with_capacity(reading.statements.len()),
             lasts: true,
@@ -479,34 +503,27 @@ impl Guard {
                 .resize_with(reading.statements.len(), Vec::new);
             return Ok(found);
         }
-        let version = self.scope.version;
-        let oids: Arc<[u32]> = template::oids(types).as_slice().into();
         let own = self.own.snapshot().is_some();
         let transparent = self.transparent();
         let (mut aside, mut over_own) = (Vec::new(), Vec::new());
-        for statement in &reading.statements {
+        for (statement, questions) in reading.statements.iter().zip(questions) {
             let mut outcomes = Vec::new();
-            let mut questions = reading.questions(statement, version, &oids);
             if !transparent && statement.cascades {
                 // Whoever asks later is told what is reached then.
                 found.lasts = false;
                 found.passes = true;
-                questions.extend(reading.reach(statement, &self.search_path));
-            }
-            if !transparent {
-                questions.extend(reading.syntax(statement));
             }
             for question in questions {
                 let own = own && !question.is_about_syntax();
-                match self.asking.outcome(&question, own) {
-                    Some((Outcome::Locked, _)) if !transparent => over_own.push(question),
+                match self.asking.outcome(question, own) {
+                    Some((Outcome::Locked, _)) if !transparent => over_own.push(question.clone()),
                     Some((outcome, current)) => {
                         found.lasts &= current;
                         outcomes.push(outcome);
                     }
                     None if own && transparent => outcomes.push(Outcome::Locked),
-                    None if own => over_own.push(question),
-                    None => aside.push(question),
+                    None if own => over_own.push(question.clone()),
+                    None => aside.push(question.clone()),
                 }
             }
             found.outcomes.push(outcomes);
@@ -565,6 +582,7 @@ impl Guard {
             rejection: judged.rejection.clone(),
             sight: judged.sight,
             foreign: judged.runs_code(),
+            said: judged.said,
         }
     }
 

@@ -1,7 +1,7 @@
 //! The relay of one session: bytes in both directions, every frame examined, until one side ends.
 //!
 //! One task, no lock: what arrived is examined in place and written from where it lies. Per turn each
-//! socket is read and written at most once.
+//! socket is read at most once, and written until it takes no more.
 
 mod admit;
 mod batch;

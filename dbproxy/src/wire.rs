@@ -5,6 +5,7 @@
 //! <https://www.postgresql.org/docs/current/protocol-message-formats.html>
 
 pub(crate) mod backend;
+mod fields;
 pub(crate) mod frame;
 pub(crate) mod frontend;
 pub(crate) mod options;
@@ -12,5 +13,6 @@ pub(crate) mod reader;
 pub(crate) mod startup;
 pub(crate) mod write;
 
+pub(crate) use fields::Fields;
 pub(crate) use frame::{Frame, Violation};
 pub(crate) use reader::Reader;

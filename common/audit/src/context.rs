@@ -39,13 +39,6 @@ pub(crate) enum ContextValue<'a> {
     },
 }
 
-/// A context leaf: `{"context":…,"hash":…}`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct ContextLeaf<'a> {
-    pub(crate) context: ContextValue<'a>,
-    pub(crate) hash: Cow<'a, str>,
-}
-
 /// A context, ready to be written.
 #[derive(Debug)]
 pub(crate) struct Context {
@@ -59,15 +52,11 @@ pub(crate) struct Context {
 
 impl Context {
     fn new(value: ContextValue<'_>, encoder: &mut Encoder) -> Result<Arc<Self>, CanonicalError> {
-        let hash = hash(encoder.encode(&value, References::default())?);
-        let leaf = ContextLeaf {
-            context: value,
-            hash: Cow::Borrowed(&hash),
-        };
-        let leaf = encoder.encode(&leaf, References::default())?.into();
+        let value = encoder.encode(&value, References::default())?;
+        let hash = hash(value);
         Ok(Arc::new(Self {
+            leaf: leaf(value, &hash),
             hash: hash.into(),
-            leaf,
             written_in: AtomicU64::new(0),
         }))
     }
@@ -76,6 +65,18 @@ impl Context {
     pub(crate) fn mark(&self, epoch: u64) -> bool {
         self.written_in.swap(epoch, Ordering::Relaxed) == epoch
     }
+}
+
+/// A context leaf, `{"context":…,"hash":…}`, of a value in canonical form. It is canonical too, since its two
+/// keys are in order; so a text of megabytes is not written twice.
+fn leaf(value: &[u8], hash: &str) -> Box<[u8]> {
+    let mut leaf = Vec::with_capacity(value.len() + hash.len() + 24);
+    leaf.extend_from_slice(b"{\"context\":");
+    leaf.extend_from_slice(value);
+    leaf.extend_from_slice(b",\"hash\":\"");
+    leaf.extend_from_slice(hash.as_bytes());
+    leaf.extend_from_slice(b"\"}");
+    leaf.into()
 }
 
 /// The reference to a context value, given its canonical form.
@@ -235,3 +236,6 @@ fn index<T>(hash: u64, slots: &mut [T]) -> Option<&mut T> {
         .checked_rem(slots.len())?;
     slots.get_mut(at)
 }
+
+#[cfg(test)]
+mod tests;

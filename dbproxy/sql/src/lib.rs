@@ -14,6 +14,8 @@ mod names;
 mod path;
 mod querytree;
 mod read;
+mod said;
+mod spells;
 mod template;
 mod text;
 mod tree;
@@ -28,5 +30,7 @@ pub use querytree::{
     TEXT_LIMIT as QUERY_TREE_LIMIT, query_tree,
 };
 pub use read::{Context, Statement, read, read_within, search_path};
+pub use said::{Said, Transaction, identifiers};
+pub use spells::means_what_it_spells;
 pub use template::{ShortForm, short_form, template_into, typed_template_into};
 pub use text::{WithoutStrings, blank_comments, redact, without_strings};

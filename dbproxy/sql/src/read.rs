@@ -13,6 +13,7 @@ use crate::confirm::{self, Confirmed};
 use crate::lexer::{self, Kind, Lexed, Limits, Token, refuse};
 use crate::names::constant;
 use crate::path;
+use crate::said::{self, Said};
 use crate::tree::Tree;
 use crate::walk::{self, Found};
 
@@ -59,8 +60,12 @@ pub struct Statement {
     pub range: Range<usize>,
     /// Its facts, or why there are none.
     pub subject: Subject,
+    /// What its words say beside that.
+    pub said: Said,
     /// The prepared statement or cursor that PREPARE, EXECUTE, DEALLOCATE, DECLARE, FETCH or CLOSE names.
     pub prepared: Option<Arc<str>>,
+    /// Where it names it. Bytes within the message.
+    pub prepared_at: Option<Range<usize>>,
     /// The parts of the message that PostgreSQL can be asked about, each a SELECT, VALUES, INSERT, UPDATE,
     /// DELETE or MERGE: the statement itself, or what EXPLAIN, PREPARE, DECLARE, COPY, CREATE TABLE AS and
     /// CREATE VIEW hold. Bytes within the message.
@@ -138,7 +143,9 @@ fn unreadable_statement(range: Range<usize>, unreadable: Unreadable) -> Statemen
     Statement {
         range,
         subject: Subject::Unreadable(Arc::new(unreadable)),
+        said: Said::UNREAD,
         prepared: None,
+        prepared_at: None,
         questions: Vec::new(),
         equal: Vec::new(),
         types: Vec::new(),
@@ -159,17 +166,26 @@ fn statement(sql: &str, lexed: &Lexed, tokens: Range<usize>, context: &Context<'
         .collect();
     let start = tokens.first().map_or(0, |token| token.start);
     let range = start..tokens.last().map_or(start, |token| token.end);
+    let unread = |unreadable| Statement {
+        said: said::said(sql, &tokens, None),
+        ..unreadable_statement(range.clone(), unreadable)
+    };
     if let Some(unreadable) = wrong_parameter(sql, &tokens) {
-        return unreadable_statement(range, unreadable);
+        return unread(unreadable);
     }
     let text = sql.get(range.clone()).unwrap_or("");
     match found(sql, text, start, &tokens, context) {
         Ok(read) => {
             let within = |part: Range<usize>| part.start + start..part.end + start;
             Statement {
-                range,
+                range: range.clone(),
+                said: said::said(sql, &tokens, Some(&read.facts.label)),
                 subject: Subject::Readable(Arc::new(read.facts)),
                 prepared: read.prepared,
+                prepared_at: read
+                    .prepared_at
+                    .map(within)
+                    .filter(|at| is_name(at, &tokens)),
                 questions: read.questions.parts.into_iter().map(within).collect(),
                 equal: read.questions.equal,
                 types: read.questions.types.into_iter().collect(),
@@ -180,9 +196,16 @@ fn statement(sql: &str, lexed: &Lexed, tokens: Range<usize>, context: &Context<'
         }
         Err(mut unreadable) => {
             unreadable.offset = unreadable.offset.map(|offset| offset + start);
-            unreadable_statement(range, unreadable)
+            unread(unreadable)
         }
     }
+}
+
+/// Whether these bytes are one token that spells a name.
+fn is_name(at: &Range<usize>, tokens: &[Token]) -> bool {
+    let of_name = |token: &Token| matches!(token.kind, Kind::Word | Kind::Quoted);
+    let here = |token: &&Token| token.start == at.start && token.end == at.end;
+    tokens.iter().find(here).is_some_and(of_name)
 }
 
 /// The refusal for a parameter whose number the protocol can't have.

@@ -54,6 +54,8 @@ pub(crate) struct Found {
     pub(crate) mentions: Mentions,
     /// The prepared statement or cursor that it names.
     pub(crate) prepared: Option<Arc<str>>,
+    /// See [`crate::Statement::prepared_at`].
+    pub(crate) prepared_at: Option<Range<usize>>,
     pub(crate) questions: Questions,
     /// See [`crate::Statement::cascades`].
     pub(crate) cascades: bool,
@@ -80,6 +82,7 @@ impl From<Facts> for Found {
             facts,
             mentions: Mentions::default(),
             prepared: None,
+            prepared_at: None,
             questions: Questions::default(),
             cascades: false,
         }
@@ -107,6 +110,7 @@ struct Walk<'c> {
     sequences: BTreeSet<SequenceUse>,
     mentions: Mentions,
     prepared: Option<Arc<str>>,
+    prepared_at: Option<Range<usize>>,
     ctes: Vec<Cte>,
     frames: Vec<Frame<'c>>,
     /// Within the definition language: names are of what is defined.
@@ -139,6 +143,7 @@ impl<'c> Walk<'c> {
             sequences: BTreeSet::new(),
             mentions: Mentions::default(),
             prepared: None,
+            prepared_at: None,
             ctes: Vec::new(),
             frames: Vec::new(),
             defining: false,
@@ -183,6 +188,7 @@ impl<'c> Walk<'c> {
             facts,
             mentions: self.mentions,
             prepared: self.prepared,
+            prepared_at: self.prepared_at,
             questions: self.questions,
             cascades: self.cascades,
         }

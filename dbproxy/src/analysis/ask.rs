@@ -10,7 +10,7 @@ use super::Question;
 use crate::catalog::row;
 use crate::disclosure::types_of;
 use crate::upstream::{CancelTarget, Channel, Upstream, UpstreamError, Wanted};
-use crate::wire::{Reader, Violation, write};
+use crate::wire::{Fields, Violation, write};
 
 /// How long the server may take to parse a statement, and how long it may wait for a lock. Who waits for a
 /// lock waits on its own connection.
@@ -71,13 +71,9 @@ pub(crate) struct ServerError(Vec<(u8, String)>);
 impl ServerError {
     /// Reads the body of an ErrorResponse or NoticeResponse.
     pub(crate) fn read(body: &[u8]) -> Self {
-        let mut fields = Vec::new();
-        let mut reader = Reader::new(body);
-        while let Some(letter) = reader.u8().filter(|letter| *letter != 0) {
-            let Some(value) = reader.string() else { break };
-            fields.push((letter, String::from_utf8_lossy(value).into_owned()));
-        }
-        Self(fields)
+        let fields = Fields::read(body);
+        let owned = |(letter, value): (u8, &[u8])| (letter, String::from_utf8_lossy(value).into());
+        Self(fields.iter().map(owned).collect())
     }
 
     /// Of these fields.
@@ -286,27 +282,21 @@ impl Trees {
     /// Takes a tree out of a notice, where it is one. A tree of what a function runs meanwhile, the check of a
     /// domain for example, comes with the function as its context: it is none of the statement's.
     pub(crate) fn hear(&mut self, notice: &[u8]) {
-        if ServerError::read(notice).field(b'W').is_some() {
+        let fields = Fields::read(notice);
+        if fields.has(b'W') {
             return;
         }
-        let mut message = None;
-        let mut reader = Reader::new(notice);
-        while let Some(letter) = reader.u8().filter(|letter| *letter != 0) {
-            // A line of a dump may end within a character: these are bytes.
-            let Some(value) = reader.string() else { break };
-            match (letter, message) {
-                (b'M', _) => message = Some(value),
-                (b'D', Some(PARSED)) => self.parse = value.to_vec(),
-                (b'D', Some(REWRITTEN)) => self.rewritten = value.to_vec(),
-                _ => {}
-            }
+        // A line of a dump may end within a character: these are bytes.
+        match (fields.bytes(b'M'), fields.bytes(b'D')) {
+            (Some(PARSED), Some(tree)) => self.parse = tree.to_vec(),
+            (Some(REWRITTEN), Some(tree)) => self.rewritten = tree.to_vec(),
+            _ => {}
         }
     }
 
     /// Whether a notice is one that holds a tree.
     pub(crate) fn is_tree(notice: &[u8]) -> bool {
-        let notice = ServerError::read(notice);
-        let message = notice.field(b'M').map(str::as_bytes);
-        notice.field(b'V') == Some("LOG") && matches!(message, Some(PARSED | REWRITTEN))
+        let fields = Fields::read(notice);
+        fields.bytes(b'V') == Some(b"LOG") && matches!(fields.bytes(b'M'), Some(PARSED | REWRITTEN))
     }
 }

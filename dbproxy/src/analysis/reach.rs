@@ -17,8 +17,6 @@ const TRUNCATE: &str = include_str!("reach/truncate.sql");
 
 /// So many objects may one statement reach.
 const MOST: usize = 100_000;
-/// An identifier that is longer is cut off by the server.
-const LONGEST: usize = 63;
 
 /// What a statement reaches beyond what it names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -133,7 +131,7 @@ fn constraints() -> String {
 /// Columns and constraints of a table and of those that inherit from it: the ones that the statement says,
 /// where it can be told.
 fn parts(text: &str) -> String {
-    let said = |column: &str| match words(text) {
+    let said = |column: &str| match exeat_sql::identifiers(text) {
         Some(words) => {
             let words: Vec<_> = words.iter().map(|word| literal(word)).collect();
             let words = words.join(", ");
@@ -162,25 +160,6 @@ fn parts(text: &str) -> String {
         said("a.attname"),
         said("x.conname"),
     )
-}
-
-/// All words of a statement as identifiers mean them, and more; `None` where one may be another one.
-fn words(text: &str) -> Option<Vec<String>> {
-    if !text.is_ascii() || text.contains('"') {
-        return None;
-    }
-    let between = |letter: char| !letter.is_ascii_alphanumeric() && letter != '_' && letter != '$';
-    let mut words: Vec<String> = text
-        .split(between)
-        .filter(|word| !word.is_empty())
-        .map(str::to_ascii_lowercase)
-        .collect();
-    words.sort_unstable();
-    words.dedup();
-    words
-        .iter()
-        .all(|word| word.len() <= LONGEST)
-        .then_some(words)
 }
 
 /// What an answer says; an error where it holds what is not understood.

@@ -1,4 +1,5 @@
 use super::*;
+use crate::wire::write;
 
 const BLIND: Sight = Sight {
     rows: false,
@@ -21,10 +22,10 @@ fn told(fields: &[(u8, &str)], sight: Sight) -> String {
     };
     let body = body(fields);
     let told = disclosed(&body, sight, reads).unwrap_or(body);
-    let fields = Fields::read(&told).0;
-    let fields = fields
-        .iter()
-        .map(|(letter, value)| format!("{}={value}", char::from(*letter)));
+    let fields = Fields::read(&told);
+    let fields = fields.iter().map(|(letter, value)| {
+        format!("{}={}", char::from(letter), String::from_utf8_lossy(value))
+    });
     fields.collect::<Vec<_>>().join("|")
 }
 
@@ -103,7 +104,7 @@ fn values_are_withheld_wherever_they_stand() {
         assert!(!told.contains("CANARY"), "{told}");
         assert!(told.contains(&format!(
             "C={}",
-            Fields::read(&body(fields)).field(b'C').unwrap()
+            Fields::read(&body(fields)).text(b'C').unwrap()
         )));
     }
 }

@@ -4,8 +4,9 @@
 use std::sync::Arc;
 
 use exeat_policy::PolicySet;
+use exeat_sql::means_what_it_spells;
 
-use super::mention::{means_what_it_spells, mentions};
+use super::mention::mentions;
 use super::scope::Scope;
 use super::verdict::Verdict;
 

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use exeat_policy::{Access, RelationAccess, Request, StatementRequest, Subject, Verb};
+use exeat_sql::{Said, means_what_it_spells};
 
 use super::Answer;
-use super::mention::{means_what_it_spells, mentions};
+use super::mention::mentions;
 use crate::catalog::{Catalogs, Defined, OwnQuestion, Snapshot};
 
 /// So many names are asked about one by one: as a session makes in a second or two, between two readings of the
@@ -88,53 +89,15 @@ impl Definitions {
     }
 }
 
-/// Whether a definition changes only what it names and what it makes. CASCADE reaches further; what is
-/// dropped takes along what belongs to it; what runs code may do anything.
-fn is_told_by_names(text: &str) -> bool {
-    const MADE: [&str; 10] = [
-        "table",
-        "temp",
-        "temporary",
-        "unlogged",
-        "index",
-        "unique",
-        "view",
-        "sequence",
-        "function",
-        "materialized",
-    ];
-    const CHANGED: [&str; 3] = ["table", "index", "sequence"];
-    let mut words = text.split_ascii_whitespace();
-    let (verb, kind) = (words.next().unwrap_or(""), words.next().unwrap_or(""));
-    let is = |known: &str| kind.eq_ignore_ascii_case(known);
-    if verb.eq_ignore_ascii_case("create") {
-        return MADE.into_iter().any(is);
-    }
-    let cascades = || {
-        let bytes = text.as_bytes();
-        bytes
-            .windows(b"cascade".len())
-            .any(|part| part.eq_ignore_ascii_case(b"cascade"))
-    };
-    verb.eq_ignore_ascii_case("alter") && CHANGED.into_iter().any(is) && !cascades()
-}
-
 /// Whether a definition makes one table for all to see and leads nothing else to it: no parent, no reference,
 /// nothing that it is like. Only a text that spells the table's name can mean it, or what comes with it: its
 /// types, sequences and indexes.
-fn makes_only_a_table(text: &str, relations: &[RelationAccess]) -> bool {
+fn makes_only_a_table(said: &Said, relations: &[RelationAccess]) -> bool {
     let [only] = relations else { return false };
     let schema = only.relation.schema.as_deref();
-    let mut words = text.split_ascii_whitespace();
-    let mut is = |known: &str| {
-        words
-            .next()
-            .is_some_and(|word| word.eq_ignore_ascii_case(known))
-    };
-    only.access == Access::Define
+    said.creates_table
+        && only.access == Access::Define
         && schema.is_some_and(|schema| schema != "pg_temp")
-        && is("create")
-        && is("table")
 }
 
 impl OwnCatalog {
@@ -166,8 +129,8 @@ impl OwnCatalog {
                 self.latest.add(&access.relation.name);
             }
             self.over = None;
-            self.latest.wide |= defines && !is_told_by_names(&answer.text);
-            self.latest.reaches |= !makes_only_a_table(&answer.text, &facts.relations);
+            self.latest.wide |= defines && !answer.said.told_by_names;
+            self.latest.reaches |= !makes_only_a_table(&answer.said, &facts.relations);
         }
         self.anew |= answer.verb == Some(Verb::Discard);
     }

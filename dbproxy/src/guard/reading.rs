@@ -26,6 +26,14 @@ pub(super) struct Reading<'s> {
     behind: Option<usize>,
 }
 
+/// The same without the text.
+#[derive(Debug)]
+pub(super) struct Read {
+    statements: Vec<Statement>,
+    waiting: Vec<bool>,
+    behind: Option<usize>,
+}
+
 /// A statement with all that is known of it.
 pub(super) struct Known {
     pub(super) subject: Subject,
@@ -59,6 +67,25 @@ impl<'s> Reading<'s> {
             statements: exeat_sql::read_within(text, context, limits),
             waiting: Vec::new(),
             behind: None,
+        }
+    }
+
+    /// What was made of this very text before.
+    pub(super) fn again(text: &'s str, read: Read) -> Self {
+        Self {
+            text,
+            statements: read.statements,
+            waiting: read.waiting,
+            behind: read.behind,
+        }
+    }
+
+    /// What was made of the text.
+    pub(super) fn kept(self) -> Read {
+        Read {
+            statements: self.statements,
+            waiting: self.waiting,
+            behind: self.behind,
         }
     }
 

@@ -106,15 +106,15 @@ impl Guard {
     }
 
     /// The facts together with what COPY runs for the columns that it fills, a definition for the types that
-    /// it names or changes, and what is run for the rows that are written.
-    pub(super) fn with_unnamed(&self, subject: Subject, text: &str) -> Subject {
+    /// it names or changes, and what is run for the rows that are written. `makes_values`: see [`exeat_sql::Said`].
+    pub(super) fn with_unnamed(&self, subject: Subject, makes_values: bool) -> Subject {
         let (Subject::Readable(facts), Some(snapshot)) = (&subject, &self.scope.snapshot) else {
             return subject;
         };
         let objects = &snapshot.objects;
         let mut oids = match facts.verb {
             Verb::CopyIn => objects.checks(filled(facts, objects)),
-            Verb::Define if computes(&facts.label, text) => {
+            Verb::Define if makes_values => {
                 let named: BTreeSet<u32> = facts
                     .types
                     .iter()
@@ -138,27 +138,6 @@ impl Guard {
             true => subject,
             false => with_functions(facts, names),
         }
-    }
-}
-
-/// Whether a definition may make values, now or later on: by its words, in whatever place they stand. What is
-/// dropped, granted or commented on makes none.
-fn computes(label: &str, text: &str) -> bool {
-    const WORDS: [&str; 7] = [
-        "default",
-        "check",
-        "using",
-        "generated",
-        "values",
-        "exclude",
-        "where",
-    ];
-    match label {
-        "create table" => text
-            .split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_')
-            .any(|word| WORDS.iter().any(|known| word.eq_ignore_ascii_case(known))),
-        "create type" => false,
-        _ => label.starts_with("create ") || label.starts_with("alter "),
     }
 }
 

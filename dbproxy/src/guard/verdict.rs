@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use exeat_policy::{Decision, Effect, Facts, Subject, Unreadable, UnreadableKind, Verb};
+use exeat_sql::{Said, Transaction};
 
 use super::code::Code;
 use super::reading::{Known, LONG, Reading};
@@ -48,8 +49,10 @@ pub(crate) struct Judged {
     pub(super) by_text: bool,
     /// It can be judged only when those before it in the message have run.
     pub(super) waits: bool,
-    /// It may have a result of rows.
-    pub(crate) gives_rows: bool,
+    /// What its words say.
+    pub(crate) said: Said,
+    /// Where in the message it names a prepared statement or cursor.
+    pub(crate) name_at: Option<Range<usize>>,
 }
 
 /// An error of PostgreSQL about a part of a message.
@@ -133,6 +136,26 @@ impl Prepared {
 }
 
 impl Judged {
+    /// What is not read, in this scope.
+    pub(super) fn unread(scope: u64, subject: Subject, decision: Arc<Decision>) -> Self {
+        Self {
+            scope,
+            subject,
+            range: 0..0,
+            text: "".into(),
+            name: None,
+            name_at: None,
+            decision,
+            judgeable: None,
+            rejection: None,
+            sight: Sight::ALL,
+            code: Code::Early,
+            by_text: true,
+            waits: false,
+            said: Said::UNREAD,
+        }
+    }
+
     pub(crate) fn facts(&self) -> Option<&Facts> {
         match &self.subject {
             Subject::Readable(facts) => Some(facts),
@@ -151,22 +174,11 @@ impl Judged {
         is_unresolved(&self.subject)
     }
 
-    /// DISCARD ALL, the only form that forgets names.
-    pub(crate) fn is_discard_all(&self) -> bool {
-        exeat_sql::blank_comments(&self.text)
-            .split_whitespace()
-            .nth(1)
-            .is_some_and(|word| word.eq_ignore_ascii_case("all"))
-    }
-
     /// Whether it is one of the statements that a failed transaction block still takes.
     pub(crate) fn ends_transaction(&self) -> bool {
-        let text = exeat_sql::blank_comments(&self.text);
-        let first = text.split_whitespace().next().unwrap_or_default();
+        use Transaction::{Chains, Ends, RollsBackTo};
         self.verb() == Some(Verb::Transaction)
-            && ["commit", "end", "rollback", "abort"]
-                .iter()
-                .any(|word| first.eq_ignore_ascii_case(word))
+            && matches!(self.said.transaction, Some(Ends | Chains | RollsBackTo))
     }
 
     pub(crate) fn is_allowed(&self) -> bool {
@@ -217,7 +229,8 @@ impl Verdict {
                 rejection: known.rejection,
                 by_text: known.by_text,
                 waits,
-                gives_rows: gives_rows(piece),
+                said: statement.said,
+                name_at: statement.prepared_at.clone(),
             });
         }
         let blanked = match exeat_sql::blank_comments(text) {
@@ -300,21 +313,7 @@ impl Verdict {
             scope,
             sql: sql.into(),
             blanked: None,
-            statements: vec![Judged {
-                scope,
-                subject,
-                range: 0..0,
-                text: "".into(),
-                name: None,
-                decision,
-                judgeable: None,
-                rejection: None,
-                sight: Sight::ALL,
-                code: Code::Early,
-                by_text: true,
-                waits: false,
-                gives_rows: true,
-            }],
+            statements: vec![Judged::unread(scope, subject, decision)],
         }
     }
 
@@ -356,9 +355,10 @@ impl Verdict {
         before.any(|judged| fires_deferred(judged.verb()))
     }
 
-    /// Where its statements stand in the text.
-    pub(crate) fn ranges(&self) -> impl Iterator<Item = Range<usize>> {
-        self.statements.iter().map(|judged| judged.range.clone())
+    /// Where its statements stand in the text, and what each is to a transaction.
+    pub(crate) fn parts(&self) -> impl Iterator<Item = (Range<usize>, Option<Transaction>)> {
+        let part = |judged: &Judged| (judged.range.clone(), judged.said.transaction);
+        self.statements.iter().map(part)
     }
 
     /// The text as it is forwarded.
@@ -387,19 +387,6 @@ pub(crate) fn fires_deferred(verb: Option<Verb>) -> bool {
 /// Whether the server may ask the client for data at a statement of this kind.
 pub(crate) fn copies_in(verb: Option<Verb>) -> bool {
     matches!(verb, None | Some(Verb::CopyIn))
-}
-
-/// Whether a statement may have a result of rows: by its words, in whatever place they stand.
-fn gives_rows(text: &str) -> bool {
-    let first = text.trim_start().get(..6).unwrap_or_default();
-    let changes = ["insert", "update", "delete"]
-        .iter()
-        .any(|word| first.eq_ignore_ascii_case(word));
-    let returns = || {
-        let mut words = text.as_bytes().windows(b"returning".len());
-        words.any(|word| word.eq_ignore_ascii_case(b"returning"))
-    };
-    !changes || returns()
 }
 
 /// From the first token of the one statement to its last, as the reader's range of it.

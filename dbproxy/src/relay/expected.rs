@@ -1,4 +1,5 @@
-//! What the server still has to answer, oldest first: one entry per message that was forwarded.
+//! What the server still has to answer, oldest first: one entry per message that was forwarded, and one per
+//! question of the proxy's own, however many messages that takes.
 //!
 //! Pure. After an error the server skips what came before the next Sync; this queue forgets the same
 //! entries, so that each later answer meets its own question.
@@ -240,6 +241,23 @@ impl Queue {
     /// Whether what comes now answers the proxy's own question.
     pub(crate) fn asks_catalog(&self) -> bool {
         matches!(self.entries.front(), Some(Expected::Catalog(_)))
+    }
+
+    /// Whether what the server runs now is of the proxy's own: the client has sent nothing like it.
+    pub(crate) fn runs_own(&self) -> bool {
+        match self.entries.front() {
+            Some(Expected::Query(query)) => {
+                matches!(query.origin, Origin::Hidden | Origin::Forced(_))
+            }
+            Some(
+                Expected::Catalog(_)
+                | Expected::Analysis(_)
+                | Expected::Own(_)
+                | Expected::Cleared(_)
+                | Expected::Denied(..),
+            ) => true,
+            _ => false,
+        }
     }
 
     /// Whether what comes now answers the proxy's own question about a statement.

@@ -62,7 +62,7 @@ impl Relay {
             Known::Nothing | Known::Unsettled => false,
         };
         let edit = match verdict.statements.first() {
-            Some(judged) => self.edit(&verdict, judged)?,
+            Some(judged) => self.edit(judged)?,
             None => None,
         };
         if taken {
@@ -285,7 +285,7 @@ impl Relay {
         if copies_in(running.verb) {
             self.copy = Copy::Waiting;
         }
-        if let Some(judgeable) = answer.judgeable.as_ref().filter(|_| judged.gives_rows) {
+        if let Some(judgeable) = answer.judgeable.as_ref().filter(|_| judged.said.gives_rows) {
             self.look_at(&name, called, judgeable);
         }
         self.forward_execute(frame, &name, called);

@@ -9,12 +9,12 @@ use super::expected::{Expected, Forced, Origin};
 use super::names::called::in_the_clients_words;
 use super::running::Stopped;
 use super::{End, Relay};
-use crate::analysis::{ServerError, Trees};
+use crate::analysis::Trees;
 use crate::disclosure::{Sight, disclosed};
 use crate::guard::Code;
-use crate::wire::backend::{self, ErrorFields, Status};
+use crate::wire::backend::Status;
 use crate::wire::write::{self, Error};
-use crate::wire::{Frame, frame};
+use crate::wire::{Fields, Frame, frame};
 
 /// SQLSTATE query_canceled.
 const CANCELLED: &str = "57014";
@@ -57,8 +57,7 @@ impl Relay {
         let body = unscanned
             .get(frame::HEADER..frame.length.min(unscanned.len()))
             .unwrap_or_default();
-        let ErrorFields { code, fatal, .. } = backend::error_fields(body);
-        let code = code.unwrap_or("XX000").to_owned();
+        let (code, fatal) = code_of(body);
         if fatal {
             // It is what the client hears last, whether the server closes then or not.
             self.fatal = true;
@@ -143,7 +142,7 @@ impl Relay {
     /// The same about a statement that is looked at: the text is the client's, and code that runs then was
     /// judged by nobody.
     fn disclosed_of_a_question(&self, body: &[u8]) -> Option<Vec<u8>> {
-        let by_code = ServerError::read(body).field(b'W').is_some();
+        let by_code = Fields::read(body).has(b'W');
         let sight = if by_code { Sight::NONE } else { Sight::ALL };
         disclosed(body, sight, |_, _, _| false)
     }
@@ -151,7 +150,8 @@ impl Relay {
     /// A NoticeResponse: at any time, about anything.
     pub(super) fn notice(&mut self, frame: Frame) -> Result<(), End> {
         let body = frame::body(self.outbound.unscanned(), frame).unwrap_or_default();
-        if Trees::is_tree(body) {
+        let own = self.queue.runs_own() && is_of_the_server_itself(body);
+        if own || Trees::is_tree(body) {
             self.outbound.discard(frame.length);
             return Ok(());
         }
@@ -230,4 +230,20 @@ impl Relay {
             .never_ran(&skipped.statements)
             .map_err(End::Audit)
     }
+}
+
+/// Whether a notice is what the server says of its own work, and no code: it may quote what is run.
+fn is_of_the_server_itself(body: &[u8]) -> bool {
+    let fields = Fields::read(body);
+    matches!(fields.bytes(b'V'), Some(b"DEBUG" | b"LOG")) && !fields.has(b'W')
+}
+
+/// The SQLSTATE of an error, and whether the server closes.
+fn code_of(body: &[u8]) -> (String, bool) {
+    let fields = Fields::read(body);
+    let code = fields.text(b'C').map(Cow::into_owned);
+    (
+        code.unwrap_or_else(|| "XX000".to_owned()),
+        fields.is_fatal(),
+    )
 }

@@ -7,7 +7,7 @@ use super::batch::Batch;
 use super::expected::Expected;
 use super::names::spelled::{self, Edit};
 use super::names::{Called, Id};
-use crate::guard::{Judged, Verdict};
+use crate::guard::Verdict;
 use crate::wire::frontend::Target;
 use crate::wire::{Frame, frame, write};
 
@@ -97,13 +97,4 @@ impl Relay {
             self.expect_extended(Expected::Cleared(id));
         }
     }
-}
-
-/// The place of the name that a statement names, and what is to stand there.
-pub(super) fn edit(text: &[u8], judged: &Judged, id: Id) -> Option<Edit> {
-    let name = judged.name.as_deref()?;
-    let piece = str::from_utf8(text.get(judged.range.clone())?).ok()?;
-    let place = spelled::place(piece, judged.verb()?, name)?;
-    let start = judged.range.start;
-    Some((start + place.start..start + place.end, id))
 }

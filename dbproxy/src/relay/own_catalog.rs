@@ -15,7 +15,7 @@ use crate::catalog::row;
 use crate::denial;
 use crate::upstream::{ASKED, is_as_begun};
 use crate::wire::backend::{self, Status};
-use crate::wire::{Frame, Violation, frame, write};
+use crate::wire::{Fields, Frame, Violation, frame, write};
 
 /// Whether the session has a schema for temporary objects: it has one once it made the first. And whether
 /// its transaction has changed something for all, which nobody else sees yet: the server counts rows of the
@@ -215,7 +215,7 @@ impl Relay {
         let body = frame::body(self.outbound.unscanned(), frame)
             .ok_or(End::Server(Violation::LengthTooLarge))?;
         let error = ServerError::read(body);
-        if backend::error_fields(body).fatal {
+        if Fields::read(body).is_fatal() {
             return self.failed(frame);
         }
         if self.script.is_some() {

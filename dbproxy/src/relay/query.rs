@@ -8,7 +8,6 @@ use smallvec::SmallVec;
 use super::batch::{Attention, Batch};
 use super::deny::Refusal;
 use super::expected::{Expected, Origin, Query};
-use super::forward;
 use super::names::called::is_reserved;
 use super::names::spelled::Edit;
 use super::names::{Called, Effect, Known, Portal, Statement};
@@ -125,21 +124,18 @@ impl Relay {
     }
 
     /// What the server calls what a statement names, and where the statement has to say so.
-    pub(super) fn edit(
-        &mut self,
-        verdict: &Verdict,
-        judged: &Judged,
-    ) -> Result<Option<Edit>, Refusal> {
+    pub(super) fn edit(&mut self, judged: &Judged) -> Result<Option<Edit>, Refusal> {
         let Called::Ours(id) = self.called(judged)? else {
             return Ok(None);
         };
         // What is on its way may end what the name stands for.
         self.settled()?;
-        let name = judged.name.as_deref().unwrap_or_default();
-        match forward::edit(verdict.forwarded(), judged, id) {
-            Some(edit) => Ok(Some(edit)),
+        match judged.name_at.clone() {
+            Some(place) => Ok(Some((place, id))),
             // What is left as it is would mean something else.
-            None => Err(Self::unclear_name(name)),
+            None => Err(Self::unclear_name(
+                judged.name.as_deref().unwrap_or_default(),
+            )),
         }
     }
 
@@ -271,7 +267,7 @@ impl Relay {
         if !answer.is_allowed() {
             return Err(self.denial(&answer, &[]));
         }
-        let edit = self.edit(verdict, judged)?;
+        let edit = self.edit(judged)?;
         let effect = self.name_effect(verdict, index, judged)?;
         Ok((answer, edit, effect))
     }
@@ -309,7 +305,7 @@ impl Relay {
             (Verb::Prepare | Verb::Declare, Some(_)) => true,
             (Verb::Deallocate | Verb::Close, _) => true,
             // The narrower forms of DISCARD leave statements and cursors as they are.
-            (Verb::Discard, _) => judged.is_discard_all(),
+            (Verb::Discard, _) => judged.said.discards_all,
             _ => false,
         };
         if !change {

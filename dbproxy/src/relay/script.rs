@@ -22,9 +22,9 @@ use super::expected::{Expected, Origin, Query};
 use super::names::spelled;
 use super::{End, Relay};
 use crate::guard::Verdict;
-use crate::wire::Frame;
-use crate::wire::backend::{self, Status};
+use crate::wire::backend::Status;
 use crate::wire::write::{self, Error};
+use crate::wire::{Fields, Frame};
 use block::Part;
 
 /// A message that runs statement by statement.
@@ -32,7 +32,7 @@ use block::Part;
 pub(super) struct Script {
     text: Arc<[u8]>,
     /// The statements that were not sent yet.
-    left: VecDeque<Range<usize>>,
+    left: VecDeque<(Range<usize>, Part)>,
     /// Where the one that was looked at last begins.
     at: usize,
     /// How many requests to cancel had come when it began.
@@ -64,9 +64,10 @@ impl Relay {
     /// Takes a message over, to run it statement by statement.
     pub(super) fn begin_script(&mut self, frame: Frame, verdict: &Verdict) -> Result<(), Refusal> {
         self.settled()?;
+        let part = |(range, transaction)| (range, Part::of(transaction));
         self.script = Some(Script {
             text: Arc::clone(&verdict.sql),
-            left: verdict.ranges().collect(),
+            left: verdict.parts().map(part).collect(),
             at: 0,
             cancels: self.cancel.requests(),
             part: Part::Plain,
@@ -114,7 +115,7 @@ impl Relay {
             (Status::Transaction, true, _) => self.fail_block(),
             (Status::Transaction, false, None) if script.ours => self.hidden("COMMIT"),
             (_, true, _) | (_, _, None) => self.end_script(),
-            (_, false, Some(range)) => return self.next_statement(range),
+            (_, false, Some((range, part))) => return self.next_statement(range, part),
         }
         Ok(Flow::Next)
     }
@@ -137,7 +138,7 @@ impl Relay {
         });
     }
 
-    fn next_statement(&mut self, range: Range<usize>) -> Result<Flow, End> {
+    fn next_statement(&mut self, range: Range<usize>, part: Part) -> Result<Flow, End> {
         let Some(script) = &mut self.script else {
             return Ok(Flow::Next);
         };
@@ -146,7 +147,7 @@ impl Relay {
         if !std::mem::replace(&mut script.looked, true) {
             self.hand.take_up_part();
             script.at = range.start;
-            script.part = Part::of(piece);
+            script.part = part;
         }
         match (script.part, self.transaction.status()) {
             (Part::Plain, Status::Idle) => {
@@ -305,7 +306,7 @@ impl Relay {
         let sent = |script: &Script| script.ours && script.part == Part::Begins && !script.looked;
         let runs = matches!(self.queue.front(), Some(Expected::Query(query)) if !matches!(query.origin, Origin::Hidden));
         runs && self.script.as_ref().is_some_and(sent)
-            && backend::error_fields(body).code == Some("25001")
+            && Fields::read(body).bytes(b'C') == Some(b"25001")
     }
 
     /// An error's or notice's body with its position counted in the message; `None` where it has none, or

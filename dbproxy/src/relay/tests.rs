@@ -1,6 +1,7 @@
 //! The relay between a scripted client and a scripted server.
 
 mod durable;
+mod notices;
 mod stage;
 
 use exeat_audit::Outcome;

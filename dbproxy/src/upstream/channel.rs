@@ -1,6 +1,7 @@
 //! What the proxy itself says to a server and hears from it, one message at a time. Never used by the
 //! relay, which forwards bytes as they are.
 
+use std::borrow::Cow;
 use std::io;
 
 use tokio::io::AsyncWriteExt as _;
@@ -8,7 +9,7 @@ use tokio::io::AsyncWriteExt as _;
 use super::error::{UpstreamError, UpstreamRefused};
 use crate::pipe::Pipe;
 use crate::stream::Stream;
-use crate::wire::{Violation, backend, frame};
+use crate::wire::{Fields, Violation, frame};
 
 /// Messages of a server, one at a time, before the relay.
 pub(crate) struct Channel {
@@ -60,11 +61,12 @@ impl Channel {
 }
 
 fn refused(body: &[u8]) -> UpstreamError {
-    let fields = backend::error_fields(body);
+    let fields = Fields::read(body);
+    let text = |letter| fields.text(letter).map(Cow::into_owned);
     UpstreamError::Refused(Box::new(UpstreamRefused {
-        code: fields.code.unwrap_or("XX000").to_owned(),
-        message: fields.message.unwrap_or_default().to_owned(),
-        detail: fields.detail.map(str::to_owned),
-        hint: fields.hint.map(str::to_owned),
+        code: text(b'C').unwrap_or_else(|| "XX000".to_owned()),
+        message: text(b'M').unwrap_or_default(),
+        detail: text(b'D'),
+        hint: text(b'H'),
     }))
 }

@@ -92,43 +92,6 @@ pub(crate) fn authentication(body: &[u8]) -> Result<Authentication<'_>, Violatio
     })
 }
 
-/// The fields of an ErrorResponse that the proxy uses.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct ErrorFields<'a> {
-    /// The SQLSTATE, five letters.
-    pub(crate) code: Option<&'a str>,
-    /// The primary message.
-    pub(crate) message: Option<&'a str>,
-    /// More about it.
-    pub(crate) detail: Option<&'a str>,
-    /// What to do about it.
-    pub(crate) hint: Option<&'a str>,
-    /// FATAL or PANIC: the server closes.
-    pub(crate) fatal: bool,
-}
-
-/// Reads the fields of an ErrorResponse; what is malformed is left out.
-pub(crate) fn error_fields(body: &[u8]) -> ErrorFields<'_> {
-    let mut fields = ErrorFields::default();
-    let mut reader = Reader::new(body);
-    while let Some(kind) = reader.u8() {
-        if kind == 0 {
-            break;
-        }
-        let Some(value) = reader.string() else { break };
-        let value = str::from_utf8(value).ok();
-        match kind {
-            b'C' => fields.code = value,
-            b'M' => fields.message = value,
-            b'D' => fields.detail = value,
-            b'H' => fields.hint = value,
-            b'V' => fields.fatal = matches!(value, Some("FATAL" | "PANIC")),
-            _ => {}
-        }
-    }
-    fields
-}
-
 /// The number of rows in a CommandComplete tag (`INSERT 0 5`, `SELECT 3`), where it has one.
 pub(crate) fn rows(body: &[u8]) -> Option<u64> {
     let tag = body.strip_suffix(b"\0")?;

@@ -1,7 +1,7 @@
 //! How a statement goes over the wire, and what comes back: the simple and the extended protocol, text and binary
 //! results, parameters, portals in pieces, cursors, PREPARE, COPY, EXPLAIN, DO, views, messages of several statements.
 
-use exeat_tests::wire::{Message, Wire, cstr, execute, frame, parse, sync};
+use exeat_tests::wire::{Message, Wire, cstr, execute, frame, parse, query, sync};
 
 use crate::random::Random;
 
@@ -68,7 +68,6 @@ impl Carrier {
 
 /// What is sent: each piece is answered by one ReadyForQuery.
 fn exchanges(sql: &str, carrier: Carrier) -> Vec<Vec<u8>> {
-    let query = |sql: &str| frame('Q', &cstr(sql));
     let queries = |all: &[String]| all.iter().map(|sql| query(sql)).collect::<Vec<_>>();
     let extended = |format: &[u8]| {
         let bind = frame('B', &[&b"\0\0\0\0\0\0"[..], format].concat());
@@ -167,8 +166,8 @@ impl Sent {
     pub fn new(sql: &str, carrier: Carrier) -> Self {
         let mut all = exchanges(&sql.replace('\0', " "), carrier);
         if Self::needs_transaction(sql, carrier) {
-            all.insert(0, frame('Q', &cstr("BEGIN")));
-            all.push(frame('Q', &cstr("ROLLBACK")));
+            all.insert(0, query("BEGIN"));
+            all.push(query("ROLLBACK"));
         }
         Self {
             answers: all.len(),

@@ -2,7 +2,7 @@
 
 use exeat_tests::lab::counted;
 use exeat_tests::wait;
-use exeat_tests::wire::{cstr, frame, sqlstate};
+use exeat_tests::wire::{query, sqlstate};
 
 use crate::world::{exchange, session, tunnel, world};
 
@@ -18,7 +18,7 @@ fn what_is_idle_ends_and_what_works_does_not() {
     let mut lock = exeat_tests::wire::Wire::past_the_proxy(&world.database, "postgres");
     let mut working = session(&world, &exeat, &token);
     assert_eq!(sqlstate(&lock.query("BEGIN; LOCK TABLE orders")), None);
-    working.send(frame('Q', &cstr("SELECT id FROM orders")));
+    working.send(query("SELECT id FROM orders"));
 
     let mut idle = session(&world, &exeat, &token);
     let mut tunnelled = tunnel(&world, &exeat, &token);

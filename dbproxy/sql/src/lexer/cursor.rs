@@ -159,7 +159,13 @@ impl<'a> Cursor<'a> {
     ) -> Result<Kind, Unreadable> {
         let start = self.at;
         self.at += open;
-        while self.at < self.bytes.len() {
+        let next = |rest: &[u8]| match escapes {
+            true => memchr::memchr2(quote, b'\\', rest),
+            false => memchr::memchr(quote, rest),
+        };
+        // Nothing in between means anything.
+        while let Some(found) = next(self.rest()) {
+            self.at += found;
             let byte = self.peek(0);
             if escapes && byte == b'\\' {
                 self.at += 2;
@@ -175,9 +181,7 @@ impl<'a> Cursor<'a> {
                 self.at += 2;
             } else {
                 self.at += 1;
-                if byte == quote {
-                    return Ok(kind);
-                }
+                return Ok(kind);
             }
         }
         Err(refuse(

@@ -88,13 +88,13 @@ impl Walk<'_> {
             K::DO => Ok(Verb::Do),
             K::EXPLAIN => self.wrapped(node, Verb::Explain),
             K::PREPARE => {
-                self.prepared = node.child(K::PREPARED_STATEMENT).map(name);
+                self.names_prepared(node.child(K::PREPARED_STATEMENT));
                 let types = node.child(K::PARAM_LIST).into_iter().flat_map(Node::inner);
                 self.questions.declared = types.map(Node::range).collect();
                 self.wrapped(node, Verb::Prepare)
             }
             K::DECLARE => {
-                self.prepared = node.child(K::CURSOR).map(name);
+                self.names_prepared(node.child(K::CURSOR));
                 self.wrapped(node, Verb::Declare)
             }
             K::EXECUTE => {
@@ -102,15 +102,15 @@ impl Walk<'_> {
                 Ok(Verb::Execute)
             }
             K::DEALLOCATE => {
-                self.prepared = node.child(K::PREPARED_STATEMENT_REF).map(name);
+                self.names_prepared(node.child(K::PREPARED_STATEMENT_REF));
                 Ok(Verb::Deallocate)
             }
             K::FETCH | K::MOVE => {
-                self.prepared = node.child(K::CURSOR_REF).map(name);
+                self.names_prepared(node.child(K::CURSOR_REF));
                 Ok(Verb::Fetch)
             }
             K::CLOSE => {
-                self.prepared = node.child(K::CURSOR_REF).map(name);
+                self.names_prepared(node.child(K::CURSOR_REF));
                 Ok(Verb::Close)
             }
             K::DISCARD => Ok(Verb::Discard),
@@ -148,6 +148,12 @@ impl Walk<'_> {
         }
     }
 
+    /// The prepared statement or cursor that a statement names.
+    fn names_prepared(&mut self, node: Option<Node<'_>>) {
+        self.prepared = node.map(name);
+        self.prepared_at = node.map(Node::range);
+    }
+
     /// EXPLAIN, PREPARE, DECLARE: the statement inside is what counts.
     fn wrapped(&mut self, node: Node<'_>, verb: Verb) -> Walked<Verb> {
         for child in node.inner() {
@@ -162,7 +168,7 @@ impl Walk<'_> {
     }
 
     fn execute(&mut self, node: Node<'_>) -> Walked {
-        self.prepared = node.child(K::PREPARED_STATEMENT_REF).map(name);
+        self.names_prepared(node.child(K::PREPARED_STATEMENT_REF));
         match node.child(K::ARG_LIST) {
             Some(arguments) => self.walk(arguments),
             None => Ok(()),

@@ -74,12 +74,6 @@ fn key(name: &[u8]) -> &[u8] {
     name.get(..NAME).unwrap_or(name)
 }
 
-/// Whether a name as it is spelled is one as PostgreSQL keeps it: cut, but never within a letter.
-pub(super) fn same(spelled: &[u8], kept: &str) -> bool {
-    let kept = kept.as_bytes();
-    spelled == kept || (spelled.len() > NAME && spelled.starts_with(kept) && kept.len() + 4 > NAME)
-}
-
 impl<T: Clone> Table<T> {
     pub(super) fn len(&self) -> usize {
         self.slots.len()

@@ -1,8 +1,9 @@
 //! What a statement is to a transaction block, and what PostgreSQL says where a message is one without
 //! saying so. Pure.
 
-use crate::wire::reader::Reader;
-use crate::wire::write;
+use exeat_sql::Transaction;
+
+use crate::wire::{Fields, write};
 
 /// What a statement of a message is to the transaction block that the message is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,35 +21,16 @@ pub(super) enum Part {
 }
 
 impl Part {
-    /// By the words of a statement, which begins with its first one.
-    pub(super) fn of(statement: &[u8]) -> Self {
-        let Ok(text) = str::from_utf8(statement) else {
-            return Self::Plain;
-        };
-        let lower = |word: &str| word.to_ascii_lowercase();
-        let mut words = text.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
-        let first = words.next().map(lower).unwrap_or_default();
-        let rest: Vec<String> = match first.as_str() {
-            "begin" | "start" => return Self::Begins,
-            "savepoint" | "release" => return Self::Within,
-            "prepare" | "commit" | "end" | "rollback" | "abort" => words
-                .filter(|word| !word.is_empty())
-                .take(8)
-                .map(lower)
-                .collect(),
-            _ => return Self::Plain,
-        };
-        let rest: Vec<&str> = rest.iter().map(String::as_str).collect();
-        let rest = match rest.as_slice() {
-            ["work" | "transaction", rest @ ..] if first != "prepare" => rest,
-            rest => rest,
-        };
-        match (first.as_str(), rest) {
-            ("prepare", ["transaction", ..]) => Self::Unclear,
-            ("prepare", _) | ("commit" | "rollback", ["prepared", ..]) => Self::Plain,
-            (_, [] | ["and", "no", "chain"]) => Self::Ends,
-            (_, ["and", "chain"]) | ("rollback", ["to", ..]) => Self::Within,
-            _ => Self::Unclear,
+    /// By what the statement's words say.
+    pub(super) fn of(transaction: Option<Transaction>) -> Self {
+        match transaction {
+            None => Self::Plain,
+            Some(Transaction::Begins) => Self::Begins,
+            Some(Transaction::Ends) => Self::Ends,
+            Some(Transaction::Chains | Transaction::RollsBackTo | Transaction::Saves) => {
+                Self::Within
+            }
+            Some(Transaction::Unclear) => Self::Unclear,
         }
     }
 }
@@ -72,28 +54,8 @@ pub(super) fn no_transaction(out: &mut Vec<u8>) {
 
 /// The fields of an error or notice with its position moved on; `None` where it has none.
 pub(super) fn moved(body: &[u8], by: impl FnOnce() -> usize) -> Option<Vec<u8>> {
-    let mut reader = Reader::new(body);
-    let mut fields = Vec::new();
-    let mut position = None;
-    while let Some(kind) = reader.u8().filter(|kind| *kind != 0) {
-        let value = reader.string()?;
-        if kind == b'P' {
-            position = str::from_utf8(value).ok()?.parse::<usize>().ok();
-        }
-        fields.push((kind, value));
-    }
-    let position = position? + by();
-    let mut out = Vec::with_capacity(body.len() + 8);
-    for (kind, value) in fields {
-        out.push(kind);
-        match kind {
-            b'P' => write::string(&mut out, &position.to_string()),
-            _ => {
-                out.extend_from_slice(value);
-                out.push(0);
-            }
-        }
-    }
-    out.push(0);
-    Some(out)
+    let mut fields = Fields::read(body);
+    let position: usize = fields.text(b'P')?.parse().ok()?;
+    fields.set(b'P', &(position + by()).to_string());
+    Some(fields.write())
 }

@@ -175,8 +175,8 @@ impl Stage {
     pub(super) async fn client_errors(&mut self) -> String {
         let message = self.client_gets(1).await;
         assert_eq!(message[0], b'E', "{message:?}");
-        let fields = crate::wire::backend::error_fields(&message[5..]);
-        fields.code.unwrap().to_owned()
+        let fields = crate::wire::Fields::read(&message[5..]);
+        fields.text(b'C').unwrap().into_owned()
     }
 
     /// Ends everything and reads the log: the decisions.

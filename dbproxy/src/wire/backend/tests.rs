@@ -21,15 +21,6 @@ fn reads_rows_from_tags() {
 }
 
 #[test]
-fn reads_the_fields_of_an_error() {
-    let fields = error_fields(b"SFATAL\0VFATAL\0C57P01\0Mbye\0Dmore\0\0");
-    assert_eq!(fields.code, Some("57P01"));
-    assert_eq!(fields.message, Some("bye"));
-    assert!(fields.fatal);
-    assert!(!error_fields(b"VERROR\0C42601\0\0").fatal);
-}
-
-#[test]
 fn knows_only_three_statuses() {
     assert_eq!(ready(b"I"), Ok(Status::Idle));
     assert_eq!(ready(b"X"), Err(Violation::Malformed));
@@ -52,7 +43,6 @@ proptest! {
         let _ = parameter_status(&body);
         let _ = key_data(&body);
         let _ = authentication(&body);
-        let _ = error_fields(&body);
         let _ = rows(&body);
     }
 }

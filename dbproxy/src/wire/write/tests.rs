@@ -1,5 +1,5 @@
 use super::*;
-use crate::wire::{backend, frame, startup};
+use crate::wire::{Fields, frame, startup};
 
 #[test]
 fn an_error_reads_back() {
@@ -10,10 +10,10 @@ fn an_error_reads_back() {
     );
     let header = frame::header(&out).unwrap().unwrap();
     assert_eq!(header.length, out.len());
-    let fields = backend::error_fields(frame::body(&out, header).unwrap());
-    assert_eq!(fields.code, Some("42501"));
-    assert_eq!(fields.message, Some("no pe"));
-    assert!(!fields.fatal);
+    let fields = Fields::read(frame::body(&out, header).unwrap());
+    assert_eq!(fields.text(b'C').as_deref(), Some("42501"));
+    assert_eq!(fields.text(b'M').as_deref(), Some("no pe"));
+    assert!(!fields.is_fatal());
 }
 
 #[test]

@@ -8,7 +8,7 @@ use exeat_tests::database::Database;
 use exeat_tests::exeat::Process;
 use exeat_tests::wait;
 use exeat_tests::wire::{
-    Message, Wire, bind, cstr, frame, kinds, parse, sqlstate, sync, tls_client,
+    Message, Wire, bind, cstr, frame, kinds, parse, query, sqlstate, sync, tls_client,
 };
 
 use super::lab;
@@ -33,7 +33,7 @@ fn cancel(address: SocketAddr, key: &[u8]) {
 /// A statement that waits for a lock of `lock`, under way in the database.
 fn block(session: &mut Wire, lock: &mut Wire, database: &Database) {
     assert_eq!(sqlstate(&lock.query("BEGIN; LOCK TABLE orders")), None);
-    session.send(frame('Q', &cstr("SELECT id FROM orders")));
+    session.send(query("SELECT id FROM orders"));
     wait::until_true("the statement waits for its lock", || {
         let waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'";
         database.admin(waiting).ok() == "1"
@@ -149,7 +149,7 @@ fn a_cancel_that_comes_with_its_statement_is_not_lost() {
     let slow = "INSERT INTO payments (amount, note) SELECT 1, pg_sleep(3)::text";
     let mut codes = Vec::new();
     for _ in 0..20 {
-        session.send(frame('Q', &cstr(slow)));
+        session.send(query(slow));
         cancel(address, &key);
         codes.push(sqlstate(&session.until_ready()));
     }
@@ -180,7 +180,7 @@ fn a_cancel_hits_one_statement_of_several_that_are_on_their_way() {
     let mut lock = Wire::past_the_proxy(&database, "postgres");
     let (mut session, key) = keyed(&exeat, 196_608);
     block(&mut session, &mut lock, &database);
-    session.send(frame('Q', &cstr("SELECT id FROM orders")));
+    session.send(query("SELECT id FROM orders"));
     cancel(address, &key);
     let answer = session.until_ready();
     assert_eq!(sqlstate(&answer).as_deref(), Some("57014"), "{answer:?}");
@@ -214,7 +214,7 @@ fn a_cancel_while_the_database_is_asked_ends_the_statement_and_frees_the_place()
     let asked = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'exeat analysis' \
                  AND state = 'active'";
     let slow = [
-        frame('Q', &cstr("SELECT id FROM v15")),
+        query("SELECT id FROM v15"),
         [parse("", "SELECT id FROM v15"), bind("", ""), sync()].concat(),
     ];
     for message in slow {

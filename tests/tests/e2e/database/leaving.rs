@@ -2,7 +2,7 @@
 
 use exeat_tests::exeat::Process;
 use exeat_tests::raw::Raw;
-use exeat_tests::wire::{bind, cstr, execute, frame, parse, startup, sync};
+use exeat_tests::wire::{bind, execute, frame, parse, query, startup, sync};
 
 use super::lab;
 
@@ -28,10 +28,6 @@ fn kinds(bytes: &[u8]) -> String {
         rest = &rest[(1 + length).min(rest.len())..];
     }
     kinds
-}
-
-fn query(sql: &str) -> Vec<u8> {
-    frame('Q', &cstr(sql))
 }
 
 fn batch(sql: &str) -> Vec<u8> {

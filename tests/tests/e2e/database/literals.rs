@@ -2,7 +2,7 @@
 
 use exeat_tests::database::Database;
 use exeat_tests::lab::Lab;
-use exeat_tests::wire::{Wire, bind, cstr, execute, frame, kinds, parse, sqlstate, sync};
+use exeat_tests::wire::{Wire, bind, execute, kinds, parse, query, sqlstate, sync};
 
 use super::{lab_with, session};
 
@@ -146,7 +146,7 @@ fn a_message_that_does_not_come_holds_no_room() {
     let (lab, _database) = lab(POLICY);
     let exeat = lab.start();
     let mut waiting: Vec<Wire> = (0..40).map(|_| session(&exeat)).collect();
-    let announced = frame('Q', &cstr(&"x".repeat(15 * MIB)));
+    let announced = query(&"x".repeat(15 * MIB));
     for session in &mut waiting {
         session.send(&announced[..10]);
     }

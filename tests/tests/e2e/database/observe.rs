@@ -1,7 +1,7 @@
 //! What our reader can't read passes where everything passes, and is answered as PostgreSQL answers it: the
 //! first day of a roll-out.
 
-use exeat_tests::wire::{Message, Wire, bind, cstr, execute, frame, kinds, parse, sqlstate, sync};
+use exeat_tests::wire::{Message, Wire, bind, execute, frame, kinds, parse, query, sqlstate, sync};
 
 use super::{lab_with, session};
 
@@ -31,7 +31,7 @@ roles:
 
 /// A simple message; where it asks for data it gets one row.
 fn run(session: &mut Wire, sql: &str) -> Vec<Message> {
-    session.send(frame('Q', &cstr(sql)));
+    session.send(query(sql));
     let mut messages = Vec::new();
     loop {
         let message = session.message().expect("the session is open");

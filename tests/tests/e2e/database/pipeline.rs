@@ -3,7 +3,7 @@
 
 use exeat_tests::exeat::Process;
 use exeat_tests::wire::{
-    bind, cstr, describe_portal, execute, frame, kinds, parse, sqlstate, sync,
+    bind, describe_portal, execute, frame, kinds, parse, query, sqlstate, sync,
 };
 
 use super::{POLICY, lab, session};
@@ -16,7 +16,7 @@ fn a_copy_and_a_select_in_one_message_run_one_after_the_other() {
     let exeat = lab.start();
     let mut session = session(&exeat);
     let both = "COPY payments (amount, note) FROM STDIN; SELECT id FROM orders";
-    session.send(frame('Q', &cstr(both)));
+    session.send(query(both));
     assert_eq!(session.message().unwrap().kind, 'G');
     session.send([frame('d', b"1\ta\n2\tb\n"), frame('c', b"")].concat());
     let answer = session.until_ready();
@@ -65,10 +65,10 @@ fn a_query_may_come_inside_of_a_pipeline_that_has_no_sync() {
     let exeat = lab.start();
     let mut session = session(&exeat);
     let batch = [parse("", READ), bind("", ""), execute("")].concat();
-    session.send([&batch[..], &frame('Q', &cstr("SELECT id FROM orders"))].concat());
+    session.send([&batch[..], &query("SELECT id FROM orders")].concat());
     assert_eq!(kinds(&session.until_ready()), "12DCTDDCZ");
     // Denied: what came before it in the pipeline is answered first.
-    session.send([&batch[..], &frame('Q', &cstr("SELECT ssn FROM orders"))].concat());
+    session.send([&batch[..], &query("SELECT ssn FROM orders")].concat());
     let answer = session.until_ready();
     assert_eq!(kinds(&answer), "12DCEZ", "{answer:?}");
     assert_eq!(sqlstate(&answer).as_deref(), Some("42501"));

@@ -7,7 +7,7 @@ use exeat_tests::database::Database;
 use exeat_tests::exeat::Process;
 use exeat_tests::lab::Lab;
 use exeat_tests::wait;
-use exeat_tests::wire::{Wire, cstr, frame, kinds, sqlstate};
+use exeat_tests::wire::{Wire, kinds, query, sqlstate};
 
 use crate::database::{lab_with, session_from};
 
@@ -59,7 +59,7 @@ fn slow_questions_of_one_identity_leave_places_for_another() {
     for (number, session) in greedy.iter_mut().enumerate() {
         // Each one is another text.
         let slow = format!("SELECT '(x{number},1)'::slow_pair AS c{number}");
-        session.send(frame('Q', &cstr(&slow)));
+        session.send(query(&slow));
     }
     wait::until_true("two of them are asked", || asked(&database) == 2);
     for number in 0..5 {
@@ -90,7 +90,7 @@ fn a_table_that_is_altered_delays_only_who_asks_for_it() {
     let mut other = session(&exeat, OTHER);
     for (number, session) in greedy.iter_mut().enumerate() {
         let waits = format!("SELECT id AS c{number} FROM altered");
-        session.send(frame('Q', &cstr(&waits)));
+        session.send(query(&waits));
     }
     for number in 0..5 {
         let begun = Instant::now();

@@ -6,7 +6,7 @@ mod client;
 use exeat_tests::database::Database;
 use exeat_tests::lab::{Lab, Upstream};
 use exeat_tests::scram::{attribute, decode};
-use exeat_tests::wire::{cstr, frame, kinds, sqlstate};
+use exeat_tests::wire::{cstr, frame, kinds, query, sqlstate};
 
 use client::{Attempt, Data, Door, END_POINT, PASSWORD, PLAIN, PLUS, initial, plain, plus};
 
@@ -173,7 +173,7 @@ fn what_is_no_step_of_the_exchange_is_a_protocol_violation() {
         ("malformed", frame('p', b"")),
         ("malformed", frame('p', &missing_first)),
         ("malformed", frame('p', &short)),
-        ("unexpected_type", frame('Q', &cstr("SELECT 1"))),
+        ("unexpected_type", query("SELECT 1")),
         ("unexpected_type", frame('X', b"")),
         ("length_too_large", frame('p', &[b'x'; 70_000])),
         ("length_too_small", vec![b'p', 0, 0, 0, 3]),

@@ -11,7 +11,7 @@ use exeat_tests::audit::{Records, text};
 use exeat_tests::database::Database;
 use exeat_tests::exeat::Process;
 use exeat_tests::lab::{Lab, Upstream};
-use exeat_tests::wire::{Message, Wire, cstr, frame, sync};
+use exeat_tests::wire::{Message, Wire, query, sync};
 
 mod script;
 
@@ -79,7 +79,7 @@ impl World {
                 continue;
             }
             // Answered in every state, and by nothing else so often in a row.
-            waiting.extend([sync(), frame('Q', &cstr("")).repeat(EMPTY)].concat());
+            waiting.extend([sync(), query("").repeat(EMPTY)].concat());
             session.send(std::mem::take(&mut waiting));
             if !read(&mut session, &mut answers) {
                 answers.push("no answer".to_owned());

@@ -5,14 +5,14 @@ use exeat_tests::audit::{Records, text};
 use exeat_tests::database::Database;
 use exeat_tests::exeat::Process;
 use exeat_tests::wait;
-use exeat_tests::wire::{Message, Wire, bind, cstr, execute, frame, kinds, parse, sqlstate, sync};
+use exeat_tests::wire::{Message, Wire, bind, execute, frame, kinds, parse, query, sqlstate, sync};
 
 use super::{POLICY, RESET, lab, session, told};
 
 /// Sends a message and, for each COPY that asks, the next of these.
 fn copied(session: &mut Wire, sql: &str, data: &[&[u8]]) -> Vec<Message> {
     let mut data = data.iter();
-    session.send(frame('Q', &cstr(sql)));
+    session.send(query(sql));
     let mut messages = Vec::new();
     while let Some(message) = session.message() {
         if message.kind == 'G' {
@@ -116,7 +116,7 @@ fn a_cancel_ends_the_whole_message() {
         if block {
             assert_eq!(sqlstate(&session.query("BEGIN")), None);
         }
-        session.send(frame('Q', &cstr(SLOW)));
+        session.send(query(SLOW));
         wait_for_the_slow_one(&database);
         Wire::connect(exeat.addresses.dbproxy[1])
             .send([&[0, 0, 0, 16, 4, 210, 22, 46], &key[..]].concat())
@@ -149,7 +149,7 @@ fn a_server_that_ends_midway_ends_the_session_in_its_own_words() {
     let exeat = lab.start();
     database.admin(RESET);
     let mut session = session(&exeat);
-    session.send(frame('Q', &cstr(SLOW)));
+    session.send(query(SLOW));
     wait_for_the_slow_one(&database);
     database
         .admin(&format!("SELECT pg_terminate_backend(pid) {SLEEPS}"))
@@ -209,7 +209,7 @@ fn a_message_runs_to_its_end_when_its_client_leaves() {
     for goodbye in [frame('X', b""), Vec::new()] {
         database.admin(RESET);
         let mut session = session(&exeat);
-        session.send([frame('Q', &cstr(message)), goodbye].concat());
+        session.send([query(message), goodbye].concat());
         drop(session);
         wait::until_true("the message has run", || {
             let rows = database.admin("SELECT id FROM own.m ORDER BY id");

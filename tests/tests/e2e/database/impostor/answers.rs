@@ -4,7 +4,7 @@ use exeat_tests::exeat::Process;
 use exeat_tests::impostor::{Impostor, authentication, description, error, parameter, row};
 use exeat_tests::lab::admin;
 use exeat_tests::wire::{
-    Message, bind, cstr, describe_portal, execute, frame, kinds, parse, sqlstate, sync,
+    Message, bind, describe_portal, execute, frame, kinds, parse, query, sqlstate, sync,
 };
 
 use super::{lab, start};
@@ -169,11 +169,7 @@ fn an_answer_that_nobody_asked_for_ends_the_session() {
     let mut expected = Vec::new();
     for (number, (state, kind, does)) in rows.into_iter().enumerate() {
         let asked = !matches!(does, Unasked(_));
-        let question = if asked {
-            frame('Q', &cstr("SELECT 1"))
-        } else {
-            Vec::new()
-        };
+        let question = if asked { query("SELECT 1") } else { Vec::new() };
         let answer = converse(&server, &exeat, &question, does);
         let last = answer.last().filter(|last| last.kind == 'E');
         let said = |field| last.and_then(|last| last.field(field)).unwrap_or_default();

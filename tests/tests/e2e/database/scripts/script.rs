@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use exeat_tests::wire::{cstr, execute, frame, parse, sync};
+use exeat_tests::wire::{cstr, execute, frame, parse, query, sync};
 
 /// One message, or a few that belong together.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -222,12 +222,10 @@ pub(super) fn bytes(step: &Step) -> Vec<u8> {
         Step::Describe(kind, name) => named(*kind, 'D', name),
         Step::Close(kind, name) => named(*kind, 'C', name),
         Step::Execute(portal, rows) => frame('E', &[&cstr(portal)[..], &[0, 0, 0, *rows]].concat()),
-        Step::Query(sql) => frame('Q', &cstr(sql)),
-        Step::CopyQuery(data, gives_up) => [
-            frame('Q', &cstr("COPY t FROM STDIN")),
-            copied(data, *gives_up),
-        ]
-        .concat(),
+        Step::Query(sql) => query(sql),
+        Step::CopyQuery(data, gives_up) => {
+            [query("COPY t FROM STDIN"), copied(data, *gives_up)].concat()
+        }
         Step::CopyBatch(data, gives_up) => [
             parse("", "COPY t FROM STDIN"),
             bind_message("", "", &[]),

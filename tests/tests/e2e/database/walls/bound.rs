@@ -3,14 +3,13 @@
 //! alone hides what all see, as what a statement runs does.
 
 use exeat_tests::database::Database;
-use exeat_tests::exeat::Process;
 use exeat_tests::lab::Lab;
 use exeat_tests::wire::{
     Message, Wire, bind, cstr, describe_portal, execute, frame, parse, query, sqlstate, sync,
 };
 
-use super::holds;
-use crate::database::{lab_with, session_as};
+use super::{has_canary, session};
+use crate::database::lab_with;
 
 /// Where nothing may be written, as where a statement is only looked at, the checks are quiet.
 const SCHEMA: &str = "\
@@ -61,14 +60,6 @@ const ITSELF: &str = "SELECT abs(o.total) FROM (SELECT '(q,1)'::held AS h) x, or
 
 fn lab() -> (Lab, Database) {
     lab_with(SCHEMA, POLICY)
-}
-
-fn session(exeat: &Process) -> Wire {
-    session_as(exeat, "narrow")
-}
-
-fn has_canary(answer: &[Message]) -> bool {
-    holds(answer, b"424242")
 }
 
 /// Bind with one value, as text.

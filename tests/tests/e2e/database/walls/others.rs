@@ -5,7 +5,7 @@ use exeat_tests::database::Database;
 use exeat_tests::exeat::Process;
 use exeat_tests::lab::Lab;
 use exeat_tests::wait;
-use exeat_tests::wire::{Wire, bind, cstr, execute, frame, parse, sqlstate, sync};
+use exeat_tests::wire::{Wire, bind, cstr, execute, frame, parse, query, sqlstate, sync};
 
 use super::has_canary;
 use crate::database::{lab_with, session_from};
@@ -176,7 +176,7 @@ fn what_a_check_sets_while_it_is_looked_at_is_gone_for_the_next_question() {
         // All at once, so that each connection of the proxy's is asked.
         for (place, other) in others.iter_mut().enumerate() {
             let sql = format!("SELECT '(b)'::staging.holder AS k{round}_{place}");
-            other.send(frame('Q', &cstr(&sql)));
+            other.send(query(&sql));
         }
         for other in &mut others {
             // It has PostgreSQL keep the statement's tree to itself: nothing is known, and nothing runs.

@@ -1,7 +1,7 @@
 //! Code that the role may run changes how the session understands names, strings and rights: nothing is judged
 //! by what no longer holds. And what such code holds is in no error, whether it has a context or not.
 
-use exeat_tests::wire::{Message, Wire, bind, cstr, execute, frame, parse, sqlstate, sync};
+use exeat_tests::wire::{Message, Wire, bind, execute, parse, query, sqlstate, sync};
 
 use super::has_canary;
 use crate::database::{lab_with, session_as};
@@ -126,7 +126,7 @@ fn code_that_changes_how_names_and_strings_are_read_ends_the_session() {
         }
         for messages in [&[*change, *then][..], &["BEGIN", change, then], &[&both]] {
             let mut session = session_as(&exeat, "narrow");
-            let queries = messages.iter().map(|sql| frame('Q', &cstr(sql)));
+            let queries = messages.iter().map(|sql| query(sql));
             let answer = answers(&mut session, queries);
             assert!(!has_canary(&answer), "{messages:?}: {answer:?}");
         }

@@ -1,12 +1,11 @@
 //! Code that gives a name of the session's to something else: what was judged under a name is what runs.
 
 use exeat_tests::database::Database;
-use exeat_tests::exeat::Process;
 use exeat_tests::lab::Lab;
 use exeat_tests::wire::{Message, Wire, bind, execute, parse, query, sqlstate, sync};
 
-use super::holds;
-use crate::database::{lab_with, session_as};
+use super::{has_canary, session};
+use crate::database::lab_with;
 
 const SCHEMA: &str = "\
 CREATE ROLE app LOGIN PASSWORD 'app-password';
@@ -49,10 +48,6 @@ roles:
 
 fn lab() -> (Lab, Database) {
     lab_with(SCHEMA, POLICY)
-}
-
-fn session(exeat: &Process) -> Wire {
-    session_as(exeat, "narrow")
 }
 
 /// Messages that are sent in one.
@@ -178,7 +173,7 @@ fn what_code_puts_in_the_place_of_a_name_is_not_run() {
     let exeat = lab.start();
     for (index, (script, expected)) in scripts().iter().enumerate() {
         let answer = ask(&mut session(&exeat), script);
-        assert!(!holds(&answer, b"CANARY"), "{index} {answer:?}");
+        assert!(!has_canary(&answer), "{index} {answer:?}");
         let code = answer.iter().rev().find(|message| message.kind == 'E');
         let code = code.and_then(|message| message.field('C'));
         assert_eq!(

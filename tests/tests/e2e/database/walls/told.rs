@@ -3,9 +3,10 @@
 
 use exeat_tests::database::Database;
 use exeat_tests::lab::Lab;
-use exeat_tests::wire::{Message, Wire, bind, cstr, execute, frame, parse, sqlstate, sync};
+use exeat_tests::wire::{Message, Wire, bind, cstr, execute, frame, parse, query, sqlstate, sync};
 
-use crate::database::lab_with;
+use super::has_canary;
+use crate::database::{lab_with, session};
 
 /// `k` and `other` may be read by nobody here.
 const SCHEMA: &str = "\
@@ -186,17 +187,12 @@ fn batch(statements: &str) -> Vec<u8> {
 fn run(session: &mut Wire, sql: &str) -> Vec<Message> {
     match sql.strip_prefix('#') {
         Some(statements) => session.send(batch(statements)),
-        None => session.send(frame('Q', &cstr(sql))),
+        None => session.send(query(sql)),
     };
     if sql.starts_with("COPY") {
         session.send([frame('d', b"7\n"), frame('c', b"")].concat());
     }
     session.until_ready()
-}
-
-fn tells(answer: &[Message]) -> bool {
-    let canary = |message: &Message| message.body.windows(6).any(|bytes| bytes == b"CANARY");
-    answer.iter().any(canary)
 }
 
 #[test]
@@ -205,11 +201,10 @@ fn nothing_that_the_server_says_tells_more_than_a_result_may() {
     let exeat = lab.start();
     let mut open = Vec::new();
     for script in SCRIPTS {
-        let mut session = Wire::connect(exeat.addresses.dbproxy[1]);
-        session.start(&[("user", "app"), ("database", "shop")], "");
+        let mut session = session(&exeat);
         for sql in *script {
             let answer = run(&mut session, sql);
-            if tells(&answer) {
+            if has_canary(&answer) {
                 open.push(format!("{script:?}"));
             }
         }
@@ -239,8 +234,7 @@ fn values_that_are_bound_tell_nothing_of_what_their_checks_read() {
         "- type: [public.strict, public.noisy, public.row_of, public.row_of_noisy]\n          - call: [public.checked]\n          - define: pg_temp.*",
     ));
     let exeat = lab.start();
-    let mut session = Wire::connect(exeat.addresses.dbproxy[1]);
-    session.start(&[("user", "app"), ("database", "shop")], "");
+    let mut session = session(&exeat);
     for (of, value) in [("strict", "b"), ("row_of", "(b)"), ("strict[]", "{b}")] {
         let oid = database.admin(&format!("SELECT '{of}'::regtype::oid"));
         let oid = oid.stdout.trim().parse().unwrap();
@@ -251,11 +245,42 @@ fn values_that_are_bound_tell_nothing_of_what_their_checks_read() {
             Some("22023"),
             "{of}: {answer:?}"
         );
-        assert!(!tells(&answer), "{of}: {answer:?}");
+        assert!(!has_canary(&answer), "{of}: {answer:?}");
     }
     // One's own values are told.
     session.send(bind_of("SELECT $1", 23, "nonsense"));
     let answer = session.until_ready();
     let error = answer.iter().find(|message| message.kind == 'E').unwrap();
     assert!(error.field('M').unwrap().contains("nonsense"), "{answer:?}");
+}
+
+#[test]
+fn the_proxys_own_statements_are_in_no_message_at_any_level() {
+    let (lab, _database) = lab();
+    let exeat = lab.start();
+    let mut session = session(&exeat);
+    let mut debugs = 0;
+    for sql in [
+        "SET client_min_messages = debug5",
+        "CREATE TEMP TABLE t (x int)",
+        "SELECT x FROM t",
+        "#SELECT x FROM t",
+        "BEGIN",
+        "CREATE TEMP TABLE u (x int)",
+        "SELECT x FROM u",
+        "SELECT v FROM secrets",
+        "ROLLBACK",
+        "CREATE TEMP TABLE w (x int); INSERT INTO w VALUES (1); SELECT x FROM w",
+    ] {
+        let answer = run(&mut session, sql);
+        let notices = answer.iter().filter(|message| message.kind == 'N');
+        for notice in notices {
+            let message = notice.field('M').unwrap();
+            debugs += u32::from(notice.field('V').as_deref() == Some("DEBUG"));
+            let own = ["set_config", "FROM pg_catalog", "exeat denied"];
+            let quoted = own.iter().find(|own| message.contains(**own));
+            assert_eq!(quoted, None, "{sql}: {message}");
+        }
+    }
+    assert!(debugs > 0);
 }

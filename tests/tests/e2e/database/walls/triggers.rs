@@ -4,10 +4,10 @@
 use exeat_tests::database::Database;
 use exeat_tests::exeat::Process;
 use exeat_tests::lab::Lab;
-use exeat_tests::wire::{Message, Wire, bind, cstr, execute, frame, parse, sqlstate, sync};
+use exeat_tests::wire::{Message, Wire, bind, execute, frame, parse, query, sqlstate, sync};
 
-use super::holds;
-use crate::database::{lab_with, session_as};
+use super::{has_canary, session};
+use crate::database::lab_with;
 
 /// Every table but `orders` hides it when it is written in one way; its name says in which.
 const SCHEMA: &str = "\
@@ -122,23 +122,13 @@ roles:
           - select: public.secrets
 ";
 
-const CANARY: &[u8] = b"424242";
-
 fn lab() -> (Lab, Database) {
     lab_with(SCHEMA, POLICY)
 }
 
-fn session(exeat: &Process) -> Wire {
-    session_as(exeat, "narrow")
-}
-
-fn has_canary(answer: &[Message]) -> bool {
-    holds(answer, CANARY)
-}
-
 /// A simple message; a COPY gets one row.
 fn run(session: &mut Wire, sql: &str) -> Vec<Message> {
-    session.send(frame('Q', &cstr(sql)));
+    session.send(query(sql));
     let mut messages = Vec::new();
     while let Some(message) = session.message() {
         if message.kind == 'G' {

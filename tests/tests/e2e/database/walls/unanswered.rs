@@ -1,13 +1,12 @@
 //! A session that can't find out what it has made itself judges nothing by what it knew before.
 
 use exeat_tests::database::Database;
-use exeat_tests::exeat::Process;
 use exeat_tests::lab::Lab;
 use exeat_tests::wait;
-use exeat_tests::wire::{Message, Wire, bind, cstr, execute, frame, kinds, parse, sqlstate, sync};
+use exeat_tests::wire::{Wire, bind, execute, kinds, parse, query, sqlstate, sync};
 
-use super::holds;
-use crate::database::{lab_with, session_as};
+use super::{has_canary, session};
+use crate::database::lab_with;
 
 const SCHEMA: &str = "\
 CREATE ROLE app LOGIN PASSWORD 'app-password';
@@ -42,14 +41,6 @@ fn lab() -> (Lab, Database) {
     lab_with(SCHEMA, POLICY)
 }
 
-fn session(exeat: &Process) -> Wire {
-    session_as(exeat, "narrow")
-}
-
-fn has_canary(answer: &[Message]) -> bool {
-    holds(answer, b"424242")
-}
-
 /// A table that the question reads and nothing else needs.
 fn lock(database: &Database) -> Wire {
     let mut lock = Wire::past_the_proxy(database, "postgres");
@@ -73,8 +64,8 @@ fn a_session_whose_question_fails_is_refused_and_asks_again() {
     let (lab, database) = lab();
     let exeat = lab.start();
     let extended = [parse("", READ), bind("", ""), execute(""), sync()].concat();
-    let simple = frame('Q', &cstr(READ));
-    let both = frame('Q', &cstr("SELECT 1; SELECT abs(total) FROM orders"));
+    let simple = query(READ);
+    let both = query("SELECT 1; SELECT abs(total) FROM orders");
     for (block, message) in [
         (false, &simple),
         (true, &simple),
@@ -127,7 +118,7 @@ fn the_question_has_a_patience_of_its_own() {
             assert_eq!(sqlstate(&session.query(sql)), None, "{sql}");
         }
         let mut locked = lock(&database);
-        session.send(frame('Q', &cstr(READ)));
+        session.send(query(READ));
         wait_for_the_question(&database);
         // Longer than the client's own statements may wait.
         locked.query("SELECT pg_sleep(1)");

@@ -3,8 +3,9 @@
 
 use exeat_tests::database::Database;
 use exeat_tests::lab::Lab;
-use exeat_tests::wire::{Message, Wire, cstr, frame, sqlstate};
+use exeat_tests::wire::{Message, Wire, frame, query, sqlstate};
 
+use super::{has_canary, session};
 use crate::database::lab_with;
 
 /// Each run of `reveal` or `mood_int` leaves a row in `trace`.
@@ -121,7 +122,7 @@ fn lab() -> (Lab, Database) {
 
 /// A simple message; where it asks for data, it gets one row.
 fn run(session: &mut Wire, sql: &str) -> Vec<Message> {
-    session.send(frame('Q', &cstr(sql)));
+    session.send(query(sql));
     let mut messages = Vec::new();
     while let Some(message) = session.message() {
         if message.kind == 'G' {
@@ -287,8 +288,7 @@ fn nothing_runs_without_being_named() {
     let exeat = lab.start();
     let mut open = Vec::new();
     for script in REFUSED {
-        let mut session = Wire::connect(exeat.addresses.dbproxy[1]);
-        session.start(&[("user", "narrow"), ("database", "shop")], "");
+        let mut session = session(&exeat);
         let mut last = Vec::new();
         for sql in *script {
             last = run(&mut session, sql);
@@ -346,8 +346,7 @@ fn what_is_looked_at_leaves_nothing_behind() {
     let (lab, database) = lab();
     let exeat = lab.start();
     for script in LOOKED_AT {
-        let mut session = Wire::connect(exeat.addresses.dbproxy[1]);
-        session.start(&[("user", "narrow"), ("database", "shop")], "");
+        let mut session = session(&exeat);
         for sql in *script {
             let answer = run(&mut session, sql);
             let refused = sqlstate(&answer).is_some();
@@ -392,8 +391,7 @@ fn what_runs_nothing_of_others_passes() {
     let (lab, _database) = lab();
     let exeat = lab.start();
     for script in PASSES {
-        let mut session = Wire::connect(exeat.addresses.dbproxy[1]);
-        session.start(&[("user", "narrow"), ("database", "shop")], "");
+        let mut session = session(&exeat);
         for sql in *script {
             let answer = run(&mut session, sql);
             assert_eq!(sqlstate(&answer), None, "{script:?}: {answer:?}");
@@ -405,8 +403,7 @@ fn what_runs_nothing_of_others_passes() {
 fn a_column_that_copy_does_not_find_is_told_in_postgresqls_words() {
     let (lab, _database) = lab();
     let exeat = lab.start();
-    let mut session = Wire::connect(exeat.addresses.dbproxy[1]);
-    session.start(&[("user", "narrow"), ("database", "shop")], "");
+    let mut session = session(&exeat);
     let answer = run(&mut session, "COPY plain (nosuch) FROM STDIN");
     let error = answer.iter().find(|message| message.kind == 'E').unwrap();
     assert_eq!(error.field('C').as_deref(), Some("42703"));
@@ -417,10 +414,8 @@ fn a_column_that_copy_does_not_find_is_told_in_postgresqls_words() {
 fn a_trigger_tells_nothing_under_the_code_of_a_constraint() {
     let (lab, _database) = lab();
     let exeat = lab.start();
-    let mut session = Wire::connect(exeat.addresses.dbproxy[1]);
-    session.start(&[("user", "narrow"), ("database", "shop")], "");
+    let mut session = session(&exeat);
     let answer = run(&mut session, "INSERT INTO spoken (id) VALUES (1)");
     assert_eq!(sqlstate(&answer).as_deref(), Some("23505"));
-    let told = |message: &Message| message.body.windows(6).any(|bytes| bytes == b"CANARY");
-    assert!(!answer.iter().any(told), "{answer:?}");
+    assert!(!has_canary(&answer), "{answer:?}");
 }

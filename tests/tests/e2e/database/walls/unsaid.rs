@@ -8,9 +8,9 @@ use exeat_tests::database::{Database, psql};
 use exeat_tests::exeat::Process;
 use exeat_tests::lab::Lab;
 use exeat_tests::run::run_with;
-use exeat_tests::wire::{Message, Wire, bind, execute, parse, sqlstate, sync};
+use exeat_tests::wire::{Wire, bind, execute, parse, sqlstate, sync};
 
-use super::holds;
+use super::has_canary;
 use crate::database::{lab_with, session_as, session_from};
 
 const SCHEMA: &str = "\
@@ -190,10 +190,6 @@ fn lab() -> (Lab, Database) {
     // What the owner's own writing runs is over.
     database.admin("INSERT INTO parent VALUES (1)").exits(0);
     (lab, database)
-}
-
-fn has_canary(answer: &[Message]) -> bool {
-    holds(answer, b"424242")
 }
 
 fn session(exeat: &Process) -> Wire {

@@ -1,0 +1,187 @@
+//! What a statement's words say beside what it touches: what it is to a transaction, whether it gives rows,
+//! how far it reaches. Nobody else looks at words.
+//!
+//! It must never take a doubt for what lets more happen: each field says which side that is.
+
+use crate::lexer::{Kind, Token};
+
+/// What a statement is to a transaction block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transaction {
+    /// BEGIN, START TRANSACTION.
+    Begins,
+    /// COMMIT, ROLLBACK and their kin.
+    Ends,
+    /// The same with AND CHAIN: another one begins.
+    Chains,
+    /// ROLLBACK TO.
+    RollsBackTo,
+    /// SAVEPOINT, RELEASE.
+    Saves,
+    /// PREPARE TRANSACTION, and words that leave open which of these it is.
+    Unclear,
+}
+
+/// What the words of a statement say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Said {
+    /// What it is to a transaction block; `None` where it runs within one.
+    pub transaction: Option<Transaction>,
+    /// DISCARD ALL, the only form that forgets names.
+    pub discards_all: bool,
+    /// It may have a result of rows.
+    pub gives_rows: bool,
+    /// It is a definition that changes only what it names and what it makes.
+    pub told_by_names: bool,
+    /// It is a CREATE TABLE, neither temporary nor unlogged.
+    pub creates_table: bool,
+    /// It is a definition that may make values, now or later on.
+    pub makes_values: bool,
+}
+
+impl Said {
+    /// Of what nobody has read.
+    pub const UNREAD: Self = Self {
+        transaction: None,
+        discards_all: false,
+        gives_rows: true,
+        told_by_names: false,
+        creates_table: false,
+        makes_values: true,
+    };
+}
+
+/// A statement's tokens, comments left out.
+#[derive(Clone, Copy)]
+struct Words<'t> {
+    sql: &'t str,
+    tokens: &'t [Token],
+}
+
+impl Words<'_> {
+    fn is(&self, at: usize, word: &str) -> bool {
+        self.tokens
+            .get(at)
+            .is_some_and(|token| token.is_word(self.sql, word))
+    }
+
+    fn is_one_of(&self, at: usize, words: &[&str]) -> bool {
+        words.iter().any(|word| self.is(at, word))
+    }
+
+    fn are(&self, from: usize, words: &[&str]) -> bool {
+        let all = (from..).zip(words).all(|(at, word)| self.is(at, word));
+        all && self.tokens.len() == from + words.len()
+    }
+
+    fn have(&self, words: &[&str]) -> bool {
+        (0..self.tokens.len()).any(|at| self.is_one_of(at, words))
+    }
+}
+
+/// What these tokens say; `label` is the statement's name, where it could be read.
+pub(crate) fn said(sql: &str, tokens: &[Token], label: Option<&str>) -> Said {
+    let words = Words { sql, tokens };
+    Said {
+        transaction: transaction(words),
+        discards_all: words.are(0, &["discard", "all"]),
+        gives_rows: !words.is_one_of(0, &["insert", "update", "delete"])
+            || words.have(&["returning"]),
+        told_by_names: told_by_names(words),
+        creates_table: words.is(0, "create") && words.is(1, "table"),
+        makes_values: label.is_none_or(|label| makes_values(label, words)),
+    }
+}
+
+fn transaction(words: Words<'_>) -> Option<Transaction> {
+    let ends = ["commit", "end", "rollback", "abort"];
+    if words.is_one_of(0, &["begin", "start"]) {
+        return Some(Transaction::Begins);
+    }
+    if words.is_one_of(0, &["savepoint", "release"]) {
+        return Some(Transaction::Saves);
+    }
+    if words.is(0, "prepare") {
+        return words.is(1, "transaction").then_some(Transaction::Unclear);
+    }
+    let of_prepared = words.is_one_of(0, &["commit", "rollback"]) && words.is(1, "prepared");
+    if !words.is_one_of(0, &ends) || of_prepared {
+        return None;
+    }
+    let at = 1 + usize::from(words.is_one_of(1, &["work", "transaction"]));
+    Some(
+        if words.are(at, &[]) || words.are(at, &["and", "no", "chain"]) {
+            Transaction::Ends
+        } else if words.are(at, &["and", "chain"]) {
+            Transaction::Chains
+        } else if words.is(0, "rollback") && words.is(at, "to") {
+            Transaction::RollsBackTo
+        } else {
+            Transaction::Unclear
+        },
+    )
+}
+
+/// CASCADE reaches further; what is dropped takes along what belongs to it; what runs code may do anything.
+fn told_by_names(words: Words<'_>) -> bool {
+    const MADE: [&str; 10] = [
+        "table",
+        "temp",
+        "temporary",
+        "unlogged",
+        "index",
+        "unique",
+        "view",
+        "sequence",
+        "function",
+        "materialized",
+    ];
+    const CHANGED: [&str; 3] = ["table", "index", "sequence"];
+    match words.is(0, "create") {
+        true => words.is_one_of(1, &MADE),
+        false => words.is(0, "alter") && words.is_one_of(1, &CHANGED) && !words.have(&["cascade"]),
+    }
+}
+
+/// By words in whatever place they stand. What is dropped, granted or commented on makes none.
+fn makes_values(label: &str, words: Words<'_>) -> bool {
+    const MAKE: [&str; 7] = [
+        "default",
+        "check",
+        "using",
+        "generated",
+        "values",
+        "exclude",
+        "where",
+    ];
+    match label {
+        "create table" => words.have(&MAKE),
+        "create type" => false,
+        _ => label.starts_with("create ") || label.starts_with("alter "),
+    }
+}
+
+/// All words of a text that may be identifiers, in lower case, sorted and each once; `None` where one may be
+/// another than it looks: in quotes, outside ASCII, or longer than what PostgreSQL keeps.
+#[must_use]
+pub fn identifiers(sql: &str) -> Option<Vec<String>> {
+    /// An identifier that is longer is cut off by the server.
+    const LONGEST: usize = 63;
+    let lexed = crate::lexer::lex(sql, &crate::lexer::Limits::NONE).ok()?;
+    let mut words = Vec::new();
+    for token in &lexed.tokens {
+        let word = token.text(sql);
+        match token.kind {
+            Kind::Quoted => return None,
+            Kind::Word if !word.is_ascii() || word.len() > LONGEST => return None,
+            Kind::Word => words.push(word.to_ascii_lowercase()),
+            _ => {}
+        }
+    }
+    words.sort_unstable();
+    words.dedup();
+    Some(words)
+}
+
+#[cfg(test)]
+mod tests;
