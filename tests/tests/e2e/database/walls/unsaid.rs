@@ -96,7 +96,7 @@ CREATE CAST (mood AS json) WITH FUNCTION mood_json(mood);
 CREATE TABLE moods (id int, m mood);
 INSERT INTO moods VALUES (1, 'ok');
 CREATE VIEW tells AS SELECT id, to_json(m) AS j FROM moods;
-CREATE VIEW tells_all AS SELECT id, row_to_json(m) AS j FROM moods m;
+CREATE VIEW tells_all AS SELECT id, row_to_json(o) AS j FROM moods o;
 CREATE TYPE word AS ENUM ('ok', 'bad');
 CREATE FUNCTION word_text(word) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN PERFORM public.hide(); RETURN '1'; END $$;
 CREATE CAST (word AS text) WITH FUNCTION word_text(word);
@@ -121,7 +121,7 @@ roles:
           - call: [public.*, abs]
           - operator: [public.*]
           - type: [public.*]
-          - define: [pg_temp.*]
+          - define: pg_temp.*
           - preset: [builtins]
         deny:
           - select: public.secrets
@@ -137,7 +137,7 @@ roles:
           - call: [public.*, abs]
           - operator: [public.*]
           - type: [public.*]
-          - define: [pg_temp.*]
+          - define: pg_temp.*
           - preset: [builtins]
         deny:
           - call: [public.hides, public.pair, public.cmp, public.hides_at, public.comp_cmp, public.comp_eq,
