@@ -27,7 +27,7 @@ use exeat_policy::{
     UnreadableKind, Verb, evaluate,
 };
 use exeat_service::{Core, clock};
-use exeat_sql::Said;
+use exeat_sql::{QueryTreeError, Said};
 
 use crate::analysis::{self, Analyser, Heard, Judgeable, Outcome, Question};
 use crate::catalog::{Catalogs, FIRST_NORMAL_OID};
@@ -545,16 +545,36 @@ impl Guard {
 
     /// What came of a question over the session's own connection.
     pub(crate) fn heard(&mut self, question: Question, heard: Heard) {
-        let outcome = match (heard, &self.scope.snapshot) {
+        let outcome = self.outcome(&question, heard);
+        self.asking.heard(question, outcome);
+    }
+
+    /// The same of one that was asked in its short form; the question again where it has to be asked in full: an
+    /// error says where it is, and an answer that rests on values is one about all of them.
+    pub(crate) fn heard_in_short(&mut self, question: Question, heard: Heard) -> Option<Question> {
+        let outcome = self.outcome(&question, heard);
+        match &outcome {
+            Outcome::Rejected(_) => return Some(question),
+            Outcome::Analysed(answer) if answer.by_text => return Some(question),
+            _ => {}
+        }
+        self.asking.heard(question, outcome);
+        None
+    }
+
+    fn outcome(&self, question: &Question, heard: Heard) -> Outcome {
+        match (heard, &self.scope.snapshot) {
             (Heard::Rows(rows), _) => question.reached(&rows),
             (Heard::Trees(trees), Some(snapshot)) => match analysis::read(&trees, snapshot) {
                 Ok(answer) => Outcome::Analysed(Arc::new(answer)),
                 Err(error) => Outcome::Unknown(error.to_string().into()),
             },
             (Heard::Trees(_), None) => Outcome::Unknown("the catalog can't be read".into()),
+            (Heard::TooLong(bytes), _) => {
+                Outcome::Unknown(QueryTreeError::TooLong { bytes }.to_string().into())
+            }
             (Heard::Error(error), _) => Outcome::Rejected(Arc::new(error)),
-        };
-        self.asking.heard(question, outcome);
+        }
     }
 
     /// Asks whether a judged statement may run now. It counts as one of the role's statements.
