@@ -7,8 +7,10 @@ mod hooks;
 mod load;
 mod nested;
 mod objects;
+mod pace;
 mod question;
 mod snapshot;
+mod stored;
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -23,8 +25,9 @@ use crate::metrics;
 use crate::relay::Pending;
 use crate::upstream::{Upstream, UpstreamError, Wanted};
 pub(crate) use load::{Client, row};
-pub(crate) use objects::{KnownRelation, Objects};
-pub(crate) use question::{FIRST_NORMAL_OID, SCHEMA, questions, together};
+pub(crate) use objects::{KnownRelation, Made, Objects};
+use pace::{Pace, REST};
+pub(crate) use question::{FIRST_NORMAL_OID, SCHEMA, WHOLE_ROW, questions, together};
 pub(crate) use snapshot::{OwnQuestion, Snapshot};
 
 /// How old a snapshot may get while sessions are live.
@@ -232,9 +235,11 @@ impl Catalogs {
         }
     }
 
-    /// Loads when asked to, and every [`TTL`] while sessions are live; without any it holds no connection.
+    /// Loads when asked to, and as often as [`TTL`] wants while sessions are live; without any it holds no
+    /// connection.
     async fn keep(self: Arc<Self>) {
         let mut client = None;
+        let mut due = tokio::time::Instant::now() + TTL;
         loop {
             tokio::select! {
                 () = self.wanted.notified() => {}
@@ -242,8 +247,9 @@ impl Catalogs {
                     self.leave(&mut client);
                     continue;
                 }
-                () = tokio::time::sleep(TTL) => {
+                () = tokio::time::sleep_until(due) => {
                     if self.leave(&mut client) {
+                        due += TTL;
                         continue;
                     }
                 }
@@ -251,16 +257,16 @@ impl Catalogs {
             // Whoever wishes after that moment has to wait for the next load.
             let began = Instant::now();
             let wish = locked(&self.wish).take();
-            let due = began
-                .checked_sub(TTL)
-                .is_none_or(|moment| !self.is_newer_than(moment));
-            let wish = if due {
+            let wish = if tokio::time::Instant::now() >= due {
                 Wish::All
             } else {
                 wish.unwrap_or_default()
             };
             let all = matches!(wish, Wish::All);
-            let outcome = self.load_for(&mut client, &wish).await;
+            let hurried = || matches!(*locked(&self.wish), Some(Wish::All));
+            let mut pace = Pace::new(&hurried);
+            let outcome = self.load_for(&mut client, &wish, &mut pace).await;
+            let (work, rest) = (began.elapsed().saturating_sub(pace.rested), pace.rested);
             metrics::catalog_loaded(outcome.is_ok());
             let error = match outcome {
                 Ok(snapshot) => {
@@ -284,9 +290,15 @@ impl Catalogs {
                 });
             }
             self.leave(&mut client);
-            // However often somebody asks: a load may take a quarter of the time, a failing one less.
-            let pause = if failed { 10 * BREATH } else { BREATH };
-            tokio::time::sleep(pause.max(began.elapsed() * 3).min(TTL)).await;
+            // However often somebody asks, loads take a quarter of the time; one that fails takes less.
+            let breath = if failed { 10 * BREATH } else { BREATH };
+            let pause = (REST * work).saturating_sub(rest).min(TTL);
+            if all || failed {
+                // It ends when the last one gets too old, where nobody waits for it.
+                due = began.into();
+                due += TTL.saturating_sub((1 + REST) * work).max(TTL / 2);
+            }
+            tokio::time::sleep(pause.max(breath)).await;
         }
     }
 
@@ -301,7 +313,9 @@ impl Catalogs {
 
     /// Reads it now, over a connection of its own.
     pub(crate) async fn load(&self) -> Result<Arc<Snapshot>, UpstreamError> {
-        self.load_for(&mut None, &Wish::All).await
+        let hurried = || true;
+        self.load_for(&mut None, &Wish::All, &mut Pace::new(&hurried))
+            .await
     }
 
     /// Reads it now, over the client's connection or a new one.
@@ -309,12 +323,13 @@ impl Catalogs {
         &self,
         client: &mut Option<Client>,
         wish: &Wish,
+        pace: &mut Pace<'_>,
     ) -> Result<Arc<Snapshot>, UpstreamError> {
         let known = self.current();
         if let Some(open) = client {
             let loaded = match (wish, &known) {
                 (Wish::Defined(defined), Some(known)) => open.defined(known, defined).await,
-                _ => open.snapshot(known.as_ref()).await,
+                _ => open.snapshot(known.as_ref(), pace).await,
             };
             if let Ok(snapshot) = loaded {
                 return Ok(snapshot);
@@ -325,7 +340,7 @@ impl Catalogs {
         let wanted = Wanted::own(&self.user, &settings);
         let connection = self.upstream.connect(wanted).await?;
         let client = client.insert(Client::new(connection));
-        client.snapshot(known.as_ref()).await
+        client.snapshot(known.as_ref(), pace).await
     }
 
     fn store(&self, snapshot: Arc<Snapshot>, began: Instant) {

@@ -53,8 +53,14 @@ pub struct QueryTree {
     pub made: BTreeSet<u32>,
     /// Types that are not PostgreSQL's own, and only in views, rules and row security.
     pub behind_types: BTreeSet<u32>,
+    /// Those of which views, rules and row security make values.
+    pub behind_made: BTreeSet<u32>,
+    /// Domains whose constraints only these check.
+    pub behind_domains: BTreeSet<u32>,
     /// The statement compares values in a way that no function or operator in it says.
     pub compares: bool,
+    /// It makes JSON in a way that no function in it says.
+    pub json: bool,
     /// Collations that are not PostgreSQL's own.
     pub collations: BTreeSet<u32>,
     /// Domains whose constraints are checked, by defaults too.
@@ -256,9 +262,12 @@ fn joined(command: Command, output: Vec<Option<(u32, i16)>>, own: Seen, all: See
         casts: named.casts,
         operators: own.operators,
         behind_types: &all.types - &own.types,
+        behind_made: &all.made - &own.made,
+        behind_domains: &all.domains - &own.domains,
         types: own.types,
         made: own.made,
         compares: own.compares,
+        json: own.json,
         collations: own.collations,
         // A default of the domain's own type is checked too.
         domains: &own.domains | &all.filled_domains,

@@ -15,7 +15,7 @@ use exeat_sql::{
 };
 
 use super::Trees;
-use crate::catalog::{FIRST_NORMAL_OID, KnownRelation, Objects, Snapshot};
+use crate::catalog::{FIRST_NORMAL_OID, KnownRelation, Made, Objects, Snapshot, WHOLE_ROW};
 
 /// So many relations may one statement lead to: parts of partitioned tables among them.
 const MOST_BEHIND: usize = 20_000;
@@ -306,10 +306,12 @@ impl Resolver<'_> {
         if self.compares(tree) {
             chosen.extend(self.objects.comparisons(tree.types.iter().copied()));
         }
-        let is_json =
-            |name: &Name| name.origin() == Origin::PostgreSql && name.name.contains("json");
-        if names.iter().any(is_json) {
-            chosen.extend(self.objects.json_casts(tree.types.iter().copied()));
+        let types = || tree.types.iter().copied();
+        if tree.json || names.iter().any(makes_json) {
+            chosen.extend(self.objects.casts_to(Made::Json, types()));
+        }
+        if self.makes_text(tree, &names)? {
+            chosen.extend(self.objects.casts_to(Made::Text, types()));
         }
         let own = |name: &Name| name.origin() != Origin::PostgreSql;
         names.extend(
@@ -332,6 +334,20 @@ impl Resolver<'_> {
         Ok(names.into_iter().collect())
     }
 
+    /// Whether the statement calls one of PostgreSQL's own functions in SQL that cast whatever they are given to
+    /// text (`textanycat` and `anytextcat` behind `||` among them).
+    fn makes_text(
+        &self,
+        tree: &QueryTree,
+        called: &BTreeSet<Name>,
+    ) -> Result<bool, NotUnderstood> {
+        const FUNCTIONS: [&str; 4] = ["anytextcat", "quote_literal", "quote_nullable", "textanycat"];
+        let casts = |name: &Name| FUNCTIONS.contains(&&*name.name);
+        let operators = self.names("operator", &tree.operators, Objects::operator)?;
+        let joins = |name: &Name| &*name.name == "||";
+        Ok(called.iter().any(casts) || operators.iter().any(joins))
+    }
+
     fn makes_checked(&self, tree: &QueryTree) -> bool {
         let checks = self.objects.checks_of_constants(tree.made.iter().copied());
         let own = |oid: &u32| {
@@ -347,19 +363,20 @@ impl Resolver<'_> {
         tree.compares || used.any(|what| self.objects.compares(*what))
     }
 
-    /// What views and rules call, and what compares values of types that the statement or they touch: joins
-    /// and what the planner remembers may do so where nothing says it.
+    /// What views and rules call, and whatever PostgreSQL may run for values of types that the statement or
+    /// they touch: joins, what the planner remembers and PostgreSQL's own functions do so where nothing says it.
     fn behind_functions(&self, tree: &QueryTree) -> Result<Vec<Name>, NotUnderstood> {
         let touched = tree.types.iter().chain(&tree.behind_types).copied();
-        let mut behind = self.objects.comparisons_of_own(touched);
-        let used = tree.behind_operators.iter().chain(&tree.behind_functions);
-        if self.compares(tree) || used.copied().any(|what| self.objects.compares(what)) {
-            behind.extend(self.objects.comparisons([]));
-        }
+        let mut behind = self.objects.implied(touched);
         behind.extend(&tree.behind_functions);
         // Who may use an operator may run its function, unless a rule denies that.
         let operators = tree.behind_operators.iter().chain(&tree.operators);
         behind.extend(self.objects.functions_of_operators(operators));
+        let made = tree.behind_made.iter().chain(&tree.behind_domains);
+        behind.extend(self.objects.checks(made.copied()));
+        let called = [&tree.called, &tree.casts, &tree.defaults, &behind];
+        let arguments = self.objects.arguments(called.into_iter().flatten());
+        behind.extend(arguments);
         self.names("function", &behind, Objects::function)
     }
 
@@ -422,6 +439,11 @@ impl Resolver<'_> {
     }
 }
 
+/// Whether a function may make JSON of its arguments.
+fn makes_json(name: &Name) -> bool {
+    name.origin() == Origin::PostgreSql && name.name.contains("json")
+}
+
 fn is_next(name: &Name) -> bool {
     &*name.name == "nextval"
 }
@@ -437,12 +459,13 @@ fn columns(used: &RelationUse, known: &KnownRelation) -> Result<Columns, NotUnde
     Ok(Columns::Named(names))
 }
 
-/// A column that the catalog says something depends on; 0 is the whole relation.
+/// A column that the catalog says something depends on; 0 is the relation, and none of its columns.
 fn attribute(number: i16, known: &KnownRelation) -> Result<Columns, NotUnderstood> {
-    if number == 0 {
-        return Ok(Columns::Named(BTreeSet::new()));
-    }
-    Ok(Columns::Named(BTreeSet::from([column(number, known, 0)?])))
+    Ok(match number {
+        0 => Columns::Named(BTreeSet::new()),
+        WHOLE_ROW => Columns::All,
+        number => Columns::Named(BTreeSet::from([column(number, known, 0)?])),
+    })
 }
 
 fn column(number: i16, known: &KnownRelation, oid: u32) -> Result<Arc<str>, NotUnderstood> {

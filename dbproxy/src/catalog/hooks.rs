@@ -46,7 +46,8 @@ impl Hooks {
         let checks = checks.map(|(of, ..)| *of);
         let with_code: Vec<(u32, u32)> = objects.keys_with_code().collect();
         let checks = checks.chain(with_code.iter().map(|(of, _)| *of));
-        let hooked = objects.hooks.iter().copied().chain(checked).chain(checks);
+        let hooked = objects.hooks.iter().copied().chain(objects.with_writes());
+        let hooked = hooked.chain(checked).chain(checks);
         let written = spread(hooked, &lead);
         let checked = keys.filter(|(of, ..)| planned.contains(of));
         let checked = checked.map(|(_, on, _)| *on);

@@ -1,11 +1,15 @@
 //! Asking a database for its catalog over a connection of the proxy's own.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::Defined;
 use super::objects::{Applied, Objects};
-use super::question::{STATE, listing, own_question, question};
+use super::pace::Pace;
+use super::question::{
+    COMMIT, STATE, Step, begin, columns_of, listing, own_question, prepare, question, steps,
+};
 use super::snapshot::Snapshot;
 use crate::upstream::{Channel, Connection, UpstreamError};
 use crate::wire::{Reader, Violation, write};
@@ -16,6 +20,8 @@ const DEADLINE: Duration = Duration::from_secs(20);
 /// A connection that only reads catalogs.
 pub(crate) struct Client {
     channel: Channel,
+    /// The steps of the question for changes are.
+    prepared: bool,
 }
 
 impl Client {
@@ -25,6 +31,7 @@ impl Client {
                 stream: connection.stream,
                 received: connection.received,
             },
+            prepared: false,
         }
     }
 
@@ -32,6 +39,7 @@ impl Client {
     pub(super) async fn snapshot(
         &mut self,
         known: Option<&Arc<Snapshot>>,
+        pace: &mut Pace<'_>,
     ) -> Result<Arc<Snapshot>, UpstreamError> {
         let Some(known) = known else {
             return self.whole().await.map(Arc::new);
@@ -41,22 +49,60 @@ impl Client {
         if state.is_some_and(|state| *state == known.state && is_quiet(state)) {
             return Ok(Arc::clone(known));
         }
-        let rows = self.rows(&question(Some(known.since))).await?;
+        let rows = self.changes(known.since, pace).await?;
         let mut objects = known.objects.clone();
         let mut applied = objects.apply(&rows);
-        if applied.renamed {
-            return self.whole().await.map(Arc::new);
-        }
-        if applied.gone {
+        let gone = applied.gone && !applied.renamed;
+        if gone {
             objects.keep_listed(&self.rows(&listing()).await?);
             applied.changed = true;
             applied.others = true;
+        }
+        self.rows(COMMIT).await?;
+        if applied.renamed {
+            return self.whole().await.map(Arc::new);
         }
         Ok(Arc::new(if applied.changed {
             known.after(objects, applied)
         } else {
             known.seen_again(applied)
         }))
+    }
+
+    /// What has changed since a transaction, step by step; the transaction that sees it is left open.
+    async fn changes(
+        &mut self,
+        since: u32,
+        pace: &mut Pace<'_>,
+    ) -> Result<Vec<Vec<String>>, UpstreamError> {
+        if !self.prepared {
+            self.rows(&prepare()).await?;
+            self.prepared = true;
+        }
+        let begun = self.rows(&begin(since)).await?;
+        let Some([age, pages]) = begun.first().map(Vec::as_slice) else {
+            return Err(Violation::Malformed.into());
+        };
+        let pages = pages.parse().map_err(|_| Violation::Malformed)?;
+        let (mut rows, mut relations) = (Vec::new(), BTreeSet::new());
+        for step in steps(age, pages) {
+            match step {
+                Step::Rows(text) => rows.extend(pace.step(self.rows(&text)).await?),
+                Step::Columns(text) => {
+                    let found = pace.step(self.rows(&text)).await?;
+                    relations.extend(found.into_iter().flatten());
+                }
+            }
+        }
+        let made = rows.iter().filter_map(|row| match row.as_slice() {
+            [kind, oid, ..] if kind == "r" => Some(oid.clone()),
+            _ => None,
+        });
+        relations.extend(made);
+        if !relations.is_empty() {
+            rows.extend(self.rows(&columns_of(&relations)).await?);
+        }
+        Ok(rows)
     }
 
     /// What was known, with what sessions have defined since.

@@ -7,7 +7,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::FIRST_NORMAL_OID;
-use super::objects::{Run, number};
+use super::objects::number;
+use super::question::{Whose, oid_of, rests};
+use super::stored::{Run, Runs};
 
 /// What the rows of an answer say.
 #[derive(Clone, Debug, Default)]
@@ -20,7 +22,7 @@ pub(super) struct Nested {
     /// in the key (0 where there is none, the greatest where it is not known).
     pub(super) keys: Arc<BTreeSet<(u32, u32, u32)>>,
     /// A relation, and what the planner may run for it.
-    pub(super) planned: Arc<Vec<(u32, Run)>>,
+    pub(super) planned: Runs,
     /// Operators and functions that compare whatever is in their operands.
     pub(super) comparing: Arc<BTreeSet<u32>>,
     /// A function or operator (then true) and a type of its arguments or its result.
@@ -36,13 +38,7 @@ impl Nested {
         match kind {
             "m" => drop(Arc::make_mut(&mut self.compared).insert((about, other))),
             "p" => {
-                let run = match how {
-                    "t" => Run::Checks,
-                    "o" => Run::Operator,
-                    "c" => Run::Class,
-                    _ => Run::Function,
-                };
-                Arc::make_mut(&mut self.planned).push((about, run(other)));
+                Arc::make_mut(&mut self.planned).push((about, Run::read(how, other)));
             }
             "e" => {
                 let of = number(how).unwrap_or(u32::MAX);
@@ -107,10 +103,6 @@ pub(super) const ANY: [u32; 12] = [
     2277, 2283, 2776, 3831, 4537, 5077, 5078, 5079, 5080, 4538, 2249, 2287,
 ];
 
-fn catalog(table: &str) -> String {
-    format!("'pg_catalog.{table}'::pg_catalog.regclass::pg_catalog.oid")
-}
-
 /// A function of somebody's own, and of no extension.
 fn own(function: &str) -> String {
     format!(
@@ -118,12 +110,12 @@ fn own(function: &str) -> String {
          AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend e \
          WHERE e.classid OPERATOR(pg_catalog.=) {} AND e.objid OPERATOR(pg_catalog.=) {function} \
          AND e.deptype OPERATOR(pg_catalog.=) 'e'::pg_catalog.\"char\")",
-        catalog("pg_proc")
+        oid_of("pg_proc")
     )
 }
 
 /// The parts of a question: `m`, a type and a function that compares its values; `d`, a type and a function
-/// that making a value of it calls; `p`, a relation and what the planner may run for it; `u`, an operator class and a function of it; `e`, a key of
+/// that making a value of it calls (see `question`); `p`, a relation and what the planner may run for it; `u`, an operator class and a function of it; `e`, a key of
 /// another relation and a type in it; `y`, an operator or a
 /// function that compares what is in its operands; `z`, a function or operator and a type of its arguments or
 /// its result. `changed`: by the alias of a catalog, whether its row is asked for.
@@ -214,27 +206,8 @@ fn keys() -> String {
 
 /// What is kept with a relation as an expression that the planner simplifies, and thereby runs.
 fn planned() -> Vec<String> {
-    let row = |relation: &str, from: &str, (class, object): (&str, &str), wanted: &str| {
-        format!(
-            "SELECT DISTINCT 'p', {relation}::pg_catalog.text, d.refobjid::pg_catalog.text, \
-             CASE WHEN d.refclassid OPERATOR(pg_catalog.=) {types} THEN 't' \
-             WHEN d.refclassid OPERATOR(pg_catalog.=) {operators} THEN 'o' \
-             WHEN d.refclassid OPERATOR(pg_catalog.=) {classes} THEN 'c' ELSE 'f' END, '', '', '' \
-             FROM pg_catalog.{from} JOIN pg_catalog.pg_depend d \
-             ON d.classid OPERATOR(pg_catalog.=) {class} AND d.objid OPERATOR(pg_catalog.=) {object} \
-             AND d.refclassid OPERATOR(pg_catalog.=) ANY (ARRAY[{functions}, {types}, {operators}, {classes}]) \
-             AND d.refobjid OPERATOR(pg_catalog.>=) {FIRST_NORMAL_OID}::pg_catalog.oid \
-             AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend e \
-             WHERE e.classid OPERATOR(pg_catalog.=) d.refclassid \
-             AND e.objid OPERATOR(pg_catalog.=) d.refobjid \
-             AND e.deptype OPERATOR(pg_catalog.=) 'e'::pg_catalog.\"char\") \
-             WHERE {wanted}",
-            class = catalog(class),
-            types = catalog("pg_type"),
-            functions = catalog("pg_proc"),
-            operators = catalog("pg_operator"),
-            classes = catalog("pg_opclass"),
-        )
+    let row = |relation: &str, from: &str, object: (&str, &str), wanted: &str| {
+        rests(("p", relation), from, object, Whose::Own, wanted)
     };
     vec![
         row(

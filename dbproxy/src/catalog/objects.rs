@@ -2,6 +2,7 @@
 //!
 //! Pure: rows of `question` in, objects out. What is not understood is left out, and thereby unknown.
 
+mod code;
 mod news;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -12,11 +13,10 @@ use exeat_sql::{Catalog, Relation, RelationKind};
 use rpds::HashTrieMapSync;
 
 use super::nested::Nested;
-use super::question::{FIRST_NORMAL_OID, together};
+use super::stored::Stored;
+use super::question::together;
+pub(crate) use code::Made;
 use news::{About, News};
-
-/// The type `json` (`catalog/pg_type.dat`).
-const JSON: u32 = 114;
 
 /// A relation, as it is now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,18 +54,6 @@ pub(crate) struct KnownType {
     changed: Box<str>,
 }
 
-/// What an expression runs that is kept with a table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Run {
-    Function(u32),
-    /// The function of this operator.
-    Operator(u32),
-    /// The functions of this operator class.
-    Class(u32),
-    /// The checks of this type.
-    Checks(u32),
-}
-
 /// Everything by OID. Cheap to clone, and to change in a few places: what stays is shared with the clone.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Objects {
@@ -78,10 +66,8 @@ pub(crate) struct Objects {
     types: HashTrieMapSync<u32, KnownType>,
     /// Child and parent, of partitions and of inheritance.
     pub(super) inherits: Arc<BTreeSet<(u32, u32)>>,
-    /// The functions that a domain's checks call.
-    checks: Arc<Vec<(u32, u32)>>,
-    /// What PostgreSQL runs for a row that is written to a relation: a function, or the checks of a type.
-    writes: Arc<Vec<(u32, Run)>>,
+    /// What expressions run that are kept with a thing.
+    pub(super) stored: Stored,
     /// What `nested` asks for.
     pub(super) nested: Nested,
     /// Casts by functions of somebody's own: from, to, and the function.
@@ -184,211 +170,6 @@ impl Objects {
     /// The relation whose rows have this type.
     pub(crate) fn relation_of_row(&self, row_type: u32) -> Option<u32> {
         self.row_types.get(&row_type).copied()
-    }
-
-    /// The functions that making a value of these types may call: those in the checks of domains, however
-    /// deep in arrays and rows.
-    pub(crate) fn checks(&self, types: impl IntoIterator<Item = u32>) -> BTreeSet<u32> {
-        let parts = self.parts_of(types);
-        let of_domain = |(of, function): &(u32, u32)| parts.contains(of).then_some(*function);
-        self.checks.iter().filter_map(of_domain).collect()
-    }
-
-    /// Whether a function is one of those that the checks of domains call.
-    pub(crate) fn is_called_by_checks(&self, function: &Name) -> bool {
-        let mut called = self.checks.iter().map(|(_, called)| called);
-        called.any(|called| self.function(*called) == Some(function))
-    }
-
-    /// Whether a value of a relation's columns is made by functions that checks call.
-    pub(super) fn checks_columns_of(&self, relation: u32) -> bool {
-        let known = self.relations.get(&relation);
-        let types = known.iter().flat_map(|known| &known.columns);
-        !self.checks.is_empty() && !self.checks(types.map(|(_, _, of)| *of)).is_empty()
-    }
-
-    /// The functions that making a constant of these types may call: the checks of a domain itself come when
-    /// the statement runs, those within a row, an array or a range when it is looked at.
-    pub(crate) fn checks_of_constants(
-        &self,
-        types: impl IntoIterator<Item = u32>,
-    ) -> BTreeSet<u32> {
-        let below = types.into_iter().map(|mut of| {
-            // No domain is below itself: this ends.
-            while let Some(domain) = self.types.get(&of).filter(|known| known.kind == b'd') {
-                of = domain.element;
-            }
-            of
-        });
-        self.checks(below)
-    }
-
-    /// The functions that writing a row of one of these relations calls by its constraints, generated columns
-    /// and indexes.
-    pub(crate) fn written(&self, relations: &BTreeSet<&Name>) -> BTreeSet<u32> {
-        let mut functions = self.run_for(&self.writes, relations);
-        functions.extend(self.planned(relations));
-        functions
-    }
-
-    /// The functions that filling a row calls for the columns that are left out: those of domains get the
-    /// domain's null (`coerce_null_to_domain`), which is checked.
-    pub(crate) fn left_out(&self, relation: &KnownRelation) -> BTreeSet<u32> {
-        let types = relation.columns.iter().map(|(_, _, of)| *of);
-        let is_domain = |of: &u32| self.types.get(of).is_some_and(|known| known.kind == b'd');
-        self.checks(types.filter(is_domain))
-    }
-
-    /// The functions that the planner may run where one of these relations is read or written: what it finds
-    /// constant in their indexes, constraints and partitions.
-    pub(crate) fn planned(&self, relations: &BTreeSet<&Name>) -> BTreeSet<u32> {
-        self.run_for(&self.nested.planned, relations)
-    }
-
-    /// The relations for which it may run anything.
-    pub(super) fn with_plans(&self) -> impl Iterator<Item = u32> {
-        let runs = |(of, run): &(u32, Run)| (!self.functions_of(*run).is_empty()).then_some(*of);
-        self.nested.planned.iter().filter_map(runs)
-    }
-
-    /// Keys of others whose columns have a type by which checking them may run functions of somebody's own: the
-    /// relation that references, and the one that is referenced.
-    pub(super) fn keys_with_code(&self) -> impl Iterator<Item = (u32, u32)> {
-        let runs = |of: u32| {
-            let cast = |(from, to, _): &(u32, u32, u32)| *from == of || *to == of;
-            of == u32::MAX
-                || (of != 0
-                    && (self.casts.iter().any(cast)
-                        || !self.checks([of]).is_empty()
-                        || !self.comparisons_of_own([of]).is_empty()))
-        };
-        let keys = self.nested.keys.iter();
-        keys.filter_map(move |(of, on, by)| runs(*by).then_some((*of, *on)))
-    }
-
-    fn functions_of(&self, run: Run) -> BTreeSet<u32> {
-        match run {
-            Run::Function(function) => BTreeSet::from([function]),
-            // One that is not known has no name, and is none of PostgreSQL's own.
-            Run::Operator(of) => {
-                let known = self.operators.get(&of);
-                BTreeSet::from([known.map_or(of, |known| known.runs)])
-            }
-            Run::Class(of) => self.nested.of_class(of).collect(),
-            Run::Checks(of) => self.checks([of]),
-        }
-    }
-
-    /// The functions of those of these operators that are somebody's own.
-    pub(crate) fn functions_of_operators<'a>(
-        &'a self,
-        operators: impl Iterator<Item = &'a u32>,
-    ) -> impl Iterator<Item = u32> {
-        let own = operators.filter(|oid| **oid >= FIRST_NORMAL_OID);
-        own.filter_map(|oid| Some(self.operators.get(oid)?.runs))
-            .filter(|function| *function != 0)
-    }
-
-    fn run_for(&self, kept: &[(u32, Run)], relations: &BTreeSet<&Name>) -> BTreeSet<u32> {
-        let mut functions = BTreeSet::new();
-        for of_one in kept.chunk_by(|left, right| left.0 == right.0) {
-            let known = of_one.first().and_then(|(of, _)| self.relation(*of));
-            if !known.is_some_and(|known| relations.contains(&known.name)) {
-                continue;
-            }
-            for (_, run) in of_one {
-                functions.extend(self.functions_of(*run));
-            }
-        }
-        functions
-    }
-
-    /// The functions that casts of these types may call, from them and to them.
-    pub(crate) fn casts(&self, types: impl IntoIterator<Item = u32>) -> BTreeSet<u32> {
-        let parts = self.parts_of(types);
-        let of = |(from, to, function): &(u32, u32, u32)| {
-            (parts.contains(from) || parts.contains(to)).then_some(*function)
-        };
-        self.casts.iter().filter_map(of).collect()
-    }
-
-    /// The functions that make JSON of values of these types.
-    pub(crate) fn json_casts(&self, types: impl IntoIterator<Item = u32>) -> BTreeSet<u32> {
-        let parts = self.parts_of(types);
-        let of = |(from, to, function): &(u32, u32, u32)| {
-            (*to == JSON && parts.contains(from)).then_some(*function)
-        };
-        self.casts.iter().filter_map(of).collect()
-    }
-
-    /// The functions that compare values of these types, and of those that they are made of.
-    pub(crate) fn comparisons_of_own(&self, types: impl IntoIterator<Item = u32>) -> BTreeSet<u32> {
-        if self.nested.compared.is_empty() {
-            return BTreeSet::new();
-        }
-        let parts = self.parts_of(types);
-        let of = |(of, function): &(u32, u32)| parts.contains(of).then_some(*function);
-        self.nested.compared.iter().filter_map(of).collect()
-    }
-
-    /// The same, and those that compare values of types of PostgreSQL's own: what nests these is not known.
-    pub(crate) fn comparisons(&self, types: impl IntoIterator<Item = u32>) -> BTreeSet<u32> {
-        let mut functions = self.comparisons_of_own(types);
-        let of = |(of, function): &(u32, u32)| (*of < FIRST_NORMAL_OID).then_some(*function);
-        functions.extend(self.nested.compared.iter().filter_map(of));
-        functions
-    }
-
-    /// Whether an operator or a function compares whatever is in its operands.
-    pub(crate) fn compares(&self, what: u32) -> bool {
-        self.nested.comparing.contains(&what)
-    }
-
-    /// Whether any type has a way of its own to compare its values.
-    pub(crate) fn has_comparisons(&self) -> bool {
-        !self.nested.compared.is_empty()
-    }
-
-    /// Whether a value of any type runs the code of somebody else when it is made.
-    pub(crate) fn has_checks(&self) -> bool {
-        !self.checks.is_empty()
-    }
-
-    /// The types of somebody's own of the arguments and results of these functions and operators, whichever
-    /// of a name.
-    pub(crate) fn operand_types(&self, functions: &[Name], operators: &[Name]) -> BTreeSet<u32> {
-        let is = |known: &Name, names: &[Name]| names.iter().any(|name| name.name == known.name);
-        let of = |(oid, of, operator): &(u32, u32, bool)| {
-            let named = match operator {
-                true => self
-                    .operator(*oid)
-                    .is_some_and(|known| is(known, operators)),
-                false => self
-                    .function(*oid)
-                    .is_some_and(|known| is(known, functions)),
-            };
-            named.then_some(*of)
-        };
-        self.nested.operands.iter().filter_map(of).collect()
-    }
-
-    /// These types of somebody's own, and those that their values are made of.
-    fn parts_of(&self, types: impl IntoIterator<Item = u32>) -> BTreeSet<u32> {
-        let mut open: Vec<u32> = types.into_iter().collect();
-        let mut seen = BTreeSet::new();
-        while let Some(of) = open.pop() {
-            if of < FIRST_NORMAL_OID || !seen.insert(of) {
-                continue;
-            }
-            open.extend(self.types.get(&of).map(|known| known.element));
-            let row = self
-                .row_types
-                .get(&of)
-                .and_then(|row| self.relations.get(row));
-            let columns = row.iter().flat_map(|row| &row.columns);
-            open.extend(columns.map(|(_, _, of)| *of));
-        }
-        seen
     }
 
     /// The table that a sequence belongs to.

@@ -9,9 +9,11 @@ use std::collections::BTreeSet;
 mod hooks;
 mod own;
 mod raw;
+mod steps;
 
 pub(crate) use own::own_question;
 pub(crate) use raw::together;
+pub(super) use steps::{COMMIT, Step, begin, columns_of, prepare, steps};
 
 use super::nested;
 
@@ -39,36 +41,130 @@ const TYPE_ELEMENT: &str = "CASE p.typtype::pg_catalog.text WHEN 'd' THEN p.typb
     WHERE g.rngmultitypid OPERATOR(pg_catalog.=) p.oid) \
     ELSE p.typelem END::pg_catalog.text";
 
-/// The functions and types that a column's or a constraint's expression rests on.
-const RESTS_ON: &str = "d.refclassid OPERATOR(pg_catalog.=) ANY (ARRAY[\
-    'pg_catalog.pg_proc'::pg_catalog.regclass::pg_catalog.oid, \
-    'pg_catalog.pg_type'::pg_catalog.regclass::pg_catalog.oid])";
-const WHICH: &str = "CASE WHEN d.refclassid OPERATOR(pg_catalog.=) \
-    'pg_catalog.pg_type'::pg_catalog.regclass::pg_catalog.oid THEN 't' ELSE 'f' END";
+/// Whose code an object of a catalog rests on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Whose {
+    /// Functions and types, whosever, and operators and their classes of somebody's own.
+    Any,
+    /// Somebody's own; what belongs to an extension is PostgreSQL's own here.
+    Own,
+}
+
+pub(super) fn oid_of(table: &str) -> String {
+    format!("'pg_catalog.{table}'::pg_catalog.regclass::pg_catalog.oid")
+}
+
+/// Rows of this kind about what an object of a catalog rests on, its dependency being `d`: what it is about, the
+/// OID of a function, a type, an operator or an operator class, and which of these it is (`f`, `t`, `o`, `c`).
+pub(super) fn rests(
+    (kind, about): (&str, &str),
+    from: &str,
+    (class, object): (&str, &str),
+    whose: Whose,
+    wanted: &str,
+) -> String {
+    let [functions, types, operators, classes] =
+        ["pg_proc", "pg_type", "pg_operator", "pg_opclass"].map(oid_of);
+    let own = format!(
+        "d.refobjid OPERATOR(pg_catalog.>=) {FIRST_NORMAL_OID}::pg_catalog.oid \
+         AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend e \
+         WHERE e.classid OPERATOR(pg_catalog.=) d.refclassid \
+         AND e.objid OPERATOR(pg_catalog.=) d.refobjid \
+         AND e.deptype OPERATOR(pg_catalog.=) 'e'::pg_catalog.\"char\")"
+    );
+    let whose = match whose {
+        Whose::Own => own,
+        Whose::Any => format!(
+            "(d.refclassid OPERATOR(pg_catalog.=) ANY (ARRAY[{functions}, {types}]) OR {own})"
+        ),
+    };
+    format!(
+        "SELECT DISTINCT '{kind}', {about}::pg_catalog.text, d.refobjid::pg_catalog.text, \
+         CASE WHEN d.refclassid OPERATOR(pg_catalog.=) {types} THEN 't' \
+         WHEN d.refclassid OPERATOR(pg_catalog.=) {operators} THEN 'o' \
+         WHEN d.refclassid OPERATOR(pg_catalog.=) {classes} THEN 'c' ELSE 'f' END, '', '', '' \
+         FROM pg_catalog.{from} JOIN pg_catalog.pg_depend d \
+         ON d.classid OPERATOR(pg_catalog.=) {} AND d.objid OPERATOR(pg_catalog.=) {object} \
+         AND d.refclassid OPERATOR(pg_catalog.=) ANY (ARRAY[{functions}, {types}, {operators}, {classes}]) \
+         AND {whose} WHERE {wanted}",
+        oid_of(class),
+    )
+}
 
 /// What PostgreSQL runs for a row that is written, and shows nothing of: constraints and generated columns.
 /// What a generated column rests on is in its default's name, before PostgreSQL 15 in the column's.
-fn written() -> String {
-    format!(
-        "SELECT DISTINCT 'w', k.conrelid::pg_catalog.text, d.refobjid::pg_catalog.text, {WHICH}, '', '', '' \
-         FROM pg_catalog.pg_constraint k JOIN pg_catalog.pg_depend d \
-         ON d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_constraint'::pg_catalog.regclass::pg_catalog.oid \
-         AND d.objid OPERATOR(pg_catalog.=) k.oid AND {RESTS_ON} \
-         WHERE k.contype OPERATOR(pg_catalog.=) 'c'::pg_catalog.\"char\" \
-         AND k.conrelid OPERATOR(pg_catalog.<>) 0::pg_catalog.oid \
-         UNION ALL \
-         SELECT DISTINCT 'w', f.adrelid::pg_catalog.text, d.refobjid::pg_catalog.text, {WHICH}, '', '', '' \
-         FROM pg_catalog.pg_attrdef f JOIN pg_catalog.pg_attribute b \
+fn written() -> [String; 3] {
+    let generated = "pg_attrdef f JOIN pg_catalog.pg_attribute b \
          ON b.attrelid OPERATOR(pg_catalog.=) f.adrelid AND b.attnum OPERATOR(pg_catalog.=) f.adnum \
-         AND b.attgenerated OPERATOR(pg_catalog.<>) ''::pg_catalog.\"char\" \
-         JOIN pg_catalog.pg_depend d ON {RESTS_ON} AND (\
-         (d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_attrdef'::pg_catalog.regclass::pg_catalog.oid \
-         AND d.objid OPERATOR(pg_catalog.=) f.oid) OR \
-         (d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid \
-         AND d.objid OPERATOR(pg_catalog.=) f.adrelid \
-         AND d.objsubid OPERATOR(pg_catalog.=) f.adnum::pg_catalog.int4))"
-    )
+         AND b.attgenerated OPERATOR(pg_catalog.<>) ''::pg_catalog.\"char\"";
+    [
+        rests(
+            ("w", "k.conrelid"),
+            "pg_constraint k",
+            ("pg_constraint", "k.oid"),
+            Whose::Any,
+            "k.contype OPERATOR(pg_catalog.=) 'c'::pg_catalog.\"char\" \
+             AND k.conrelid OPERATOR(pg_catalog.<>) 0::pg_catalog.oid",
+        ),
+        rests(
+            ("w", "f.adrelid"),
+            generated,
+            ("pg_attrdef", "f.oid"),
+            Whose::Any,
+            "true",
+        ),
+        rests(
+            ("w", "f.adrelid"),
+            generated,
+            ("pg_class", "f.adrelid"),
+            Whose::Any,
+            "d.objsubid OPERATOR(pg_catalog.=) f.adnum::pg_catalog.int4",
+        ),
+    ]
 }
+
+/// What makes the values of a domain, and of what is left out.
+fn made() -> [String; 4] {
+    [
+        rests(
+            ("d", "k.contypid"),
+            "pg_constraint k",
+            ("pg_constraint", "k.oid"),
+            Whose::Any,
+            "k.contypid OPERATOR(pg_catalog.<>) 0::pg_catalog.oid \
+             AND d.refobjid OPERATOR(pg_catalog.<>) k.contypid",
+        ),
+        // The default of a domain.
+        rests(
+            ("b", "t.oid"),
+            "pg_type t",
+            ("pg_type", "t.oid"),
+            Whose::Own,
+            "t.typtype OPERATOR(pg_catalog.=) 'd'::pg_catalog.\"char\" \
+             AND d.refobjid OPERATOR(pg_catalog.<>) t.typbasetype",
+        ),
+        // That of a column; functions and operators in it are hooks.
+        rests(
+            ("s", "f.adrelid"),
+            "pg_attrdef f",
+            ("pg_attrdef", "f.oid"),
+            Whose::Own,
+            &format!("d.refclassid OPERATOR(pg_catalog.=) {}", oid_of("pg_type")),
+        ),
+        // Those of arguments, and what an aggregate is made of.
+        rests(
+            ("j", "p.oid"),
+            "pg_proc p",
+            ("pg_proc", "p.oid"),
+            Whose::Own,
+            &format!("p.oid OPERATOR(pg_catalog.>=) {FIRST_NORMAL_OID}::pg_catalog.oid AND {ARGUED}"),
+        ),
+    ]
+}
+
+/// Functions that call others without a body.
+const ARGUED: &str = "(p.pronargdefaults OPERATOR(pg_catalog.>) 0::pg_catalog.int2 \
+     OR p.prokind OPERATOR(pg_catalog.=) 'a'::pg_catalog.\"char\")";
 
 /// Schemas whose objects matter.
 const SEEN: &str = "(n.oid OPERATOR(pg_catalog.=) pg_catalog.pg_my_temp_schema() \
@@ -82,6 +178,14 @@ pub(crate) const SCHEMA: &str = "CASE WHEN n.oid OPERATOR(pg_catalog.=) pg_catal
 const KINDS: &str = "c.relkind OPERATOR(pg_catalog.=) ANY \
     (ARRAY['r','p','v','m','f','S','c','i','I']::pg_catalog.\"char\"[])";
 
+/// The number of no column, for whole rows.
+pub(crate) const WHOLE_ROW: i16 = i16::MAX;
+
+/// Whether the rule `w` uses a whole row, whichever: it is on the record as if it used the columns that it
+/// names besides, or none (`find_expr_references_walker` of `dependency.c`).
+const WHOLE_ROWS: &str = "(pg_catalog.strpos(w.ev_action::pg_catalog.text, ':varattno 0 ') \
+     OPERATOR(pg_catalog.>) 0)";
+
 /// Tables of the catalog of which nothing is kept, but whose changes change what statements mean.
 const WATCHED: [&str; 5] = [
     "pg_cast",
@@ -94,32 +198,74 @@ const WATCHED: [&str; 5] = [
 /// Where this one changes, everything may be called by another name.
 pub(super) const NAMESPACES: &str = "pg_namespace";
 
+/// Which rows are asked for.
+#[derive(Clone, Copy)]
+enum Since {
+    Ever,
+    /// What this transaction and later ones have changed.
+    Transaction(u32),
+    /// The same, with the age of the transaction as the first parameter.
+    Parameter,
+}
+
+impl Since {
+    /// Whether the row of a catalog, by its alias, is asked for.
+    fn changed(self, table: &str) -> String {
+        let age = match self {
+            Self::Ever => return "true".to_owned(),
+            Self::Transaction(xid) => format!("pg_catalog.age('{xid}'::pg_catalog.xid)"),
+            Self::Parameter => "$1".to_owned(),
+        };
+        format!("(pg_catalog.age({table}.xmin) OPERATOR(pg_catalog.<=) {age})")
+    }
+
+    /// Whether the row of `pg_class` is: what is temporary is in no shared snapshot.
+    fn relation(self) -> String {
+        format!(
+            "({} OR c.relnamespace OPERATOR(pg_catalog.=) pg_catalog.pg_my_temp_schema())",
+            self.changed("c")
+        )
+    }
+}
+
 /// The question for everything, or for what transactions since `since` have changed.
 pub(crate) fn question(since: Option<u32>) -> String {
-    let changed = |table: &str| match since {
-        Some(xid) => format!(
-            "(pg_catalog.age({table}.xmin) OPERATOR(pg_catalog.<=) pg_catalog.age('{xid}'::pg_catalog.xid))"
-        ),
-        None => "true".to_owned(),
-    };
-    // What is temporary is in no shared snapshot.
-    let relation = format!(
-        "({} OR c.relnamespace OPERATOR(pg_catalog.=) pg_catalog.pg_my_temp_schema())",
-        changed("c")
-    );
-    let columns = if since.is_none() {
+    let since = since.map_or(Since::Ever, Since::Transaction);
+    let wanted = if matches!(since, Since::Ever) {
         "true".to_owned()
     } else {
         // An array, so that the columns are found by their index.
         format!(
             "a.attrelid OPERATOR(pg_catalog.=) ANY (ARRAY(\
              SELECT b.attrelid FROM pg_catalog.pg_attribute b WHERE {} UNION \
-             SELECT c.oid FROM pg_catalog.pg_class c WHERE {relation}))",
-            changed("b"),
+             SELECT c.oid FROM pg_catalog.pg_class c WHERE {}))",
+            since.changed("b"),
+            since.relation(),
         )
     };
+    let mut parts = vec![HEAD.to_owned(), columns(&wanted)];
+    parts.extend(objects(since));
+    parts.join(" UNION ALL ")
+}
+
+/// The part about columns.
+fn columns(wanted: &str) -> String {
+    format!(
+        "SELECT 'a', a.attrelid::pg_catalog.text, a.attnum::pg_catalog.text, \
+         a.attname::pg_catalog.text, a.atttypid::pg_catalog.text, '', '' \
+         FROM pg_catalog.pg_attribute a \
+         JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) a.attrelid \
+         JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace \
+         WHERE {KINDS} AND {SEEN} AND a.attnum OPERATOR(pg_catalog.>) 0::pg_catalog.int2 \
+         AND NOT a.attisdropped AND {wanted}"
+    )
+}
+
+/// The parts about all else.
+fn objects(since: Since) -> Vec<String> {
+    let changed = |table: &str| since.changed(table);
+    let relation = since.relation();
     let mut parts = vec![
-        HEAD.to_owned(),
         format!(
             "SELECT 'r', {oid}, {SCHEMA}, c.relname::pg_catalog.text, c.relkind::pg_catalog.text, \
              c.relrowsecurity::pg_catalog.text, c.reltype::pg_catalog.text \
@@ -127,15 +273,6 @@ pub(crate) fn question(since: Option<u32>) -> String {
              ON n.oid OPERATOR(pg_catalog.=) c.relnamespace \
              WHERE {KINDS} AND {SEEN} AND {relation}",
             oid = "c.oid::pg_catalog.text",
-        ),
-        format!(
-            "SELECT 'a', a.attrelid::pg_catalog.text, a.attnum::pg_catalog.text, \
-             a.attname::pg_catalog.text, a.atttypid::pg_catalog.text, '', '' \
-             FROM pg_catalog.pg_attribute a \
-             JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) a.attrelid \
-             JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace \
-             WHERE {KINDS} AND {SEEN} AND a.attnum OPERATOR(pg_catalog.>) 0::pg_catalog.int2 \
-             AND NOT a.attisdropped AND {columns}"
         ),
         named_objects("f", "pg_proc", "pro", ["''", "''"], &changed("p")),
         named_objects(
@@ -161,14 +298,6 @@ pub(crate) fn question(since: Option<u32>) -> String {
              FROM pg_catalog.pg_inherits i WHERE {}",
             changed("i")
         ),
-        "SELECT 'd', k.contypid::pg_catalog.text, d.refobjid::pg_catalog.text, '', '', '', '' \
-         FROM pg_catalog.pg_constraint k JOIN pg_catalog.pg_depend d \
-         ON d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_constraint'::pg_catalog.regclass::pg_catalog.oid \
-         AND d.objid OPERATOR(pg_catalog.=) k.oid \
-         AND d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_proc'::pg_catalog.regclass::pg_catalog.oid \
-         WHERE k.contypid OPERATOR(pg_catalog.<>) 0::pg_catalog.oid"
-            .to_owned(),
-        written(),
         // Those of extensions are PostgreSQL's own as far as rights go: every column of such a type casts.
         format!(
             "SELECT 'k', k.castsource::pg_catalog.text, k.casttarget::pg_catalog.text, \
@@ -191,7 +320,7 @@ pub(crate) fn question(since: Option<u32>) -> String {
         ),
         format!(
             "SELECT DISTINCT 'v', w.ev_class::pg_catalog.text, d.refobjid::pg_catalog.text, \
-             d.refobjsubid::pg_catalog.text, '', '', '' \
+             CASE WHEN {WHOLE_ROWS} THEN '{WHOLE_ROW}' ELSE d.refobjsubid::pg_catalog.text END, '', '', '' \
              FROM pg_catalog.pg_rewrite w \
              JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) w.ev_class \
              JOIN pg_catalog.pg_depend d \
@@ -205,6 +334,8 @@ pub(crate) fn question(since: Option<u32>) -> String {
             changed("c")
         ),
     ];
+    parts.extend(written());
+    parts.extend(made());
     parts.extend(hooks::hooks());
     parts.extend(nested::parts(&changed));
     parts.extend(WATCHED.iter().map(|table| {
@@ -224,7 +355,7 @@ pub(crate) fn question(since: Option<u32>) -> String {
             "SELECT 'n', '{kind}', pg_catalog.count(*)::pg_catalog.text, '', '', '', '' FROM {from}"
         )
     }));
-    parts.join(" UNION ALL ")
+    parts
 }
 
 /// The question for everything, and the one for what is new where everything is, for tests.

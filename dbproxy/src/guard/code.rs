@@ -60,7 +60,8 @@ impl Guard {
         };
         let objects = &snapshot.objects;
         let mut called = facts.functions.iter().chain(&facts.behind_functions);
-        if !called.any(|name| objects.is_called_by_checks(name)) {
+        let checks = objects.called_by_checks();
+        if !called.any(|name| checks.contains(name)) {
             return Code::Run;
         }
         match parsed && reads(facts) {

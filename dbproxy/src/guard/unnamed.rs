@@ -63,14 +63,14 @@ impl Guard {
         denied(call).then_some(functions)
     }
 
-    /// The facts together with what the planner may run of what is kept with the tables, and what compares the
-    /// values of rows that are written; `None` where nothing does. Indexes, constraints and keys are their
+    /// The facts together with what the planner may run of what is kept with the tables, and whatever PostgreSQL
+    /// may run for values of their columns; `None` where nothing does. Indexes, constraints and keys are their
     /// owner's: deny rules hold for their functions, and no rule has to allow them.
     pub(super) fn with_plans(&self, subject: &Subject) -> Option<Subject> {
         let (Subject::Readable(facts), Some(snapshot)) = (subject, &self.scope.snapshot) else {
             return None;
         };
-        if matches!(facts.verb, Verb::Define | Verb::Maintain) {
+        if facts.verb == Verb::Maintain {
             return None;
         }
         let objects = &snapshot.objects;
@@ -81,14 +81,16 @@ impl Guard {
             )
         };
         let touched = || facts.relations.iter().chain(&facts.behind);
-        let read = touched().filter(plans).map(|access| &access.relation);
-        let mut oids = objects.planned(&read.collect());
-        if objects.has_comparisons() {
-            let writes =
-                |access: &&RelationAccess| plans(access) && access.access != Access::Select;
-            let written = touched().filter(writes).filter_map(|of| known(of, objects));
-            let types = written.flat_map(|known| known.columns.iter().map(|(_, _, of)| *of));
-            oids.extend(objects.comparisons_of_own(types));
+        let names: BTreeSet<&Name> = touched()
+            .filter(plans)
+            .map(|access| &access.relation)
+            .collect();
+        let mut oids = objects.planned(&names);
+        if objects.has_implied() {
+            let kept = names.iter().filter_map(|name| objects.oid_of(name));
+            let kept = kept.filter_map(|oid| objects.relation(oid));
+            let types = kept.flat_map(|known| known.columns.iter().map(|(_, _, of)| *of));
+            oids.extend(objects.implied(types));
         }
         let names = self.names_of(&oids);
         let new =

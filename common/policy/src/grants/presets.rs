@@ -54,7 +54,7 @@ const BUILTINS: &[&str] = &[
     "multirange", "name", "netmask", "network", "normalize", "now", "npoints", "nth_value", "ntile", "nullif",
     "num_nonnulls", "num_nulls", "numeric", "nummultirange", "numnode", "numrange", "octet_length", "oid", "overlaps",
     "overlay", "parse_ident", "path", "percent_rank", "percentile_cont", "percentile_disc", "pg_collation_for",
-    "pg_column_size", "pg_input_error_info", "pg_input_is_valid", "pg_size_bytes", "pg_size_pretty", "pg_typeof",
+    "pg_column_size", "pg_size_bytes", "pg_size_pretty", "pg_typeof",
     "pg_wal_lsn_diff", "phraseto_tsquery", "pi", "plainto_tsquery", "point", "polygon", "popen", "position", "pow",
     "power", "querytree", "quote_ident", "quote_literal", "quote_nullable", "radians", "radius", "random",
     "random_normal", "range_agg", "range_intersect_agg", "range_merge", "rank", "regexp_count", "regexp_instr",

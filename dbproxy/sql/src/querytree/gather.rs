@@ -22,6 +22,8 @@ pub(super) struct Seen {
     pub(super) made: BTreeSet<u32>,
     /// It compares by a type's own way, whichever that is.
     pub(super) compares: bool,
+    /// It makes JSON where no function says so.
+    pub(super) json: bool,
     pub(super) collations: BTreeSet<u32>,
     pub(super) domains: BTreeSet<u32>,
     /// Those of what is stored, defaults among it.
@@ -112,6 +114,7 @@ impl Seen {
             seen.by_field(tree, node, place)?;
             match node.shape.node {
                 "MINMAXEXPR" | "CTECYCLECLAUSE" | "CTESEARCHCLAUSE" => seen.compares = true,
+                "JSONCONSTRUCTOREXPR" => seen.json = true,
                 "RANGETBLENTRY" => seen.relations.range_table_entry(tree, node)?,
                 "RTEPERMISSIONINFO" => seen.relations.request(tree, node)?,
                 "FUNCEXPR" => seen.function(tree, id, node, place)?,

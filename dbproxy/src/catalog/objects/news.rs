@@ -6,9 +6,10 @@ use std::sync::Arc;
 use exeat_policy::Name;
 use rpds::HashTrieMapSync;
 
-use super::{Applied, KnownRelation, KnownType, Objects, Run, Stamped, number};
+use super::{Applied, KnownRelation, KnownType, Objects, Stamped, number};
 use crate::catalog::nested::Nested;
 use crate::catalog::question::NAMESPACES;
+use crate::catalog::stored::Stored;
 
 /// What an answer is about.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
@@ -32,8 +33,7 @@ pub(super) struct News {
     operators: HashMap<u32, Stamped>,
     types: HashMap<u32, KnownType>,
     inherits: Vec<(u32, u32)>,
-    checks: Vec<(u32, u32)>,
-    writes: Vec<(u32, Run)>,
+    stored: Stored,
     nested: Nested,
     casts: Vec<(u32, u32, u32)>,
     owners: HashMap<u32, u32>,
@@ -143,13 +143,9 @@ impl News {
                 self.types.insert(oid, known);
             }
             "i" => self.inherits.extend(number(b).map(|parent| (oid, parent))),
-            "d" => self.checks.extend(number(b).map(|check| (oid, check))),
+            "d" | "w" | "b" | "s" | "j" => self.stored.read(kind, oid, b, c),
             "h" => self.hooks.push(oid),
             "g" => self.acting.extend(number(b).map(|other| (oid, other))),
-            "w" => self.writes.extend(number(b).map(|on| {
-                let run = if c == "t" { Run::Checks } else { Run::Function };
-                (oid, run(on))
-            })),
             "m" | "p" | "u" | "e" | "y" | "z" => self.nested.read(kind, oid, b, c),
             "k" => {
                 if let (Some(to), Some(function)) = (number(b), number(c)) {
@@ -196,6 +192,7 @@ impl News {
         merge(&mut objects.owners, self.owners);
         let whole = self.about != About::Named;
         self.applied.others |= objects.nested.take(self.nested, whole);
+        self.applied.others |= objects.stored.take(self.stored, whole, &made);
         for reads in self.views.values_mut() {
             reads.sort_unstable();
         }
@@ -207,19 +204,6 @@ impl News {
             }
         }
         if self.about == About::Named {
-            self.checks.retain(|check| !objects.checks.contains(check));
-            self.applied.others |= !self.checks.is_empty();
-            let checks = Arc::make_mut(&mut objects.checks);
-            checks.append(&mut self.checks);
-            checks.sort_unstable();
-            checks.dedup();
-            self.writes
-                .retain(|write| objects.writes.binary_search(write).is_err());
-            self.applied.others |= self.writes.iter().any(|(of, _)| !made.contains(of));
-            let writes = Arc::make_mut(&mut objects.writes);
-            writes.append(&mut self.writes);
-            writes.sort_unstable();
-            writes.dedup();
             self.hooks.extend(objects.hooks.iter());
             self.acting.extend(objects.acting.iter());
         }
@@ -233,12 +217,6 @@ impl News {
         if self.about == About::Named {
             return self.applied;
         }
-        self.writes.sort_unstable();
-        self.writes.dedup();
-        self.applied.others |= replace(&mut objects.writes, self.writes);
-        self.checks.sort_unstable();
-        self.checks.dedup();
-        self.applied.others |= replace(&mut objects.checks, self.checks);
         self.casts.sort_unstable();
         self.applied.others |= replace(&mut objects.casts, self.casts);
         self.watched.sort_unstable();

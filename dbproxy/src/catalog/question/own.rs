@@ -85,7 +85,7 @@ pub(crate) fn own_question(floor: u32, named: &BTreeSet<u32>) -> String {
                 "o.proname",
                 "o.xmin",
                 "o.proargtypes",
-                "o.prorettype",
+                "pg_catalog.concat_ws(' ', o.prorettype, o.pronargdefaults, o.prokind)",
             ],
             "pg_proc",
             &is_new("o.oid"),
@@ -149,7 +149,7 @@ pub(crate) fn own_question(floor: u32, named: &BTreeSet<u32>) -> String {
         ),
         part(
             "W",
-            ["o.oid", "o.ev_class", "o.ev_type", "''", "''", "''"],
+            ["o.oid", "o.ev_class", "o.ev_type", &super::WHOLE_ROWS.replace("w.", "o."), "''", "''"],
             "pg_rewrite",
             &format!("{}{}", is_new("o.oid"), is_named("o.ev_class")),
         ),

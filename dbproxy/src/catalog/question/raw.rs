@@ -4,7 +4,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::FIRST_NORMAL_OID;
+use super::{FIRST_NORMAL_OID, WHOLE_ROW, Whose};
 use crate::catalog::nested::ANY;
 
 /// The OIDs of catalogs, which never change (`catalog/pg_*.h`).
@@ -19,7 +19,15 @@ const PG_REWRITE: u32 = 2618;
 const PG_POLICY: u32 = 3256;
 
 /// Those whose objects' dependencies are asked for.
-pub(super) const CLASSES: [u32; 5] = [PG_CLASS, PG_ATTRDEF, PG_CONSTRAINT, PG_REWRITE, PG_POLICY];
+pub(super) const CLASSES: [u32; 7] = [
+    PG_TYPE,
+    PG_PROC,
+    PG_CLASS,
+    PG_ATTRDEF,
+    PG_CONSTRAINT,
+    PG_REWRITE,
+    PG_POLICY,
+];
 
 /// Kinds of relations that matter, as in [`super::KINDS`].
 const KINDS: [&str; 9] = ["r", "p", "v", "m", "f", "S", "c", "i", "I"];
@@ -46,6 +54,15 @@ impl On {
             kind: fields.next()?.bytes().next()?,
             extended: fields.next()? == "t",
         })
+    }
+
+    /// What an expression may run.
+    fn runs(&self, whose: Whose) -> bool {
+        match self.class {
+            PG_PROC | PG_TYPE => whose == Whose::Any || self.is_own(),
+            PG_OPERATOR | PG_OPCLASS => self.is_own(),
+            _ => false,
+        }
     }
 
     /// Code of somebody's own: what belongs to an extension is PostgreSQL's own.
@@ -143,7 +160,7 @@ impl<'r> Raw<'r> {
                 };
                 let (e, made_of) = match whole {
                     "f" => {
-                        self.operands("f", a, e, f);
+                        self.function(a, e, f);
                         ("", "")
                     }
                     "o" => {
@@ -153,6 +170,11 @@ impl<'r> Raw<'r> {
                     }
                     _ => (e.as_str(), made_of),
                 };
+                if whole == "t" && e == "d" {
+                    self.rows_of(("b", a), (PG_TYPE, a), |_, on| {
+                        on.runs(Whose::Own) && on.oid.to_string() != *made_of
+                    });
+                }
                 let known = [whole, a, schema, c, d, e, made_of];
                 self.rows.push(known.map(str::to_owned).to_vec());
                 if kind == "R" && d == "S" {
@@ -163,6 +185,9 @@ impl<'r> Raw<'r> {
             "K" => self.constraint([a, b, c, d, e, f]),
             "A" => {
                 self.runs(PG_ATTRDEF, a, b);
+                self.rows_of(("s", b), (PG_ATTRDEF, a), |_, on| {
+                    on.class == PG_TYPE && on.is_own()
+                });
                 if !self.plain.contains(&(b.as_str(), c.as_str())) {
                     self.written(PG_ATTRDEF, a, None, b);
                     self.written(PG_CLASS, b, Some(c), b);
@@ -172,7 +197,7 @@ impl<'r> Raw<'r> {
                 if c != "1" && is_normal(b) {
                     self.row(["h", b, "", ""]);
                 }
-                self.reads(a, b);
+                self.reads(a, b, d != "false");
             }
             "T" if c == "false" && d != "D" => self.row(["h", b, "", ""]),
             "T" => {}
@@ -218,8 +243,19 @@ impl<'r> Raw<'r> {
     fn written(&mut self, class: u32, oid: &str, column: Option<&str>, relation: &str) {
         self.rows_of(("w", relation), (class, oid), |of, on| {
             let is = column.is_none_or(|column| column == of);
-            is && matches!(on.class, PG_PROC | PG_TYPE)
+            is && on.runs(Whose::Any)
         });
+    }
+
+    /// A function: the types of its arguments; those of its result, how many arguments have defaults, and what
+    /// kind of a function it is.
+    fn function(&mut self, oid: &str, arguments: &str, rest: &str) {
+        let mut rest = rest.split(' ');
+        let result = rest.next().unwrap_or("0");
+        self.operands("f", oid, arguments, result);
+        if rest.next() != Some("0") || rest.next() == Some("a") {
+            self.rows_of(("j", oid), (PG_PROC, oid), |_, on| on.runs(Whose::Own));
+        }
     }
 
     /// A function or operator, the types of its operands, and that of its result.
@@ -237,9 +273,7 @@ impl<'r> Raw<'r> {
 
     /// What the planner may run for a relation, by what an object of it rests on.
     fn planned(&mut self, class: u32, oid: &str, relation: &str) {
-        self.rows_of(("p", relation), (class, oid), |_, on| {
-            matches!(on.class, PG_PROC | PG_TYPE | PG_OPERATOR | PG_OPCLASS) && on.is_own()
-        });
+        self.rows_of(("p", relation), (class, oid), |_, on| on.runs(Whose::Own));
     }
 
     /// A row of this kind for each of what an object rests on that is wanted, by the object's column.
@@ -266,12 +300,9 @@ impl<'r> Raw<'r> {
     /// `[oid, conrelid, contypid, contype, confrelid, actions]`
     fn constraint(&mut self, [oid, relation, of, kind, referenced, actions]: [&String; 6]) {
         if of != "0" {
-            let checks = self.rests_on(PG_CONSTRAINT, oid);
-            let checks = checks.filter(|(_, on)| on.class == PG_PROC);
-            let checks: Vec<u32> = checks.map(|(_, on)| on.oid).collect();
-            for check in checks {
-                self.row(["d", of, &check.to_string(), ""]);
-            }
+            self.rows_of(("d", of), (PG_CONSTRAINT, oid), |_, on| {
+                on.runs(Whose::Any) && on.oid.to_string() != *of
+            });
         }
         if relation == "0" {
             return;
@@ -301,11 +332,15 @@ impl<'r> Raw<'r> {
         }
     }
 
-    /// What a view's rule reads.
-    fn reads(&mut self, rule: &str, view: &str) {
+    /// What a view's rule reads; `whole`: it uses a whole row.
+    fn reads(&mut self, rule: &str, view: &str, whole: bool) {
         let reads = |(_, on): (&str, &On)| {
             let other = on.class == PG_CLASS && on.oid.to_string() != view;
-            other.then(|| (on.oid, on.column.clone()))
+            let column = || match whole {
+                true => WHOLE_ROW.to_string(),
+                false => on.column.clone(),
+            };
+            other.then(|| (on.oid, column()))
         };
         let mut found: Vec<(u32, String)> =
             self.rests_on(PG_REWRITE, rule).filter_map(reads).collect();

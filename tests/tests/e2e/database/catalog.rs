@@ -56,6 +56,16 @@ ALTER TABLE own.base ENABLE ROW LEVEL SECURITY;
 CREATE POLICY guarded ON own.base USING (own.is(note));
 CREATE POLICY plain ON own.refers USING (note <> '');
 CREATE EVENT TRIGGER seen ON ddl_command_start EXECUTE FUNCTION own.event();
+CREATE FUNCTION own.at(text, int) RETURNS bool LANGUAGE sql IMMUTABLE AS 'SELECT true';
+CREATE OPERATOR own.~@~ (FUNCTION = own.at, LEFTARG = text, RIGHTARG = int);
+CREATE DOMAIN own.by_operator AS text CHECK (VALUE OPERATOR(own.~@~) 1);
+CREATE DOMAIN own.by_type AS text CHECK (ROW(VALUE, 1)::own.pair IS NOT NULL);
+CREATE DOMAIN own.filled AS int DEFAULT own.f(1);
+CREATE DOMAIN own.filled_too AS text DEFAULT 'ok'::own.mood::text;
+CREATE TABLE own.defaulted (m text DEFAULT 'ok'::own.mood::text, g bool GENERATED ALWAYS AS ('x' OPERATOR(own.~@~) 1) STORED);
+CREATE FUNCTION own.argued(a int DEFAULT own.f(1)) RETURNS int LANGUAGE sql AS 'SELECT 1';
+CREATE AGGREGATE own.adds(int) (SFUNC = own.cmp, STYPE = int);
+CREATE MATERIALIZED VIEW own.rows AS SELECT to_jsonb(k) AS j, k.id FROM own.kept k;
 ALTER TABLE own.serials ADD COLUMN gone int; ALTER TABLE own.serials DROP COLUMN gone;
 ";
 
@@ -68,7 +78,7 @@ fn told(rows: &[Vec<String>]) -> BTreeSet<Vec<String>> {
     };
     let about = |row: &&Vec<String>| {
         let own = |oid: &str| oid == "0" || oid.parse::<u32>().unwrap() >= 16384;
-        "raftoidwqvhgpyz".contains(row[0].as_str()) && own(&row[1])
+        "raftoidwqvhgpyzbsj".contains(row[0].as_str()) && own(&row[1])
     };
     let plain = |row: &Vec<String>| {
         let mut row = row.clone();
@@ -102,7 +112,7 @@ fn what_a_session_asks_of_its_own_is_what_all_are_told() {
     };
     let [whole, own] = catalog_questions();
     let (whole, own) = (told(&rows(&whole)), told(&catalog_rows(&rows(&own))));
-    for kind in "raftoidwqvhgpyz".chars() {
+    for kind in "raftoidwqvhgpyzbsj".chars() {
         let of_kind = |row: &&Vec<String>| row[0] == kind.to_string();
         assert!(whole.iter().any(|row| of_kind(&row)), "no row of {kind}");
     }

@@ -52,6 +52,58 @@ CREATE TABLE plain (id int PRIMARY KEY);
 CREATE TABLE watching (id int REFERENCES plain);
 CREATE INDEX ON watching (id) WHERE 1 @%@ 2;
 INSERT INTO plain SELECT generate_series(1, 100);
+CREATE FUNCTION hides_at(text, int) RETURNS bool LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN PERFORM public.hide(); RETURN true; END $$;
+CREATE OPERATOR ~@~ (FUNCTION = hides_at, LEFTARG = text, RIGHTARG = int);
+CREATE DOMAIN by_operator AS text CHECK (VALUE OPERATOR(public.~@~) 1);
+CREATE TABLE by_operators (id int, d by_operator);
+CREATE TABLE generates (id int, g bool GENERATED ALWAYS AS (id::text OPERATOR(public.~@~) 1) STORED);
+CREATE TYPE comp AS (a int, b text);
+CREATE FUNCTION comp_cmp(comp, comp) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN PERFORM public.hide(); RETURN ($1).a - ($2).a; END $$;
+CREATE FUNCTION comp_eq(comp, comp) RETURNS bool LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN PERFORM public.hide(); RETURN ($1).a = ($2).a; END $$;
+CREATE FUNCTION comp_lt(comp, comp) RETURNS bool LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RETURN ($1).a < ($2).a; END $$;
+CREATE FUNCTION comp_le(comp, comp) RETURNS bool LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RETURN ($1).a <= ($2).a; END $$;
+CREATE FUNCTION comp_gt(comp, comp) RETURNS bool LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RETURN ($1).a > ($2).a; END $$;
+CREATE FUNCTION comp_ge(comp, comp) RETURNS bool LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RETURN ($1).a >= ($2).a; END $$;
+CREATE OPERATOR @= (FUNCTION = comp_eq, LEFTARG = comp, RIGHTARG = comp, COMMUTATOR = @=);
+CREATE OPERATOR @< (FUNCTION = comp_lt, LEFTARG = comp, RIGHTARG = comp);
+CREATE OPERATOR @<= (FUNCTION = comp_le, LEFTARG = comp, RIGHTARG = comp);
+CREATE OPERATOR @> (FUNCTION = comp_gt, LEFTARG = comp, RIGHTARG = comp);
+CREATE OPERATOR @>= (FUNCTION = comp_ge, LEFTARG = comp, RIGHTARG = comp);
+CREATE OPERATOR CLASS comps DEFAULT FOR TYPE comp USING btree AS FUNCTION 1 comp_cmp(comp, comp), OPERATOR 1 @<,
+  OPERATOR 2 @<=, OPERATOR 3 @=, OPERATOR 4 @>=, OPERATOR 5 @>;
+CREATE DOMAIN by_rows AS int CHECK (ARRAY[ROW(VALUE, 'x')::comp] <> ARRAY[ROW(7, 'x')::comp]);
+CREATE TABLE rows_domain (id int, d by_rows);
+CREATE TABLE rows_checked (id int CHECK (ARRAY[ROW(id, 'x')::comp] <> ARRAY[ROW(7, 'x')::comp]));
+CREATE TABLE rows_predicated (id int);
+CREATE INDEX ON rows_predicated (id) WHERE ARRAY[ROW(1, 'x')::comp] <> ARRAY[ROW(7, 'x')::comp];
+CREATE TABLE rows_indexed (id int);
+CREATE INDEX ON rows_indexed ((ARRAY[ROW(id, 'x')::comp]));
+INSERT INTO rows_indexed SELECT generate_series(1, 3);
+CREATE TABLE rows_generated (id int, x bool GENERATED ALWAYS AS (ARRAY[ROW(id, 'x')::comp] <> ARRAY[ROW(7, 'x')::comp]) STORED);
+CREATE DOMAIN late_default AS int DEFAULT hide();
+CREATE TABLE chosen (id int PRIMARY KEY);
+INSERT INTO chosen SELECT generate_series(1, 100);
+CREATE TABLE choosing (id int, chosen late_default REFERENCES chosen ON DELETE SET DEFAULT);
+INSERT INTO choosing SELECT i, i FROM generate_series(2, 100) i;
+CREATE TABLE one (id int, t text);
+INSERT INTO one VALUES (1, 'x');
+CREATE VIEW makes AS SELECT id, t::wary AS d FROM one;
+CREATE VIEW makes_many AS SELECT id, ('{' || t || '}')::wary[] AS d FROM one;
+CREATE VIEW checks AS SELECT id, t FROM one WHERE t::wary IS NOT NULL WITH CHECK OPTION;
+CREATE TYPE mood AS ENUM ('ok', 'bad');
+CREATE FUNCTION mood_json(mood) RETURNS json LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN PERFORM public.hide(); RETURN '1'; END $$;
+CREATE CAST (mood AS json) WITH FUNCTION mood_json(mood);
+CREATE TABLE moods (id int, m mood);
+INSERT INTO moods VALUES (1, 'ok');
+CREATE VIEW tells AS SELECT id, to_json(m) AS j FROM moods;
+CREATE VIEW tells_all AS SELECT id, row_to_json(m) AS j FROM moods m;
+CREATE TYPE word AS ENUM ('ok', 'bad');
+CREATE FUNCTION word_text(word) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN PERFORM public.hide(); RETURN '1'; END $$;
+CREATE CAST (word AS text) WITH FUNCTION word_text(word);
+CREATE TABLE words (id int, w word);
+INSERT INTO words VALUES (1, 'ok');
+CREATE VIEW spells AS SELECT id, 'a' || w AS s FROM words;
+CREATE FUNCTION argued(a bool DEFAULT hides('x')) RETURNS int LANGUAGE sql AS 'SELECT 1';
 ";
 
 const POLICY: &str = "\
@@ -69,6 +121,8 @@ roles:
           - call: [public.*, abs]
           - operator: [public.*]
           - type: [public.*]
+          - define: [pg_temp.*]
+          - preset: [builtins]
         deny:
           - select: public.secrets
   denied:
@@ -83,8 +137,11 @@ roles:
           - call: [public.*, abs]
           - operator: [public.*]
           - type: [public.*]
+          - define: [pg_temp.*]
+          - preset: [builtins]
         deny:
-          - call: [public.hides, public.pair, public.cmp]
+          - call: [public.hides, public.pair, public.cmp, public.hides_at, public.comp_cmp, public.comp_eq,
+              public.mood_json, public.word_text]
 ";
 
 /// Each of them runs `hide`.
@@ -101,6 +158,29 @@ const RUN: &[&str] = &[
     "INSERT INTO child VALUES (1)",
     "INSERT INTO late VALUES (1)",
     "DELETE FROM plain WHERE id = {}",
+    "INSERT INTO by_operators VALUES (1, 'x')",
+    "INSERT INTO by_operators (id) VALUES (1)",
+    "SELECT 'x'::by_operator",
+    "INSERT INTO generates (id) VALUES (1)",
+    "SELECT 1::by_rows",
+    "INSERT INTO rows_domain VALUES (1, 1)",
+    "INSERT INTO rows_checked VALUES (1)",
+    "SELECT id FROM rows_predicated",
+    "INSERT INTO rows_indexed VALUES (2)",
+    "INSERT INTO rows_generated VALUES (1)",
+    "DELETE FROM chosen WHERE id = 1 + {}",
+    "SELECT * FROM makes",
+    "SELECT * FROM makes_many",
+    "SELECT id FROM checks",
+    "INSERT INTO checks VALUES (1, 'y')",
+    "SELECT * FROM tells",
+    "SELECT * FROM tells_all",
+    "SELECT to_json(m) FROM moods",
+    "SELECT 'a' || w FROM words",
+    "SELECT quote_literal(w) FROM words",
+    "SELECT * FROM spells",
+    "SELECT argued()",
+    "CREATE TEMP TABLE made AS SELECT id FROM predicated",
 ];
 
 const READ: &str = "SELECT abs(total) FROM orders";
