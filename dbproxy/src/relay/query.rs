@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 
 use super::batch::{Attention, Batch};
 use super::deny::Refusal;
-use super::expected::{Expected, Origin, Query};
+use super::expected::{Expected, Query, QueryKind};
 use super::names::called::is_reserved;
 use super::names::spelled::Edit;
 use super::names::{Called, Effect, Known, Portal, Statement};
@@ -114,7 +114,7 @@ impl Relay {
             self.copy = Copy::Waiting;
         }
         if verdict.is_unread() {
-            query.origin = Origin::Unread;
+            query.kind = QueryKind::Unread;
         }
         if let Some(called) = self.names.unnamed_portal() {
             self.close_own_portal(called);
