@@ -14,11 +14,20 @@ use crate::wire::write::Error;
 /// Longer statements are not repeated in a hint.
 const SHOWN: usize = 200;
 
-/// The SQLSTATE of a denied statement: 42601 where it can't be read (but for names that don't exist), 53400 where a limit is exhausted,
-/// 28000 where the identity no longer holds, else 42501.
-fn statement_code(decision: &Decision) -> &'static str {
+/// The SQLSTATE of a denied statement, where the error is not PostgreSQL's own: 42601 where it can't be read,
+/// 42P01 or 42703 where it names what does not exist, 53400 where a limit is exhausted, 28000 where the identity
+/// no longer holds, else 42501.
+pub fn sqlstate(subject: &Subject, decision: &Decision) -> &'static str {
     match decision.reason {
-        Reason::Unreadable => "42601",
+        Reason::Unreadable => match subject {
+            Subject::Unreadable(why) if why.kind == UnreadableKind::Unresolved => {
+                match why.detail.starts_with("column ") {
+                    true => "42703",
+                    false => "42P01",
+                }
+            }
+            _ => "42601",
+        },
         _ if decision.basis == Basis::Limit => "53400",
         _ if is_about_identity(decision.reason) => "28000",
         _ => "42501",
@@ -46,11 +55,7 @@ fn unresolved(subject: &Subject, decision: &Decision) -> Option<Error> {
     if why.kind != UnreadableKind::Unresolved || decision.reason != Reason::Unreadable {
         return None;
     }
-    let code = if why.detail.starts_with("column ") {
-        "42703"
-    } else {
-        "42P01"
-    };
+    let code = sqlstate(subject, decision);
     Some(Error::plain(code, why.detail.to_string()))
 }
 
@@ -69,7 +74,7 @@ pub(crate) fn statement(request: &Request, decision: &Decision, id: Uuid, sql: &
             None => format!("permission denied: {}", decision.reason.message()),
         },
     };
-    Error::plain(statement_code(decision), message)
+    Error::plain(sqlstate(&asked.subject, decision), message)
         .detail(detail(request, decision, id))
         .hint(hint(
             &asked.caller,

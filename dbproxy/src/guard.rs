@@ -6,6 +6,8 @@
 mod asking;
 mod cache;
 mod code;
+mod combined;
+mod complete;
 mod examine;
 mod former;
 mod join;
@@ -13,37 +15,37 @@ mod mention;
 mod own;
 mod reading;
 mod scope;
+mod standpoint;
 mod template;
 mod unfinished;
 mod unnamed;
 mod verdict;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use exeat_policy::{
-    Access, Caller, Columns, Confirmation, DatabaseGrant, Decision, Effect, Facts, LimitKind, Name,
-    Origin, Principal, RelationAccess, Request, StatementRequest, Subject, UnixMillis,
-    UnreadableKind, Verb, evaluate,
+    Columns, Decision, Effect, Name, Principal, Request, UnreadableKind, Verb, evaluate,
 };
 use exeat_service::{Core, clock};
 use exeat_sql::{QueryTreeError, Said};
 
 use crate::analysis::{self, Analyser, Heard, Judgeable, Outcome, Question};
-use crate::catalog::{Catalogs, FIRST_NORMAL_OID};
-use crate::disclosure::{Foreign, Sight};
+use crate::catalog::Catalogs;
+use crate::disclosure::Sight;
 use crate::metrics;
 use crate::relaxed::relaxed;
 use crate::relay::Pending;
 pub(crate) use asking::Asked;
 use asking::Asking;
 pub(crate) use code::Code;
-pub use examine::{Checks, Examined, Examiner, Reply, SqlError};
+pub use examine::{Checks, Examined, Examiner, Reached, Reply, SqlError, Whose};
 use former::Former;
 use own::OwnCatalog;
-use reading::{Bound, Reading};
+use reading::Reading;
 pub(crate) use scope::Scope;
+use standpoint::Standpoint;
 use unfinished::Unfinished;
+use verdict::Stands;
 pub(crate) use verdict::{Judged, Prepared, Rejection, Verdict, copies_in, fires_deferred};
 
 /// Judges the statements of one session.
@@ -61,15 +63,6 @@ pub(crate) struct Guard {
     former: Former,
     /// A text that was read, and waits for answers.
     unfinished: Option<Unfinished>,
-}
-
-/// What came of the questions of each statement of a text.
-struct Found {
-    outcomes: Vec<Vec<Outcome>>,
-    /// The answers were made under the catalog that the scope has.
-    lasts: bool,
-    /// An answer is true of this moment only, whatever the scope.
-    passes: bool,
 }
 
 /// A statement with its answer, and the question.
@@ -237,16 +230,14 @@ impl Guard {
     pub(crate) fn refused(&mut self, kind: UnreadableKind, detail: &str) -> Judged {
         self.scope();
         let subject = verdict::unreadable(kind, detail);
-        let decision = self.evaluate(subject.clone());
+        let decision = self.standpoint().evaluate(subject.clone());
         Judged::unread(self.scope.id, subject, decision)
     }
 
     /// Whether what the wire itself refuses passes, by the policy that holds now.
     pub(crate) fn is_relaxed(&mut self) -> bool {
         self.scope();
-        let role = self.scope.policy.role(&self.principal.role);
-        let grant = role.and_then(|role| role.database(&self.database));
-        grant.is_some_and(relaxed)
+        self.standpoint().grant().is_some_and(relaxed)
     }
 
     /// Whether a value of `search_path` is the path that names are judged by.
@@ -259,32 +250,10 @@ impl Guard {
         self.scope.rows
     }
 
-    /// What binding values of these types (four bytes each) names and calls, where they are not
-    /// PostgreSQL's own: it runs what their owners wrote.
-    fn types(&self, oids: &[u8]) -> Bound {
-        let own: Vec<u32> = template::oids(oids)
-            .into_iter()
-            .filter(|oid| *oid >= FIRST_NORMAL_OID)
-            .collect();
-        let snapshot = self.scope.snapshot.as_deref();
-        let name = |oid: &u32| {
-            let known = snapshot.and_then(|snapshot| snapshot.objects.user_type(*oid));
-            known
-                .map(|known| known.name.clone())
-                .unwrap_or_else(|| Name {
-                    schema: None,
-                    name: format!("type {oid}").into(),
-                })
-        };
-        let types = own.iter().map(name).collect();
-        let functions = self.checks(own);
-        Bound { types, functions }
-    }
-
     /// The same prepared statement under what holds now.
     pub(crate) fn current(&mut self, prepared: &Arc<Prepared>) -> Result<Arc<Prepared>, Asked> {
         let scope = self.scope().id;
-        if prepared.verdict.scope == scope {
+        if prepared.verdict.stands == Stands::In(scope) {
             return Ok(Arc::clone(prepared));
         }
         let sql = Arc::clone(&prepared.verdict.sql);
@@ -301,48 +270,31 @@ impl Guard {
         let Ok(text) = str::from_utf8(sql) else {
             let subject =
                 verdict::unreadable(UnreadableKind::Encoding, "the statement is not valid UTF-8");
-            let decision = self.evaluate(subject.clone());
+            let decision = self.standpoint().evaluate(subject.clone());
             return Ok((Verdict::single(scope, sql, subject, decision), true));
         };
         let (reading, questions) = self.reading(text, types);
-        let found = match self.find(&reading, &questions) {
+        let here = self.standpoint();
+        let (own, transparent) = (here.own, here.transparent());
+        let found = match self.asking.find(&questions, own, transparent) {
             Ok(found) => found,
             Err(asked) => {
                 self.unfinished = Unfinished::of(scope, types, reading, questions);
                 return Err(asked);
             }
         };
-        let names = self.types(types);
-        let mut known = Vec::with_capacity(reading.statements.len());
-        for (statement, outcomes) in reading.statements.iter().zip(&found.outcomes) {
-            let makes_values = statement.said.makes_values;
-            let mut one = if self.transparent() {
-                reading.known(statement, outcomes, true)
-            } else {
-                reading.known_with_reach(statement, outcomes, &self.search_path)
-            };
-            let unnamed = self.with_unnamed(one.subject, makes_values);
-            one.subject = names.with(self.with_kin(unnamed));
-            if !statement.declared.is_empty() {
-                one.subject = self.declared(&one.subject).with(one.subject);
-            }
-            one.foreign = self.foreign(&one.subject);
-            if let Some(subject) = self.with_plans(&one.subject) {
-                one.subject = subject;
-                one.foreign = one.foreign.max(Foreign::InPlans);
-            }
-            known.push(one);
+        let bound = here.bound(types);
+        let understood = reading.statements.iter().zip(&found.outcomes);
+        let understood = understood
+            .map(|(statement, outcomes)| here.understood(&reading, statement, outcomes, &bound))
+            .collect();
+        let mut verdict = here.verdict(scope, sql, &reading, understood);
+        // Whoever asks later is told what is reached then.
+        let passes = here.asks && !transparent && reading.cascades();
+        if passes {
+            verdict.stands = Stands::Once;
         }
-        let mut verdict = Verdict::of(scope, sql, &reading, known, |known, parsed| {
-            let code = self.code(known, parsed);
-            let sight = self.sight(&known.subject, known.foreign);
-            (self.evaluate(known.subject.clone()), sight, code)
-        });
-        if found.passes {
-            // No scope has this number: it is judged anew when it is run.
-            verdict.scope = 0;
-        }
-        Ok((verdict, found.lasts))
+        Ok((verdict, found.lasts && !passes))
     }
 
     /// The text as our own reader sees it, and what has to be asked about each of its statements: made anew,
@@ -352,108 +304,23 @@ impl Guard {
         if let Some(read) = unfinished.and_then(|it| it.go_on(self.scope.id, text, types)) {
             return read;
         }
-        let mut reading = Reading::of(text, &self.context(), &self.limits);
-        let transparent = self.transparent();
-        if !transparent {
-            let runs_code = |subject: &Subject| self.runs_code(subject);
-            let own = self.own.snapshot().is_some();
-            reading.refuse_after_changes(own, self.search_path.len(), runs_code);
-            self.refuse_constants(&mut reading);
-        }
-        let oids: Arc<[u32]> = template::oids(types).as_slice().into();
-        let of = |statement| {
-            let mut questions = reading.questions(statement, self.scope.version, &oids);
-            if !transparent {
-                questions.extend(reading.reach(statement, &self.search_path));
-                questions.extend(reading.syntax(statement));
-            }
-            questions
-        };
-        let questions = match self.asking.is_on() {
-            true => reading.statements.iter().map(of).collect(),
-            false => Vec::new(),
-        };
+        let here = self.standpoint();
+        let reading = here.read(text, &self.limits);
+        let questions = here.questions(&reading, types);
         (reading, questions)
     }
 
-    /// What making values of the types that PREPARE declares calls.
-    fn declared(&self, subject: &Subject) -> Bound {
-        let (Subject::Readable(facts), Some(snapshot)) = (subject, &self.scope.snapshot) else {
-            return Bound::default();
-        };
-        let objects = &snapshot.objects;
-        let types = facts
-            .types
-            .iter()
-            .flat_map(|name| objects.types_named(name));
-        Bound {
-            types: facts.types.clone(),
-            functions: self.checks(types),
-        }
-    }
-
-    /// The functions of others that making values of these types calls.
-    fn checks(&self, types: impl IntoIterator<Item = u32>) -> Vec<Name> {
-        let Some(snapshot) = self.scope.snapshot.as_deref() else {
-            return Vec::new();
-        };
-        self.names_of(&snapshot.objects.checks(types))
-    }
-
-    /// The functions of others among these.
-    fn names_of(&self, functions: &BTreeSet<u32>) -> Vec<Name> {
-        let Some(snapshot) = self.scope.snapshot.as_deref() else {
-            return Vec::new();
-        };
-        let name = |oid: &u32| snapshot.objects.function(*oid).cloned();
-        let foreign = |name: &Name| name.origin() != Origin::PostgreSql;
-        functions.iter().filter_map(name).filter(foreign).collect()
-    }
-
-    /// The facts together with the parents and parts of tables that only our own reader has seen.
-    fn with_kin(&self, subject: Subject) -> Subject {
-        let (Subject::Readable(facts), Some(snapshot)) = (&subject, &self.scope.snapshot) else {
-            return subject;
-        };
-        let moves =
-            |access: &&RelationAccess| !matches!(access.access, Access::Define | Access::Maintain);
-        let seen: Vec<_> = facts.relations.iter().filter(moves).cloned().collect();
-        if facts.confirmation == Confirmation::Analysed || seen.is_empty() {
-            return subject;
-        }
-        match analysis::kin(&seen, &snapshot.objects) {
-            Ok(kin) if kin.is_empty() => subject,
-            Ok(kin) => {
-                let mut facts = Facts::clone(facts);
-                facts.add_behind(kin);
-                Subject::Readable(Arc::new(facts))
-            }
-            Err(why) => verdict::unreadable(UnreadableKind::Unanswered, &why.to_string()),
-        }
-    }
-
-    fn context(&self) -> exeat_sql::Context<'_> {
-        let snapshot = self.scope.snapshot.as_deref();
-        exeat_sql::Context {
-            catalog: snapshot.map(|snapshot| &*snapshot.catalog),
+    /// Where the session's statements are judged from, in its scope.
+    fn standpoint(&self) -> Standpoint<'_> {
+        Standpoint {
+            policy: &self.scope.policy,
+            principal: &self.principal,
+            database: &self.database,
             search_path: &self.search_path,
+            snapshot: self.scope.snapshot.as_deref(),
             asks: self.asking.is_on(),
+            own: self.own.snapshot().is_some(),
         }
-    }
-
-    fn evaluate(&self, subject: Subject) -> Arc<Decision> {
-        let request = self.request(subject, None, clock::now());
-        Arc::new(evaluate(&self.scope.policy, &request))
-    }
-
-    fn grant(&self) -> Option<&DatabaseGrant> {
-        let role = self.scope.policy.role(&self.principal.role)?;
-        role.database(&self.database)
-    }
-
-    /// Whether nothing has to be known of a statement to let it through.
-    fn transparent(&self) -> bool {
-        self.grant().is_some_and(DatabaseGrant::is_transparent)
     }
 
     /// Whether the role may read these columns of a table.
@@ -463,79 +330,8 @@ impl Guard {
             name: table.into(),
         };
         let columns = columns.iter().map(|column| Arc::from(*column)).collect();
-        self.grant()
-            .is_some_and(|grant| grant.reads(&relation, Columns::Named(columns)))
-    }
-
-    /// What the role may see of the server's messages about a statement: values of rows that it writes or
-    /// that views show in part, and what the code of others says, only where it may read all of it.
-    fn sight(&self, subject: &Subject, code: Foreign) -> Sight {
-        let (Some(grant), Subject::Readable(facts)) = (self.grant(), subject) else {
-            return Sight::ALL;
-        };
-        if grant.is_transparent() {
-            return Sight::ALL;
-        }
-        let changes = |access: &&RelationAccess| {
-            matches!(
-                access.access,
-                Access::Insert | Access::Update | Access::Delete | Access::Truncate
-            )
-        };
-        let written = facts.relations.iter().filter(changes);
-        let mut quoted = written.chain(&facts.behind);
-        Sight {
-            rows: quoted.all(|access| grant.reads(&access.relation, Columns::All)),
-            code,
-        }
-    }
-
-    /// What came of each statement's questions; or what has to be asked first.
-    fn find(&self, reading: &Reading<'_>, questions: &[Vec<Question>]) -> Result<Found, Asked> {
-        let mut found = Found {
-            outcomes: Vec::with_capacity(reading.statements.len()),
-            lasts: true,
-            passes: false,
-        };
-        if !self.asking.is_on() {
-            found
-                .outcomes
-                .resize_with(reading.statements.len(), Vec::new);
-            return Ok(found);
-        }
-        let own = self.own.snapshot().is_some();
-        let transparent = self.transparent();
-        let (mut aside, mut over_own) = (Vec::new(), Vec::new());
-        for (statement, questions) in reading.statements.iter().zip(questions) {
-            let mut outcomes = Vec::new();
-            if !transparent && statement.cascades {
-                // Whoever asks later is told what is reached then.
-                found.lasts = false;
-                found.passes = true;
-            }
-            for question in questions {
-                let own = own && !question.is_about_syntax();
-                match self.asking.outcome(question, own) {
-                    Some((Outcome::Locked, _)) if !transparent => over_own.push(question.clone()),
-                    Some((outcome, current)) => {
-                        found.lasts &= current;
-                        outcomes.push(outcome);
-                    }
-                    None if own && transparent => outcomes.push(Outcome::Locked),
-                    None if own => over_own.push(question.clone()),
-                    None => aside.push(question.clone()),
-                }
-            }
-            found.outcomes.push(outcomes);
-        }
-        if !aside.is_empty() {
-            return Err(Asked::Aside(aside));
-        }
-        if !over_own.is_empty() {
-            return Err(Asked::Own(over_own));
-        }
-        self.asking.forget();
-        Ok(found)
+        let grant = self.standpoint().grant();
+        grant.is_some_and(|grant| grant.reads(&relation, Columns::Named(columns)))
     }
 
     /// Has PostgreSQL asked over a side connection.
@@ -585,10 +381,12 @@ impl Guard {
             .statement(&self.principal.role, &self.database);
         let scope = self.scope().id;
         let at = clock::now();
-        let request = self.request(judged.subject.clone(), exhausted, at);
+        let request = self
+            .standpoint()
+            .request(judged.subject.clone(), exhausted, at);
         // A cached decision knows neither of exhausted limits nor of the proof's end.
         let usual = exhausted.is_none() && self.principal.expires_at.is_none_or(|end| at < end);
-        let decision = if usual && judged.scope == scope {
+        let decision = if usual && judged.stands == Stands::In(scope) {
             Arc::clone(&judged.decision)
         } else {
             Arc::new(evaluate(&self.scope.policy, &request))
@@ -606,69 +404,14 @@ impl Guard {
         }
     }
 
-    fn request(&self, subject: Subject, exhausted: Option<LimitKind>, at: UnixMillis) -> Request {
-        Request::Statement(StatementRequest {
-            caller: Caller::Known(Arc::clone(&self.principal)),
-            database: Arc::clone(&self.database),
-            subject,
-            catalog: self.scope.version,
-            exhausted,
-            at,
-        })
-    }
-
     /// A statement that names another one: what it touches is what the other one touches, and its own.
     pub(crate) fn combined(&self, outer: &Judged, inner: &Judged) -> Judged {
-        let subject = match (&outer.subject, &inner.subject) {
-            // An argument becomes a parameter by a cast that nobody has asked about.
-            (Subject::Readable(outer), Subject::Readable(_))
-                if outer.verb == Verb::Execute
-                    && (!outer.types.is_empty() || outer.functions.iter().any(is_foreign))
-                    && !self.transparent() =>
-            {
-                verdict::unreadable(
-                    UnreadableKind::Unsupported,
-                    "an argument of EXECUTE of a type, or by a function, that is not PostgreSQL's own",
-                )
-            }
-            // The checks of its parameters may change what it reads, and nothing looks in between.
-            (Subject::Readable(outer), Subject::Readable(facts))
-                if outer.verb == Verb::Execute
-                    && inner.code >= Code::Early
-                    && code::reads(facts) =>
-            {
-                verdict::unreadable(
-                    UnreadableKind::Unsupported,
-                    "EXECUTE of a statement whose parameters have checks of somebody's own: prepare it by the protocol",
-                )
-            }
-            (Subject::Readable(outer), Subject::Readable(inner)) => {
-                Subject::Readable(Arc::new(merge(outer, inner)))
-            }
-            (Subject::Unreadable(_), _) => outer.subject.clone(),
-            (_, unreadable) => unreadable.clone(),
-        };
-        Judged {
-            // No scope has this number: the decision is made when it is asked for.
-            scope: 0,
-            subject,
-            judgeable: inner.judgeable.clone(),
-            sight: inner.sight,
-            code: outer.code.max(inner.code),
-            rejection: outer.rejection.clone().or_else(|| inner.rejection.clone()),
-            ..outer.clone()
-        }
+        self.standpoint().combined(outer, inner)
     }
-}
 
-/// Whether a function is not PostgreSQL's own, as far as its name tells.
-fn is_foreign(function: &Name) -> bool {
-    matches!(function.origin(), Origin::Other | Origin::Standard)
-}
-
-fn merge(outer: &Facts, inner: &Facts) -> Facts {
-    let mut both = outer.clone();
-    both.join(inner);
-    both.confirmation = inner.confirmation;
-    both
+    /// Whether code of somebody's own may run when a session begins: event triggers may be for that.
+    pub(crate) fn begins_with_code(&self) -> bool {
+        let snapshot = self.scope.snapshot.as_deref();
+        snapshot.is_some_and(|snapshot| snapshot.hooks().events)
+    }
 }

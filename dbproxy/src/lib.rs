@@ -35,5 +35,6 @@ mod upstream;
 pub mod wall;
 mod wire;
 
-pub use guard::{Checks, Examined, Examiner, Reply, SqlError};
+pub use denial::sqlstate;
+pub use guard::{Checks, Examined, Examiner, Reached, Reply, SqlError, Whose};
 pub use server::{Dbproxy, SetupError, catalog, check, serve};

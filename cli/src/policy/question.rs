@@ -96,6 +96,28 @@ pub(super) struct Statement {
     pub(super) examined: Option<Examined>,
 }
 
+impl Statement {
+    /// Whether the service judges it only when those before it have run.
+    pub(super) fn waits(&self) -> bool {
+        self.examined.as_ref().is_some_and(|one| one.waits)
+    }
+}
+
+/// Which of these is the answer to a whole text, by whether each waits and is denied: all run, or none. A
+/// denial that needs no waiting comes first.
+pub(super) fn decisive<T>(
+    all: impl IntoIterator<Item = T>,
+    of: impl Fn(&T) -> (bool, bool),
+) -> Option<T> {
+    let rank = |one: &T| match of(one) {
+        (false, true) => 0,
+        (true, true) => 1,
+        (_, false) => 2,
+    };
+    // The first one of those of the lowest rank.
+    all.into_iter().min_by_key(rank)
+}
+
 /// The statements of one text, as our own reader sees them.
 pub(super) fn statements(
     caller: &Caller,
@@ -124,14 +146,9 @@ pub(super) fn asked(
     server: &mut Server,
 ) -> Result<Option<Vec<Statement>>, Failure> {
     let examined = server.examine(policy, caller, database, sql)?;
-    let statement = |(one, transparent): (Examined, bool)| Statement {
+    let statement = |one: Examined| Statement {
         range: one.range.clone(),
-        request: request(
-            caller,
-            database,
-            one.judged(transparent).clone(),
-            one.catalog,
-        ),
+        request: request(caller, database, one.judged.clone(), one.catalog),
         examined: Some(one),
     };
     Ok(examined.map(|all| all.into_iter().map(statement).collect()))

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use exeat_dbproxy::{Examined, Examiner};
+use exeat_dbproxy::{Examined, Examiner, Whose};
 use exeat_policy::{Caller, PolicySet};
 use exeat_service::{config, tls};
 
@@ -70,7 +70,7 @@ impl Place {
 }
 
 impl Server {
-    /// What both readers see of the statements of a text, and what each is judged by; `None` where the role
+    /// The statements of a text as a session of the caller would be judged for them; `None` where the role
     /// has nothing in this database, so that there is no session to ask for.
     pub(super) fn examine(
         &mut self,
@@ -78,7 +78,7 @@ impl Server {
         caller: &Caller,
         database: &str,
         sql: &str,
-    ) -> Result<Option<Vec<(Examined, bool)>>, Failure> {
+    ) -> Result<Option<Vec<Examined>>, Failure> {
         let Caller::Known(principal) = caller else {
             return Ok(None);
         };
@@ -96,10 +96,12 @@ impl Server {
         let Some(examiner) = self.examiners.get(as_role) else {
             return Ok(None);
         };
-        let examined = self.runtime.block_on(examiner.examine(sql));
-        let transparent = grant.is_transparent();
-        Ok(Some(
-            examined.into_iter().map(|one| (one, transparent)).collect(),
-        ))
+        let whose = Whose {
+            policy,
+            principal,
+            database: &Arc::from(database),
+        };
+        let examined = examiner.examine(&whose, sql);
+        Ok(Some(self.runtime.block_on(examined)))
     }
 }

@@ -17,11 +17,11 @@ use crate::trust::{DomainVerifier, TrustBundle, TrustError};
 
 mod evidence;
 mod judge;
-mod known;
+mod stored;
 
 use evidence::CheckedSecret;
 pub use evidence::{Evidence, Presented};
-use known::Known;
+use stored::Stored;
 
 /// Why the authenticators can't be built.
 #[derive(Debug, thiserror::Error)]
@@ -52,7 +52,7 @@ impl IdentityError {
 pub struct Authenticators {
     trust: Arc<TrustBundle>,
     jwt: JwtVerifier,
-    known: Known,
+    stored: Stored,
     watched: Vec<PathBuf>,
 }
 
@@ -75,7 +75,7 @@ impl Authenticators {
     ) -> Result<Self, IdentityError> {
         let mut domains = settings.trust_domains.clone();
         let mut watched = Vec::new();
-        let mut known = Known::empty();
+        let mut stored = Stored::empty();
         if let Some(directory) = &settings.store {
             let store = Store::at(directory);
             let contents = store.read()?;
@@ -85,7 +85,7 @@ impl Authenticators {
                 roots: vec![store.path(ca::CERTIFICATE_FILE)],
                 crls: vec![store.path(ca::REVOCATION_FILE)],
             });
-            known = Known::of(contents);
+            stored = Stored::of(contents);
         }
         let trust = Arc::new(TrustBundle::read(&domains)?);
         let jwt = JwtVerifier::read(&settings.issuers, previous)?;
@@ -98,7 +98,7 @@ impl Authenticators {
         Ok(Self {
             trust,
             jwt,
-            known,
+            stored,
             watched,
         })
     }
@@ -148,7 +148,7 @@ impl Authenticators {
         match self.prove(presented, policy, now) {
             Ok((principal, secret)) => (
                 caller(Ok(principal)),
-                Some(presented.evidence(secret, &self.known)),
+                Some(presented.evidence(secret, &self.stored)),
             ),
             Err(failure) => (caller(Err(failure)), None),
         }
@@ -200,13 +200,13 @@ impl Authenticators {
 
     /// Whether anybody proves a role by a password.
     pub fn has_passwords(&self) -> bool {
-        self.known.has_passwords()
+        self.stored.has_passwords()
     }
 
     /// The verifier for an exchange. An unknown or revoked name gets one that never fits, and that
     /// looks the same every time.
     pub fn scram_verifier(&self, name: &str) -> ScramVerifier {
-        self.known.scram_verifier(name)
+        self.stored.scram_verifier(name)
     }
 }
 

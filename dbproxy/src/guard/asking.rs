@@ -14,6 +14,13 @@ pub(crate) enum Asked {
     Own(Vec<Question>),
 }
 
+/// What came of the questions of each statement of a text.
+pub(super) struct Found {
+    pub(super) outcomes: Vec<Vec<Outcome>>,
+    /// The answers were made under the catalog that the scope has.
+    pub(super) lasts: bool,
+}
+
 type Heard = Vec<(Question, Outcome)>;
 
 /// The questions of a session.
@@ -40,9 +47,49 @@ impl Asking {
         self.analyser.is_some()
     }
 
+    /// What came of each statement's questions; or what has to be asked first. `own`: of a session that has
+    /// defined things of its own; `transparent`: of a role for which nothing has to be known.
+    pub(super) fn find(
+        &self,
+        questions: &[Vec<Question>],
+        own: bool,
+        transparent: bool,
+    ) -> Result<Found, Asked> {
+        let mut found = Found {
+            outcomes: Vec::with_capacity(questions.len()),
+            lasts: true,
+        };
+        let (mut aside, mut over_own) = (Vec::new(), Vec::new());
+        for questions in questions {
+            let mut outcomes = Vec::with_capacity(questions.len());
+            for question in questions {
+                let own = own && !question.is_about_syntax();
+                match self.outcome(question, own) {
+                    Some((Outcome::Locked, _)) if !transparent => over_own.push(question.clone()),
+                    Some((outcome, current)) => {
+                        found.lasts &= current;
+                        outcomes.push(outcome);
+                    }
+                    None if own && transparent => outcomes.push(Outcome::Locked),
+                    None if own => over_own.push(question.clone()),
+                    None => aside.push(question.clone()),
+                }
+            }
+            found.outcomes.push(outcomes);
+        }
+        if !aside.is_empty() {
+            return Err(Asked::Aside(aside));
+        }
+        if !over_own.is_empty() {
+            return Err(Asked::Own(over_own));
+        }
+        self.forget();
+        Ok(found)
+    }
+
     /// What is known of a question, and whether that was found out under the same catalog. A session that
     /// has defined things of its own is not answered by what others see.
-    pub(super) fn outcome(&self, question: &Question, own: bool) -> Option<(Outcome, bool)> {
+    fn outcome(&self, question: &Question, own: bool) -> Option<(Outcome, bool)> {
         let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
         let same = |(known, _): &&(Question, Outcome)| known.is_same(question);
         if let Some((known, outcome)) = heard.iter().rev().find(same) {
@@ -75,7 +122,7 @@ impl Asking {
     }
 
     /// The text is judged: its answers are of no use for another one.
-    pub(super) fn forget(&self) {
+    fn forget(&self) {
         self.heard
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

@@ -8,7 +8,7 @@ use std::cell::RefCell;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
-use super::verdict::Verdict;
+use super::verdict::{Stands, Verdict};
 
 /// Places; two texts that fall on the same place push each other out.
 const PLACES: usize = 4096;
@@ -44,9 +44,10 @@ pub(super) fn find(scope: u64, sql: &[u8]) -> Option<Arc<Verdict>> {
     if sql.len() > LONGEST {
         return None;
     }
+    let stands = Stands::In(scope);
     TABLE.with_borrow(|table| {
-        let known = table.places.get(table.place(scope, sql))?.as_ref()?;
-        (known.verdict.scope == scope && &*known.key == sql).then(|| Arc::clone(&known.verdict))
+        let known = table.places.get(table.place(stands, sql))?.as_ref()?;
+        (known.verdict.stands == stands && &*known.key == sql).then(|| Arc::clone(&known.verdict))
     })
 }
 
@@ -74,14 +75,14 @@ impl Table {
         }
     }
 
-    fn place(&self, scope: u64, sql: &[u8]) -> usize {
-        let hash = self.hasher.hash_one((scope, sql));
+    fn place(&self, stands: Stands, sql: &[u8]) -> usize {
+        let hash = self.hasher.hash_one((stands, sql));
         usize::try_from(hash % PLACES as u64).unwrap_or(0)
     }
 
     fn keep(&mut self, key: Arc<[u8]>, verdict: Arc<Verdict>) {
         let bytes = key.len() + verdict.weight();
-        let at = self.place(verdict.scope, &key);
+        let at = self.place(verdict.stands, &key);
         self.give_up(at);
         for _ in 0..PLACES {
             if self.bytes + bytes <= MOST {

@@ -3,8 +3,8 @@
 
 use exeat_policy::{Access, Facts, Name, Origin, RelationAccess, Subject, Verb};
 
-use super::Guard;
-use super::reading::Known;
+use super::reading::Understood;
+use super::standpoint::Standpoint;
 use crate::catalog::Snapshot;
 use crate::disclosure::Foreign;
 
@@ -21,13 +21,7 @@ pub(crate) enum Code {
     Parsed,
 }
 
-impl Guard {
-    /// Whether code of somebody's own may run when a session begins: event triggers may be for that.
-    pub(crate) fn begins_with_code(&self) -> bool {
-        let snapshot = self.scope.snapshot.as_deref();
-        snapshot.is_some_and(|snapshot| snapshot.hooks().events)
-    }
-
+impl Standpoint<'_> {
     /// Where it does, by what its facts say.
     pub(super) fn foreign(&self, subject: &Subject) -> Foreign {
         match self.runs_code(subject) {
@@ -39,14 +33,14 @@ impl Guard {
     /// Whether it may, by what is known of it. (A session has no catalog only where it has no server.)
     pub(super) fn runs_code(&self, subject: &Subject) -> bool {
         match subject {
-            Subject::Readable(facts) => runs_code(facts, self.scope.snapshot.as_deref()),
+            Subject::Readable(facts) => runs_code(facts, self.snapshot),
             Subject::Unreadable(_) => true,
         }
     }
 
     /// When it may, by what is known of it; `parsed`: while it is parsed. Values of rows, arrays and parameters
     /// are made, and the checks of the domains within run, before it is planned.
-    pub(super) fn code(&self, known: &Known, parsed: bool) -> Code {
+    pub(super) fn code(&self, known: &Understood, parsed: bool) -> Code {
         if known.foreign == Foreign::Nowhere {
             return Code::Never;
         }
@@ -54,8 +48,7 @@ impl Guard {
         if self.transparent() {
             return Code::Run;
         }
-        let (Subject::Readable(facts), Some(snapshot)) = (&known.subject, &self.scope.snapshot)
-        else {
+        let (Subject::Readable(facts), Some(snapshot)) = (&known.subject, self.snapshot) else {
             return Code::Early;
         };
         let objects = &snapshot.objects;

@@ -1,28 +1,35 @@
-//! What both readers see of a text, without a session and without a policy: for who asks why a statement is
-//! judged as it is.
+//! What a session's statements are judged by, without a session: for who asks why they are judged so.
 //!
-//! It reads, asks and joins by the functions that sessions do it with, and must never judge, nor run
-//! anything of what it is asked about.
+//! It judges from a [`Standpoint`] as sessions do, and must never run anything of what it is asked about: what
+//! a statement means that stands behind others in its message, it tells by what names mean now.
+
+mod reply;
 
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use exeat_policy::{Name, RelationAccess, SequenceUse, Subject};
+use exeat_policy::{PolicySet, Principal, Subject, UnreadableKind, Verb};
 use exeat_service::config;
 use exeat_service::keepalive::Keepalive;
-use serde::Serialize;
+use exeat_sql::Limits;
 
-use super::reading::Reading;
-use super::verdict::{Rejection, is_unresolved};
-use crate::analysis::{Analysed, Analyser, AnalyserLease, Outcome};
+use super::reading::Bound;
+use super::standpoint::Standpoint;
+use super::verdict::{Judged, is_unresolved, unreadable};
+use crate::analysis::{Analyser, AnalyserLease};
 use crate::background::Background;
 use crate::catalog::{CatalogLease, Catalogs};
 use crate::server::SetupError;
 use crate::upstream::{Upstream, UpstreamError};
+pub use reply::{Checks, Reached, Reply, SqlError};
 
 /// How long the dial may take, and the first reading of the catalog.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What is said of a statement that makes no sense before those before it have run.
+const UNSETTLED: &str =
+    "what its names mean is known only when the statements before it in the message have run";
 
 /// Asks a server about the statements of one database role.
 #[derive(Debug)]
@@ -31,6 +38,17 @@ pub struct Examiner {
     analyser: Arc<Analyser>,
     search_path: Arc<[Arc<str>]>,
     _leases: (CatalogLease, AnalyserLease),
+}
+
+/// Whose statements are examined.
+#[derive(Clone, Copy, Debug)]
+pub struct Whose<'w> {
+    /// The policy that holds.
+    pub policy: &'w PolicySet,
+    /// Who sends them.
+    pub principal: &'w Arc<Principal>,
+    /// The database, by its name in the policy.
+    pub database: &'w Arc<str>,
 }
 
 /// One statement, as each reader sees it.
@@ -44,79 +62,20 @@ pub struct Examined {
     pub own: Subject,
     /// What PostgreSQL says of each part that it can be asked about; empty where there is none.
     pub postgresql: Vec<Reply>,
-    /// Both made one: what a session's statement is judged by.
-    joined: Subject,
-    /// The same where nothing is refused.
-    transparent: Subject,
+    /// All that is known of it: what a session's statement is judged by.
+    pub judged: Subject,
+    /// PostgreSQL's refusal, where it is judged by that.
+    pub error: Option<SqlError>,
+    /// A session judges it when those before it have run.
+    pub waits: bool,
 }
 
-/// PostgreSQL's answer about one part of a text.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Reply {
-    /// What it would check.
-    Checks(Checks),
-    /// It refuses the statement.
-    Error(SqlError),
-    /// There is no answer, or none that is understood.
-    Unanswered(Arc<str>),
-}
-
-/// What PostgreSQL would check for a statement.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Checks {
-    /// Relations and their columns, by what is done to them.
-    pub relations: Vec<RelationAccess>,
-    /// What the relations lead to: the tables behind views, parents and parts.
-    pub behind: Vec<RelationAccess>,
-    /// Functions, also as casts, defaults and domains.
-    pub functions: Vec<Name>,
-    /// Functions that views and row security call.
-    pub behind_functions: Vec<Name>,
-    /// Operators that are not PostgreSQL's own.
-    pub operators: Vec<Name>,
-    /// Types and collations that are not PostgreSQL's own.
-    pub types: Vec<Name>,
-    /// Sequences, by functions.
-    pub sequences: Vec<SequenceUse>,
-}
-
-/// An error of PostgreSQL about a text.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct SqlError {
-    /// The SQLSTATE.
-    pub code: String,
-    /// Its words.
-    pub message: String,
-    /// More of them.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub detail: Option<String>,
-    /// What to do.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub hint: Option<String>,
-    /// The character of the text that it points to, counted from 1.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub position: Option<usize>,
-}
-
-impl Examined {
-    /// What the statement is judged by, where the role's grant is transparent or not (see
-    /// [`exeat_policy::DatabaseGrant::is_transparent`]).
-    pub fn judged(&self, transparent: bool) -> &Subject {
-        if transparent {
-            &self.transparent
-        } else {
-            &self.joined
-        }
-    }
-
-    /// PostgreSQL's refusal, where it has one.
-    pub fn error(&self) -> Option<&SqlError> {
-        self.postgresql.iter().find_map(|reply| match reply {
-            Reply::Error(error) => Some(error),
-            Reply::Checks(_) | Reply::Unanswered(_) => None,
-        })
-    }
+/// A statement on the way to that.
+struct Found {
+    own: Subject,
+    replies: Vec<Reply>,
+    judged: Judged,
+    error: Option<SqlError>,
 }
 
 impl Examiner {
@@ -165,91 +124,153 @@ impl Examiner {
         })
     }
 
-    /// The statements of a text, in order.
-    pub async fn examine(&self, sql: &str) -> Vec<Examined> {
+    /// The statements of a text, in order: each as it is judged in one Query message of a session that has
+    /// done nothing before.
+    pub async fn examine(&self, whose: &Whose<'_>, sql: &str) -> Vec<Examined> {
         let begun = Instant::now();
-        let examined = self.once(sql).await;
+        let examined = self.once(whose, sql).await;
         // As in a session: a name that the snapshot does not have is looked for in a newer one.
-        if !examined.iter().any(|one| is_unresolved(&one.joined)) {
+        if !examined.iter().any(|one| is_unresolved(&one.judged)) {
             return examined;
         }
         self.catalogs.newer_than(begun).await;
-        self.once(sql).await
+        self.once(whose, sql).await
     }
 
-    async fn once(&self, sql: &str) -> Vec<Examined> {
+    async fn once(&self, whose: &Whose<'_>, sql: &str) -> Vec<Examined> {
         let snapshot = self.catalogs.current();
-        let context = exeat_sql::Context {
-            catalog: snapshot.as_deref().map(|snapshot| &*snapshot.catalog),
+        let here = Standpoint {
+            policy: whose.policy,
+            principal: whose.principal,
+            database: whose.database,
             search_path: &self.search_path,
+            snapshot: snapshot.as_deref(),
             asks: true,
+            own: false,
         };
-        let version = snapshot.as_ref().map_or(0, |snapshot| snapshot.version);
-        let reading = Reading::of(sql, &context, &exeat_sql::Limits::default());
-        let untyped: Arc<[u32]> = Arc::default();
+        let mut all = self.find(&here, sql).await;
+        for one in &mut all {
+            if !one.judged.waits {
+                continue;
+            }
+            let range = one.judged.range.clone();
+            let before = sql.get(..range.start).unwrap_or_default();
+            let piece = sql.get(range).unwrap_or_default();
+            if let Some(alone) = self.find(&here, piece).await.into_iter().next() {
+                one.settle(alone, before.chars().count());
+            }
+        }
+        let named = combined(&here, &all);
+        let version = here.version();
+        let whole = all.into_iter().zip(named);
+        whole
+            .map(|(one, subject)| Examined {
+                range: one.judged.range,
+                catalog: version,
+                own: one.own,
+                postgresql: one.replies,
+                judged: subject,
+                error: one.error,
+                waits: one.judged.waits,
+            })
+            .collect()
+    }
+
+    /// The statements of a text, judged as those of one message are.
+    async fn find(&self, here: &Standpoint<'_>, sql: &str) -> Vec<Found> {
+        let limits = Limits::default();
+        let own = exeat_sql::read_within(sql, &here.context(), &limits);
+        let reading = here.read(sql, &limits);
         let nobody: Arc<str> = "".into();
-        let mut examined = Vec::with_capacity(reading.statements.len());
-        for statement in &reading.statements {
-            let mut outcomes = Vec::new();
-            for question in reading.questions(statement, version, &untyped) {
+        let (mut understood, mut replies) = (Vec::new(), Vec::new());
+        let questions = here.questions(&reading, &[]);
+        for (statement, questions) in reading.statements.iter().zip(questions) {
+            let mut outcomes = Vec::with_capacity(questions.len());
+            for question in questions {
                 outcomes.push(self.analyser.answer(question, &nobody).await);
             }
-            let replies = outcomes.iter().zip(&statement.questions);
-            examined.push(Examined {
-                range: statement.range.clone(),
-                catalog: version,
-                own: statement.subject.clone(),
-                postgresql: replies
-                    .map(|(outcome, range)| Reply::of(outcome, sql, range))
-                    .collect(),
-                joined: reading.known(statement, &outcomes, false).subject,
-                transparent: reading.known(statement, &outcomes, true).subject,
+            let said = outcomes.iter().enumerate();
+            let said = said.filter_map(|(at, of)| Reply::of(of, &reading, statement, at));
+            replies.push(said.collect::<Vec<_>>());
+            understood.push(here.understood(&reading, statement, &outcomes, &Bound::default()));
+        }
+        let verdict = here.verdict(0, sql.as_bytes(), &reading, understood);
+        let seen = own.into_iter().zip(replies);
+        seen.map(|(own, replies)| {
+            let judged = verdict.statements.iter().find(|it| it.range == own.range);
+            let judged = judged.cloned().unwrap_or_else(|| {
+                // It is empty.
+                let decision = here.evaluate(own.subject.clone());
+                Judged {
+                    range: own.range.clone(),
+                    ..Judged::unread(0, own.subject.clone(), decision)
+                }
             });
-        }
-        examined
+            Found::of(own.subject, replies, judged)
+        })
+        .collect()
     }
 }
 
-impl Reply {
-    fn of(outcome: &Outcome, sql: &str, asked: &Range<usize>) -> Self {
-        match outcome {
-            Outcome::Analysed(answer) => Self::Checks(Checks::of(answer)),
-            Outcome::Rejected(error) => {
-                Self::Error(SqlError::of(&Rejection::of(error, sql, asked)))
-            }
-            Outcome::Locked => Self::Unanswered(
-                "what the statement names is locked; a session would wait for it".into(),
+impl Found {
+    fn of(own: Subject, replies: Vec<Reply>, mut judged: Judged) -> Self {
+        if let Some(why) = judged.is_run_too_early() {
+            judged.subject = unreadable(UnreadableKind::Unsupported, why);
+        }
+        Self {
+            own,
+            replies,
+            error: judged.rejection.as_deref().map(SqlError::of),
+            judged,
+        }
+    }
+
+    /// What is found of it on its own, behind so many characters of its message, takes the place of what was
+    /// found within. What does not make sense on its own may do so there.
+    fn settle(&mut self, alone: Self, before: usize) {
+        let replies = alone.replies.into_iter();
+        self.replies = replies.map(|reply| reply.moved(before)).collect();
+        let senseless = match &alone.judged.subject {
+            Subject::Unreadable(why) => matches!(
+                why.kind,
+                UnreadableKind::Rejected | UnreadableKind::Unresolved
             ),
-            Outcome::Unknown(why) => Self::Unanswered(Arc::clone(why)),
-            // No question of a statement's own text is answered like this.
-            Outcome::Reached(_) => Self::Unanswered("it is what CASCADE reaches".into()),
-        }
+            Subject::Readable(_) => false,
+        };
+        self.error = None;
+        self.judged = Judged {
+            range: self.judged.range.clone(),
+            waits: true,
+            subject: match senseless {
+                true => unreadable(UnreadableKind::Unsupported, UNSETTLED),
+                false => alone.judged.subject.clone(),
+            },
+            ..alone.judged
+        };
     }
 }
 
-impl Checks {
-    fn of(answer: &Analysed) -> Self {
-        Self {
-            relations: answer.relations.clone(),
-            behind: answer.behind.clone(),
-            functions: answer.functions.clone(),
-            behind_functions: answer.behind_functions.clone(),
-            operators: answer.operators.clone(),
-            types: answer.types.clone(),
-            sequences: answer.sequences.clone(),
+/// What each statement is judged by: EXECUTE and FETCH also by what the same text has prepared or declared.
+fn combined(here: &Standpoint<'_>, all: &[Found]) -> Vec<Subject> {
+    let of = |(at, one): (usize, &Found)| {
+        let (made, ended) = match one.judged.verb() {
+            Some(Verb::Execute) => (Verb::Prepare, Verb::Deallocate),
+            Some(Verb::Fetch) => (Verb::Declare, Verb::Close),
+            _ => return one.judged.subject.clone(),
+        };
+        let mut before = all.iter().take(at).rev().map(|earlier| &earlier.judged);
+        let latest = before.find(|earlier| {
+            let told = earlier.name.is_none() || earlier.name == one.judged.name;
+            told && earlier
+                .verb()
+                .is_some_and(|verb| verb == made || verb == ended)
+        });
+        match latest {
+            Some(inner) if inner.verb() == Some(made) && inner.name.is_some() => {
+                here.combined(&one.judged, inner).subject
+            }
+            _ => one.judged.subject.clone(),
         }
-    }
-}
-
-impl SqlError {
-    fn of(rejection: &Rejection) -> Self {
-        let field = |letter| rejection.error.field(letter).map(str::to_owned);
-        Self {
-            code: rejection.error.code().to_owned(),
-            message: field(b'M').unwrap_or_default(),
-            detail: field(b'D'),
-            hint: field(b'H'),
-            position: rejection.position(),
-        }
-    }
+    };
+    all.iter().enumerate().map(of).collect()
 }

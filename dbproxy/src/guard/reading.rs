@@ -35,7 +35,7 @@ pub(super) struct Read {
 }
 
 /// A statement with all that is known of it.
-pub(super) struct Known {
+pub(super) struct Understood {
     pub(super) subject: Subject,
     pub(super) judgeable: Option<Arc<Judgeable>>,
     pub(super) rejection: Option<Arc<Rejection>>,
@@ -47,7 +47,7 @@ pub(super) struct Known {
     pub(super) foreign: Foreign,
 }
 
-impl Known {
+impl Understood {
     fn of(subject: Subject) -> Self {
         Self {
             subject,
@@ -87,6 +87,11 @@ impl<'s> Reading<'s> {
             waiting: self.waiting,
             behind: self.behind,
         }
+    }
+
+    /// Whether a statement of it says CASCADE.
+    pub(super) fn cascades(&self) -> bool {
+        self.statements.iter().any(|statement| statement.cascades)
     }
 
     /// Whether a statement can be judged only when those before it have run.
@@ -185,53 +190,48 @@ impl<'s> Reading<'s> {
         statement: &Statement,
         outcomes: &[Outcome],
         transparent: bool,
-    ) -> Known {
+    ) -> Understood {
         let Subject::Readable(ours) = &statement.subject else {
             return match outcomes {
                 [Outcome::Rejected(error)] if is_syntax(statement) && error.is_of_grammar() => {
-                    Self::refused(error, Rejection::of_grammar(error))
+                    Self::refused(error, self.rejection(statement, 0, error))
                 }
                 // PostgreSQL reads it and we do not, or nobody knows: our refusal stays.
-                _ => Known::of(statement.subject.clone()),
+                _ => Understood::of(statement.subject.clone()),
             };
         };
         let answered = |outcome: &Outcome| matches!(outcome, Outcome::Analysed(_));
         // Where everything may run, the server says itself what is wrong.
         if outcomes.is_empty() || (transparent && !outcomes.iter().all(answered)) {
-            return Known::of(statement.subject.clone());
+            return Understood::of(statement.subject.clone());
         }
         let mut answers = Vec::with_capacity(outcomes.len());
-        // What is equal stands nowhere in the message.
-        let ranges = statement.questions.iter().map(Some);
-        let ranges = ranges.chain(statement.equal.iter().map(|_| None));
-        for (outcome, range) in outcomes.iter().zip(ranges) {
+        let asked = statement.questions.len() + statement.equal.len();
+        for (at, outcome) in outcomes.iter().take(asked).enumerate() {
             match outcome {
                 Outcome::Analysed(answer) => answers.push(Arc::clone(answer)),
                 Outcome::Reached(_) => {
-                    return Known::of(unreadable(
+                    return Understood::of(unreadable(
                         UnreadableKind::Unanswered,
                         "PostgreSQL was asked something else",
                     ));
                 }
                 Outcome::Rejected(error) => {
-                    return match range {
-                        Some(range) => self.rejected(error, range),
-                        None => Self::refused(error, Rejection::of_equal(error)),
-                    };
+                    return Self::refused(error, self.rejection(statement, at, error));
                 }
                 Outcome::Locked => {
-                    return Known::of(unreadable(
+                    return Understood::of(unreadable(
                         UnreadableKind::Unanswered,
                         "what the statement names is locked",
                     ));
                 }
                 Outcome::Unknown(why) => {
-                    return Known::of(unreadable(UnreadableKind::Unanswered, why));
+                    return Understood::of(unreadable(UnreadableKind::Unanswered, why));
                 }
             }
         }
         match joined(ours, &answers) {
-            Ok(facts) => Known {
+            Ok(facts) => Understood {
                 subject: Subject::Readable(Arc::new(facts)),
                 judgeable: answers.first().map(|answer| Arc::clone(&answer.judgeable)),
                 rejection: None,
@@ -239,17 +239,32 @@ impl<'s> Reading<'s> {
                 makes_checked: answers.iter().any(|answer| answer.makes_checked),
                 foreign: Foreign::Anywhere,
             },
-            Err(why) => Known::of(unreadable(UnreadableKind::Disagreement, why)),
+            Err(why) => Understood::of(unreadable(UnreadableKind::Disagreement, why)),
         }
     }
 
-    fn rejected(&self, error: &Arc<ServerError>, asked: &Range<usize>) -> Known {
+    /// PostgreSQL's refusal as the answer to one of a statement's questions, by its number.
+    pub(super) fn rejection(
+        &self,
+        statement: &Statement,
+        question: usize,
+        error: &Arc<ServerError>,
+    ) -> Rejection {
+        match statement.questions.get(question) {
+            Some(range) => Rejection::of(error, self.text, range),
+            None if is_syntax(statement) => Rejection::of_grammar(error),
+            // What is equal stands nowhere in the message.
+            None => Rejection::of_equal(error),
+        }
+    }
+
+    fn rejected(&self, error: &Arc<ServerError>, asked: &Range<usize>) -> Understood {
         Self::refused(error, Rejection::of(error, self.text, asked))
     }
 
-    fn refused(error: &ServerError, rejection: Rejection) -> Known {
+    fn refused(error: &ServerError, rejection: Rejection) -> Understood {
         let detail = format!("PostgreSQL refuses the statement ({})", error.code());
-        Known {
+        Understood {
             subject: unreadable(UnreadableKind::Rejected, &detail),
             judgeable: None,
             rejection: Some(Arc::new(rejection)),
@@ -261,7 +276,7 @@ impl<'s> Reading<'s> {
 }
 
 /// Whether our own reader's grammar does not accept a statement.
-fn is_syntax(statement: &Statement) -> bool {
+pub(super) fn is_syntax(statement: &Statement) -> bool {
     matches!(&statement.subject, Subject::Unreadable(why) if why.kind == UnreadableKind::Syntax)
 }
 

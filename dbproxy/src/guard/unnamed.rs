@@ -12,11 +12,11 @@ use exeat_policy::{
 };
 use exeat_sql::Statement;
 
-use super::Guard;
 use super::reading::Reading;
+use super::standpoint::Standpoint;
 use crate::catalog::{KnownRelation, Objects};
 
-impl Guard {
+impl Standpoint<'_> {
     /// Has PostgreSQL asked about no statement that makes values by functions which the role may not call:
     /// it is denied for them.
     pub(super) fn refuse_constants(&self, reading: &mut Reading<'_>) {
@@ -37,7 +37,7 @@ impl Guard {
         let Subject::Readable(facts) = &statement.subject else {
             return None;
         };
-        let objects = &self.scope.snapshot.as_deref()?.objects;
+        let objects = &self.snapshot?.objects;
         let asked = !statement.questions.is_empty() || !statement.equal.is_empty();
         let named = facts.types.iter().chain(&statement.types);
         let types: BTreeSet<u32> = named.flat_map(|name| objects.types_named(name)).collect();
@@ -67,7 +67,7 @@ impl Guard {
     /// may run for values of their columns; `None` where nothing does. Indexes, constraints and keys are their
     /// owner's: deny rules hold for their functions, and no rule has to allow them.
     pub(super) fn with_plans(&self, subject: &Subject) -> Option<Subject> {
-        let (Subject::Readable(facts), Some(snapshot)) = (subject, &self.scope.snapshot) else {
+        let (Subject::Readable(facts), Some(snapshot)) = (subject, self.snapshot) else {
             return None;
         };
         if facts.verb == Verb::Maintain {
@@ -108,7 +108,7 @@ impl Guard {
     /// The facts together with what COPY runs for the columns that it fills, a definition for the types that
     /// it names or changes, and what is run for the rows that are written. `makes_values`: see [`exeat_sql::Said`].
     pub(super) fn with_unnamed(&self, subject: Subject, makes_values: bool) -> Subject {
-        let (Subject::Readable(facts), Some(snapshot)) = (&subject, &self.scope.snapshot) else {
+        let (Subject::Readable(facts), Some(snapshot)) = (&subject, self.snapshot) else {
             return subject;
         };
         let objects = &snapshot.objects;

@@ -8,14 +8,23 @@ use exeat_policy::{Decision, Effect, Facts, Subject, Unreadable, UnreadableKind,
 use exeat_sql::{Said, Transaction};
 
 use super::code::Code;
-use super::reading::{Known, LONG, Reading};
+use super::reading::{LONG, Reading, Understood};
 use crate::analysis::{BEFORE, Judgeable, ServerError};
 use crate::disclosure::Sight;
 
-/// A text and the verdict on it in one scope.
+/// How long a verdict, or the decision on a statement, is good for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Stands {
+    /// As long as the scope of this number is the session's.
+    In(u64),
+    /// For once: it is made anew when it is asked for.
+    Once,
+}
+
+/// A text and the verdict on it.
 #[derive(Debug)]
 pub(crate) struct Verdict {
-    pub(crate) scope: u64,
+    pub(crate) stands: Stands,
     /// The text as it came.
     pub(crate) sql: Arc<[u8]>,
     /// The text to forward, where comments had to be blanked. Same length.
@@ -27,8 +36,8 @@ pub(crate) struct Verdict {
 /// One statement, judged.
 #[derive(Clone, Debug)]
 pub(crate) struct Judged {
-    /// The scope that `decision` was made in.
-    pub(crate) scope: u64,
+    /// How long `decision` is good for.
+    pub(crate) stands: Stands,
     pub(crate) subject: Subject,
     /// Its bytes within the message.
     pub(crate) range: Range<usize>,
@@ -136,10 +145,10 @@ impl Prepared {
 }
 
 impl Judged {
-    /// What is not read, in this scope.
+    /// What is not even looked at: it may be anything.
     pub(super) fn unread(scope: u64, subject: Subject, decision: Arc<Decision>) -> Self {
         Self {
-            scope,
+            stands: Stands::In(scope),
             subject,
             range: 0..0,
             text: "".into(),
@@ -189,6 +198,15 @@ impl Judged {
     pub(crate) fn runs_code(&self) -> bool {
         self.code != Code::Never
     }
+
+    /// Why it is not to be parsed and run in one, where it is not: what the checks of its constants make for
+    /// the session alone would be what it reads itself, and nothing looks in between.
+    pub(crate) fn is_run_too_early(&self) -> Option<&'static str> {
+        (self.code == Code::Parsed).then_some(
+            "a statement that reads, with constants of rows or arrays that have checks of somebody's own: \
+             send it by Parse, Bind and Execute",
+        )
+    }
 }
 
 impl Verdict {
@@ -197,8 +215,8 @@ impl Verdict {
         scope: u64,
         sql: &[u8],
         reading: &Reading<'_>,
-        known: Vec<Known>,
-        decide: impl Fn(&Known, bool) -> (Arc<Decision>, Sight, Code),
+        known: Vec<Understood>,
+        decide: impl Fn(&Understood, bool) -> (Arc<Decision>, Sight, Code),
     ) -> Self {
         let text = reading.text();
         let mut statements = Vec::new();
@@ -217,7 +235,7 @@ impl Verdict {
                 || (code_before && reading.waits_for_code(index));
             code_before |= code != Code::Never || reading.runs_another(index);
             statements.push(Judged {
-                scope,
+                stands: Stands::In(scope),
                 range: statement.range.clone(),
                 text: exeat_sql::redact(piece).into(),
                 name: statement.prepared.clone(),
@@ -238,7 +256,7 @@ impl Verdict {
             Cow::Owned(blanked) => Some(blanked.into_bytes().into()),
         };
         Self {
-            scope,
+            stands: Stands::In(scope),
             sql: sql.into(),
             blanked,
             statements,
@@ -247,12 +265,13 @@ impl Verdict {
 
     /// The same verdict in another scope, where it stands as well.
     pub(super) fn in_scope(&self, scope: u64) -> Self {
+        let stands = Stands::In(scope);
         let moved = |judged: &Judged| Judged {
-            scope,
+            stands,
             ..judged.clone()
         };
         Self {
-            scope,
+            stands,
             sql: Arc::clone(&self.sql),
             blanked: self.blanked.clone(),
             statements: self.statements.iter().map(moved).collect(),
@@ -266,7 +285,7 @@ impl Verdict {
             return None;
         };
         Some(Self {
-            scope: self.scope,
+            stands: self.stands,
             sql: sql.into(),
             blanked: None,
             statements: vec![Judged {
@@ -284,7 +303,7 @@ impl Verdict {
             ..judged.clone()
         };
         Self {
-            scope: self.scope,
+            stands: self.stands,
             sql: Arc::default(),
             blanked: None,
             statements: self.statements.iter().map(bare).collect(),
@@ -310,7 +329,7 @@ impl Verdict {
         decision: Arc<Decision>,
     ) -> Self {
         Self {
-            scope,
+            stands: Stands::In(scope),
             sql: sql.into(),
             blanked: None,
             statements: vec![Judged::unread(scope, subject, decision)],

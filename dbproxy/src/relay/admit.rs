@@ -7,7 +7,7 @@ use exeat_policy::{AuditMode, UnreadableKind};
 use exeat_service::metrics::decided;
 
 use super::deny::Refusal;
-use super::expected::{Expected, Origin, Query};
+use super::expected::{Expected, Query, QueryKind};
 use super::running::Running;
 use super::{End, Relay};
 use crate::denial;
@@ -112,7 +112,7 @@ impl Relay {
         let mut running = self.admit(&answer, &[])?;
         running.bytes_in = frame.length as u64;
         let mut query = Query {
-            origin: Origin::Function,
+            kind: QueryKind::Function,
             ..Query::default()
         };
         query.statements.push(running);

@@ -9,7 +9,7 @@
 use std::borrow::Cow;
 
 use super::batch::Batch;
-use super::expected::{Expected, Forced, Origin, Query};
+use super::expected::{Expected, Forced, Query, QueryKind};
 use super::names::Effect;
 use super::{End, Relay};
 use crate::wire::backend::Status;
@@ -177,7 +177,7 @@ impl Relay {
             self.inbound.inject(|out| write::query(out, FAILS));
             self.queue.push(Expected::Query(Query {
                 opening,
-                origin: Origin::Forced(Forced::Denial(error)),
+                kind: QueryKind::Forced(Forced::Denial(error)),
                 ..Query::default()
             }));
             self.names.next_batch();
@@ -199,7 +199,7 @@ impl Relay {
     pub(super) fn fail_block(&mut self) {
         self.inbound.inject(|out| write::query(out, FAILS));
         self.queue.push_front(Expected::Query(Query {
-            origin: Origin::Forced(Forced::Silent),
+            kind: QueryKind::Forced(Forced::Silent),
             ..Query::default()
         }));
     }

@@ -82,12 +82,12 @@ pub(crate) struct Query {
     pub(crate) effects: Vec<(usize, Effect)>,
     /// It failed: only ReadyForQuery is still to come.
     pub(crate) failed: bool,
-    pub(crate) origin: Origin,
+    pub(crate) kind: QueryKind,
 }
 
 /// Whose a Query is, and how it is answered.
 #[derive(Debug, Default)]
-pub(crate) enum Origin {
+pub(crate) enum QueryKind {
     /// The client's: each of its statements completes with a tag of its own.
     #[default]
     Read,
@@ -247,7 +247,7 @@ impl Queue {
     pub(crate) fn runs_own(&self) -> bool {
         match self.entries.front() {
             Some(Expected::Query(query)) => {
-                matches!(query.origin, Origin::Hidden | Origin::Forced(_))
+                matches!(query.kind, QueryKind::Hidden | QueryKind::Forced(_))
             }
             Some(
                 Expected::Catalog(_)

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use exeat_audit::Outcome;
 
 use super::batch::Batch;
-use super::expected::{Expected, Forced, Origin};
+use super::expected::{Expected, Forced, QueryKind};
 use super::names::called::in_the_clients_words;
 use super::running::Stopped;
 use super::{End, Relay};
@@ -73,10 +73,12 @@ impl Relay {
         let ours = match self.queue.front_mut() {
             None => return Err(End::Desynchronised),
             Some(Expected::Denied(error, _)) => Some(Some(error.as_ref().clone())),
-            Some(Expected::Query(query)) => match &query.origin {
-                Origin::Forced(Forced::Denial(error)) => Some(Some(error.as_ref().clone())),
-                Origin::Forced(Forced::Silent) => Some(None),
-                Origin::Read | Origin::Unread | Origin::Function | Origin::Hidden => None,
+            Some(Expected::Query(query)) => match &query.kind {
+                QueryKind::Forced(Forced::Denial(error)) => Some(Some(error.as_ref().clone())),
+                QueryKind::Forced(Forced::Silent) => Some(None),
+                QueryKind::Read | QueryKind::Unread | QueryKind::Function | QueryKind::Hidden => {
+                    None
+                }
             },
             Some(_) => None,
         };

@@ -7,13 +7,13 @@ use smallvec::SmallVec;
 
 use super::batch::{Attention, Batch};
 use super::deny::Refusal;
-use super::expected::{Expected, Origin, Query};
+use super::expected::{Expected, Query, QueryKind};
 use super::names::called::is_reserved;
 use super::names::spelled::Edit;
 use super::names::{Called, Effect, Known, Portal, Statement};
 use super::running::Running;
 use super::{Copy, Relay};
-use crate::guard::{Answer, Code, Judged, Prepared, Verdict};
+use crate::guard::{Answer, Judged, Prepared, Verdict};
 use crate::wire::backend::Status;
 use crate::wire::{Frame, frame, frontend};
 
@@ -114,7 +114,7 @@ impl Relay {
             self.copy = Copy::Waiting;
         }
         if verdict.is_unread() {
-            query.origin = Origin::Unread;
+            query.kind = QueryKind::Unread;
         }
         if let Some(called) = self.names.unnamed_portal() {
             self.close_own_portal(called);
@@ -272,17 +272,12 @@ impl Relay {
         Ok((answer, edit, effect))
     }
 
-    /// A statement that is parsed and run in one: what the checks of its constants make for the session alone
-    /// would be what it reads itself, and nothing looks in between.
+    /// A statement that is parsed and run in one, see [`Judged::is_run_too_early`].
     pub(super) fn changes_nothing_itself(&mut self, judged: &Judged) -> Result<(), Refusal> {
-        if judged.code != Code::Parsed {
+        let Some(why) = judged.is_run_too_early() else {
             return Ok(());
-        }
-        let answer = self.unread(
-            UnreadableKind::Unsupported,
-            "a statement that reads, with constants of rows or arrays that have checks of somebody's own: \
-             send it by Parse, Bind and Execute",
-        );
+        };
+        let answer = self.unread(UnreadableKind::Unsupported, why);
         match answer.is_allowed() {
             true => Ok(()),
             false => Err(self.denial(&answer, &[])),

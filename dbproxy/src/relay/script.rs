@@ -18,7 +18,7 @@ use exeat_audit::Outcome;
 
 use super::client::Flow;
 use super::deny::Refusal;
-use super::expected::{Expected, Origin, Query};
+use super::expected::{Expected, Query, QueryKind};
 use super::names::spelled;
 use super::{End, Relay};
 use crate::guard::Verdict;
@@ -132,7 +132,7 @@ impl Relay {
         self.inbound.inject(|out| write::query(out, sql));
         let opening = self.names.use_unnamed();
         self.expect_query(Query {
-            origin: Origin::Hidden,
+            kind: QueryKind::Hidden,
             opening,
             ..Query::default()
         });
@@ -304,7 +304,7 @@ impl Relay {
     /// Whether a warning says no more than that a block of the proxy's own is open.
     pub(super) fn is_of_hidden_block(&self, body: &[u8]) -> bool {
         let sent = |script: &Script| script.ours && script.part == Part::Begins && !script.looked;
-        let runs = matches!(self.queue.front(), Some(Expected::Query(query)) if !matches!(query.origin, Origin::Hidden));
+        let runs = matches!(self.queue.front(), Some(Expected::Query(query)) if !matches!(query.kind, QueryKind::Hidden));
         runs && self.script.as_ref().is_some_and(sent)
             && Fields::read(body).bytes(b'C') == Some(b"25001")
     }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use exeat_audit::Outcome;
 use exeat_policy::Verb;
 
-use super::expected::{Expected, Origin};
+use super::expected::{Expected, QueryKind};
 use super::running::Stopped;
 use super::{Copy, End, Relay};
 use crate::disclosure::origins;
@@ -129,7 +129,7 @@ impl Relay {
                 return Ok(());
             }
             // In a Query the rows are described without being asked for.
-            (b'T', Some(Expected::Query(query))) if !matches!(query.origin, Origin::Forced(_)) => {
+            (b'T', Some(Expected::Query(query))) if !matches!(query.kind, QueryKind::Forced(_)) => {
                 return self.result(frame);
             }
             _ => return Err(End::Desynchronised),
@@ -182,7 +182,7 @@ impl Relay {
     fn function_result(&mut self, frame: Frame) -> Result<(), End> {
         match self.queue.front() {
             Some(Expected::Query(query))
-                if matches!(query.origin, Origin::Function) && !query.failed => {}
+                if matches!(query.kind, QueryKind::Function) && !query.failed => {}
             _ => return Err(End::Server(Violation::UnexpectedType)),
         }
         self.result(frame)?;
@@ -240,18 +240,18 @@ impl Relay {
                 self.outbound.pass(frame.length);
                 return Ok(());
             }
-            Some(Expected::Query(query)) => match (&query.origin, frame.tag) {
+            Some(Expected::Query(query)) => match (&query.kind, frame.tag) {
                 _ if query.failed => return Err(End::Desynchronised),
-                (Origin::Hidden, b'C') => {
+                (QueryKind::Hidden, b'C') => {
                     self.outbound.discard(frame.length);
                     return Ok(());
                 }
-                (Origin::Read, b'I') if query.statements.is_empty() => {
+                (QueryKind::Read, b'I') if query.statements.is_empty() => {
                     self.outbound.pass(frame.length);
                     return Ok(());
                 }
-                (Origin::Unread, b'C' | b'I') => return self.completed_unread(frame),
-                (Origin::Read, b'C') => self.queue.running().ok_or(End::Desynchronised)?.stopped,
+                (QueryKind::Unread, b'C' | b'I') => return self.completed_unread(frame),
+                (QueryKind::Read, b'C') => self.queue.running().ok_or(End::Desynchronised)?.stopped,
                 _ => return Err(End::Desynchronised),
             },
             // What was read as a statement can't be empty to the server.
@@ -288,7 +288,7 @@ impl Relay {
     fn unread_ended(&mut self) -> Result<(), End> {
         match self.queue.front() {
             Some(Expected::Query(query))
-                if matches!(query.origin, Origin::Unread)
+                if matches!(query.kind, QueryKind::Unread)
                     && !query.failed
                     && query.done < query.statements.len() =>
             {
@@ -385,7 +385,7 @@ impl Relay {
             Some(Expected::Sync) => {}
             Some(Expected::Query(query))
                 if query.failed
-                    || !matches!(query.origin, Origin::Forced(_))
+                    || !matches!(query.kind, QueryKind::Forced(_))
                         && query.done == query.statements.len() => {}
             // The server ran fewer statements than were read in the text, or was not asked to.
             other => return Err(self.out_of_turn(other)),

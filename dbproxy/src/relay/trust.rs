@@ -9,7 +9,7 @@ use crate::relay::names::Id;
 /// What a session knows, and what its open transaction has done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Trust {
-    known: Known,
+    known: Knowledge,
     /// The open transaction has run code of others, which may have put some of it off.
     ran_code: bool,
     /// It has defined something.
@@ -18,7 +18,7 @@ pub(crate) struct Trust {
 
 /// What a session knows of what its names mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Known {
+enum Knowledge {
     /// All.
     All,
     /// Not what it has defined itself since it asked.
@@ -43,11 +43,11 @@ impl Trust {
     /// Of a session that begins; code may be run then.
     pub(crate) fn new(code: bool) -> Self {
         let known = match code {
-            true => Known::Nothing {
+            true => Knowledge::Nothing {
                 but: None,
                 defined: false,
             },
-            false => Known::All,
+            false => Knowledge::All,
         };
         Self {
             known,
@@ -59,33 +59,33 @@ impl Trust {
     /// What has to be asked before a text is judged, or before this portal is run.
     pub(crate) fn asks(&self, bound: Option<Id>) -> Asks {
         match self.known {
-            Known::All => Asks::Nothing,
-            Known::NotItsOwn => Asks::Definitions,
-            Known::Nothing { but, defined } if but.is_some() && but == bound => match defined {
+            Knowledge::All => Asks::Nothing,
+            Knowledge::NotItsOwn => Asks::Definitions,
+            Knowledge::Nothing { but, defined } if but.is_some() && but == bound => match defined {
                 true => Asks::Definitions,
                 false => Asks::Nothing,
             },
-            Known::Nothing { .. } => Asks::Look,
+            Knowledge::Nothing { .. } => Asks::Look,
         }
     }
 
     /// Whether there is nothing to ask.
     pub(crate) fn knows_all(&self) -> bool {
-        self.known == Known::All
+        self.known == Knowledge::All
     }
 
     /// All see by now what it has defined: there is nothing of its own left to ask.
     pub(crate) fn all_have_seen(&mut self) {
-        if self.known == Known::NotItsOwn {
-            self.known = Known::All;
+        if self.known == Knowledge::NotItsOwn {
+            self.known = Knowledge::All;
         }
     }
 
     /// The portal that may be run although code was run for it, where there is one.
     pub(crate) fn bound(&self) -> Option<Id> {
         match self.known {
-            Known::Nothing { but, .. } => but,
-            Known::All | Known::NotItsOwn => None,
+            Knowledge::Nothing { but, .. } => but,
+            Knowledge::All | Knowledge::NotItsOwn => None,
         }
     }
 
@@ -109,7 +109,7 @@ impl Trust {
     pub(crate) fn code_bound(&mut self, code: Code, portal: Option<Id>) {
         match code {
             Code::Never => {}
-            Code::Run if !matches!(self.known, Known::Nothing { .. }) => {
+            Code::Run if !matches!(self.known, Knowledge::Nothing { .. }) => {
                 self.ran_code = true;
                 self.know_nothing(portal);
             }
@@ -148,13 +148,13 @@ impl Trust {
     /// Whether what was defined is told by no name.
     pub(crate) fn looked(&mut self, changed: bool, open: bool) -> bool {
         let defined = match self.known {
-            Known::All => false,
-            Known::NotItsOwn => true,
-            Known::Nothing { defined, .. } => defined,
+            Knowledge::All => false,
+            Knowledge::NotItsOwn => true,
+            Knowledge::Nothing { defined, .. } => defined,
         };
         self.known = match changed || defined {
-            true => Known::NotItsOwn,
-            false => Known::All,
+            true => Knowledge::NotItsOwn,
+            false => Knowledge::All,
         };
         // The end of the transaction may take it away, or show it to all.
         self.defined |= open;
@@ -165,8 +165,8 @@ impl Trust {
     pub(crate) fn seen(&mut self, passing: bool) {
         self.defined |= passing;
         self.known = match self.known {
-            Known::All | Known::NotItsOwn => Known::All,
-            Known::Nothing { but, .. } => Known::Nothing {
+            Knowledge::All | Knowledge::NotItsOwn => Knowledge::All,
+            Knowledge::Nothing { but, .. } => Knowledge::Nothing {
                 but,
                 defined: false,
             },
@@ -175,18 +175,18 @@ impl Trust {
 
     fn know_not_its_own(&mut self) {
         self.known = match self.known {
-            Known::All | Known::NotItsOwn => Known::NotItsOwn,
-            Known::Nothing { but, .. } => Known::Nothing { but, defined: true },
+            Knowledge::All | Knowledge::NotItsOwn => Knowledge::NotItsOwn,
+            Knowledge::Nothing { but, .. } => Knowledge::Nothing { but, defined: true },
         };
     }
 
     fn know_nothing(&mut self, but: Option<Id>) {
         let defined = match self.known {
-            Known::All => false,
-            Known::NotItsOwn => true,
-            Known::Nothing { defined, .. } => defined,
+            Knowledge::All => false,
+            Knowledge::NotItsOwn => true,
+            Knowledge::Nothing { defined, .. } => defined,
         };
-        self.known = Known::Nothing { but, defined };
+        self.known = Knowledge::Nothing { but, defined };
     }
 }
 

@@ -4,7 +4,7 @@
 //! INVARIANT: under `require` only an answer that is there, is of the policy in force, and is young lets a
 //! session in. A thread that is gone gives no answer.
 
-mod known;
+mod compared;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,7 +16,7 @@ use exeat_service::Core;
 use exeat_service::config::SecondWall;
 use tokio::sync::{Notify, watch};
 
-use known::{Answer, Findings, Known, NotLet, Refusal};
+use compared::{Answer, Compared, Findings, NotLet, Refusal};
 
 use super::read::{self, ReadError};
 use super::{Comparison, Direction, comparison};
@@ -47,7 +47,7 @@ pub(crate) struct Wall {
     seen: std::sync::Mutex<Option<Arc<str>>>,
     wanted: Notify,
     used: AtomicBool,
-    known: watch::Sender<Known>,
+    known: watch::Sender<Compared>,
 }
 
 /// All of them.
@@ -68,7 +68,7 @@ impl Wall {
             seen: std::sync::Mutex::default(),
             wanted: Notify::new(),
             used: AtomicBool::new(false),
-            known: watch::Sender::new(Known::default()),
+            known: watch::Sender::new(Compared::default()),
         })
     }
 
@@ -111,9 +111,9 @@ impl Wall {
     }
 
     /// What a comparison says that began a moment ago or later, if it comes in time.
-    async fn newer(&self, known: Known, policy: &PolicyHash) -> Known {
+    async fn newer(&self, known: Compared, policy: &PolicyHash) -> Compared {
         let asked = Instant::now();
-        let fits = |known: &Known| {
+        let fits = |known: &Compared| {
             known.of.as_ref().is_some_and(|(of, began)| {
                 of == policy && (*began >= asked || asked.duration_since(*began) < AT_MOST)
             })

@@ -9,6 +9,8 @@ use exeat_tests::run::{Ran, run, run_with};
 use exeat_tests::wire::{Wire, sqlstate};
 use serde_json::Value;
 
+mod same;
+
 const SCHEMA: &str = "\
 CREATE TABLE orders (id int PRIMARY KEY, total int, ssn text);
 CREATE VIEW leaky AS SELECT id, ssn FROM orders;

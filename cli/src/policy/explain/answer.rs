@@ -2,14 +2,14 @@
 
 use std::io::Write;
 
-use exeat_dbproxy::{Reply, SqlError};
+use exeat_dbproxy::{Reply, SqlError, sqlstate};
 use exeat_policy::{
     Basis, Decision, Effect, Obligations, PolicySet, Reason, Remedy, Request, Subject, evaluate,
     remedy,
 };
 use serde::Serialize;
 
-use super::super::question::Statement;
+use super::super::question::{Statement, decisive};
 use super::super::server::OFFLINE;
 
 /// The answer to one question. All or nothing: with several statements one denial denies them all.
@@ -75,6 +75,12 @@ pub(super) struct Judged {
     /// PostgreSQL's refusal: what the caller gets where the statement is denied for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) error: Option<SqlError>,
+    /// The service judges it when those before it have run; here it is judged by what names mean now.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(super) waits: bool,
+    /// The SQLSTATE of a denied statement.
+    #[serde(skip)]
+    sqlstate: Option<String>,
 }
 
 /// A statement as the readers see it.
@@ -141,7 +147,10 @@ impl<'a> Answer<'a> {
 
     /// A line that is no text.
     pub(super) fn unreadable(policy: &PolicySet, text: &'a str, why: String) -> Self {
-        let judged = Judged::refused(policy, Reason::Unreadable, why);
+        let judged = Judged {
+            sqlstate: Some("42601".to_owned()),
+            ..Judged::refused(policy, Reason::Unreadable, why)
+        };
         Self::of(policy, Question::Sql(text), vec![judged], None)
     }
 
@@ -151,14 +160,12 @@ impl<'a> Answer<'a> {
         decisions: Vec<Judged>,
         status: Option<u16>,
     ) -> Self {
-        let denied = decisions
-            .iter()
-            .find(|judged| judged.effect == Effect::Deny);
-        let first = denied.or(decisions.first());
+        let first = decisive(&decisions, |judged| {
+            (judged.waits, judged.effect == Effect::Deny)
+        });
         // Without a decision nothing was allowed.
         let decision = first.map_or(Effect::Deny, |judged| judged.effect);
         let reason = first.map_or(Reason::Unreadable, |judged| judged.reason);
-        let sql = matches!(question, Question::Sql(_));
         Self {
             question,
             decision,
@@ -168,10 +175,7 @@ impl<'a> Answer<'a> {
             location: first.and_then(|judged| judged.location.clone()),
             policy: policy.hash().to_string(),
             status,
-            sqlstate: (sql && decision == Effect::Deny).then(|| {
-                let error = denied.and_then(|judged| judged.error.as_ref());
-                error.map_or_else(|| sqlstate(reason).to_owned(), |error| error.code.clone())
-            }),
+            sqlstate: first.and_then(|judged| judged.sqlstate.clone()),
             offline: None,
             decisions,
         }
@@ -208,14 +212,20 @@ impl<'a> Answer<'a> {
 impl Judged {
     fn statement(policy: &PolicySet, statement: &Statement) -> Self {
         let judged = Self::new(policy, &statement.request);
-        let error = statement.examined.as_ref().and_then(|one| one.error());
+        let examined = statement.examined.as_ref();
+        // In a role that refuses nothing the server says it itself.
+        let error = examined
+            .and_then(|one| one.error.clone())
+            .filter(|_| judged.effect == Effect::Deny && judged.reason == Reason::Unreadable);
         Self {
             range: Some([statement.range.start, statement.range.end]),
             facts: Seen::of(statement),
-            // In a role that refuses nothing the server says it itself.
-            error: error
-                .filter(|_| judged.effect == Effect::Deny && judged.reason == Reason::Unreadable)
-                .cloned(),
+            sqlstate: match &error {
+                Some(error) => Some(error.code.clone()),
+                None => judged.sqlstate,
+            },
+            error,
+            waits: statement.waits(),
             ..judged
         }
     }
@@ -228,6 +238,12 @@ impl Judged {
             None => (None, None),
         };
         let no_rule_in = decision.no_rule_in(request);
+        let sqlstate = match request {
+            Request::Statement(asked) if decision.effect == Effect::Deny => {
+                Some(sqlstate(&asked.subject, &decision).to_owned())
+            }
+            _ => None,
+        };
         let rule = decision.rule.map(|rule| rule.path.to_string());
         Self {
             effect: decision.effect,
@@ -250,6 +266,8 @@ impl Judged {
             range: None,
             facts: None,
             error: None,
+            waits: false,
+            sqlstate,
         }
     }
 
@@ -271,14 +289,8 @@ impl Judged {
             range: None,
             facts: None,
             error: None,
+            waits: false,
+            sqlstate: None,
         }
-    }
-}
-
-/// 42601 where it can't be read, 42501 where it is not allowed.
-fn sqlstate(reason: Reason) -> &'static str {
-    match reason {
-        Reason::Unreadable => "42601",
-        _ => "42501",
     }
 }

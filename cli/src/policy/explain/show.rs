@@ -50,6 +50,12 @@ fn one(out: &mut impl Write, judged: &Judged) -> anyhow::Result<()> {
             None => writeln!(out)?,
         }
     }
+    if judged.waits {
+        writeln!(
+            out,
+            "  waits   the service judges it when those before it have run; this is by what names mean now"
+        )?;
+    }
     let none = judged.no_rule_in.as_ref();
     let none = none.map(|place| format!("none of {place}"));
     if let Some(rule) = judged.rule.as_ref().or(none.as_ref()) {

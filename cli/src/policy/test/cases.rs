@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::path::Path;
 
 use exeat_policy::{
-    Assurance, Basis, Decision, Effect, PolicySet, Protocol, Reason, Request, TlsFinding, evaluate,
+    Assurance, Basis, Decision, Effect, PolicySet, Protocol, Reason, TlsFinding, evaluate,
     read_yaml,
 };
 use exeat_sql::Context;
@@ -191,28 +191,26 @@ impl Case {
                 let statements = answered.unwrap_or_else(|| {
                     question::statements(&caller, database, sql, &Context::default())
                 });
-                let requests = statements.into_iter().map(|statement| statement.request);
-                Ok(all_or_nothing(policy, requests))
+                Ok(all_or_nothing(policy, &statements))
             }
             _ => Ok(Err("a case has `to`, or `database` and `sql`".to_owned())),
         }
     }
 }
 
-/// The first denial, or the first decision.
+/// The decision on all statements of a text.
 fn all_or_nothing(
     policy: &PolicySet,
-    requests: impl Iterator<Item = Request>,
+    statements: &[question::Statement],
 ) -> Result<Decision, String> {
-    let mut first = None;
-    for request in requests {
-        let decision = evaluate(policy, &request);
-        if decision.effect == Effect::Deny {
-            return Ok(decision);
-        }
-        first.get_or_insert(decision);
-    }
-    first.ok_or_else(|| "the text holds no statement".to_owned())
+    let decided = statements
+        .iter()
+        .map(|statement| (statement.waits(), evaluate(policy, &statement.request)));
+    let decisive = question::decisive(decided, |(waits, decision)| {
+        (*waits, decision.effect == Effect::Deny)
+    });
+    let decisive = decisive.map(|(_, decision)| decision);
+    decisive.ok_or_else(|| "the text holds no statement".to_owned())
 }
 
 fn malformed(policy: &PolicySet, why: &str) -> Decision {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use rustls_pki_types::CertificateDer;
 
-use super::known::{Known, VerifierDigest};
+use super::stored::{Stored, VerifierDigest};
 use crate::jwt::VerifiedJwt;
 use crate::token::TokenDigest;
 
@@ -47,7 +47,7 @@ impl<'a> Presented<'a> {
         }
     }
 
-    pub(super) fn evidence(&self, secret: Option<CheckedSecret>, known: &Known) -> Evidence {
+    pub(super) fn evidence(&self, secret: Option<CheckedSecret>, stored: &Stored) -> Evidence {
         let owned = |chain: &[CertificateDer<'_>]| {
             chain.iter().map(|der| der.clone().into_owned()).collect()
         };
@@ -61,7 +61,7 @@ impl<'a> Presented<'a> {
             source: self.source,
             scram: self
                 .scram
-                .and_then(|name| Some((name.into(), known.verifier_digest(name)?))),
+                .and_then(|name| Some((name.into(), stored.verifier_digest(name)?))),
         }
     }
 }

@@ -9,7 +9,7 @@ use exeat_policy::{Identity, IdentityFailure, Method, Principal, UnixMillis};
 
 use super::Authenticators;
 use super::evidence::{CheckedSecret, Presented, View};
-use super::known::VerifierDigest;
+use super::stored::VerifierDigest;
 use crate::jwt;
 use crate::meters;
 use crate::token;
@@ -102,7 +102,7 @@ impl Authenticators {
     fn secret(&self, secret: &CheckedSecret, now: UnixMillis) -> Result<Proof, IdentityFailure> {
         match secret {
             CheckedSecret::Token(digest) => {
-                let (name, expires_at) = self.known.token(digest, now)?;
+                let (name, expires_at) = self.stored.token(digest, now)?;
                 Ok(Proof {
                     identity: Identity::Token(name),
                     method: Method::Token,
@@ -122,7 +122,7 @@ impl Authenticators {
     }
 
     fn scram(&self, name: &str, proven: Option<&VerifierDigest>) -> Result<Proof, IdentityFailure> {
-        let name = self.known.password(name, proven)?;
+        let name = self.stored.password(name, proven)?;
         Ok(Proof {
             identity: Identity::Scram(name),
             method: Method::Scram,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use exeat_policy::{Access, Facts, Subject, UnreadableKind, Verb};
 use exeat_sql::Statement;
 
-use super::{Known, Reading};
+use super::{Reading, Understood};
 use crate::analysis::{self, Outcome, Question, Reach};
 use crate::guard::join::beyond;
 use crate::guard::verdict::unreadable;
@@ -62,8 +62,8 @@ impl Reading<'_> {
         statement: &Statement,
         outcomes: &[Outcome],
         search_path: &[Arc<str>],
-    ) -> Known {
-        let unanswered = |why: &str| Known::of(unreadable(UnreadableKind::Unanswered, why));
+    ) -> Understood {
+        let unanswered = |why: &str| Understood::of(unreadable(UnreadableKind::Unanswered, why));
         match self.reaches(statement, search_path) {
             None | Some((_, Reach::Nothing)) => self.known(statement, outcomes, false),
             Some((_, Reach::Unknown(why))) => unanswered(why),

@@ -86,3 +86,20 @@ fn writes_are_strict_and_reads_released_unless_the_database_says_otherwise() {
         AuditMode::Written
     );
 }
+
+#[test]
+fn a_read_is_strict_where_an_operator_or_a_view_may_change_something() {
+    let policy = grants("allow:\n  - select: public.t\n  - operator: [public.*]");
+    let read = |of: &dyn Fn(&mut Facts)| {
+        let mut facts = select("public.t", None);
+        of(&mut facts);
+        run(&policy, facts).obligations.audit
+    };
+    let behind = |name: &str| read(&|facts| facts.behind_functions = vec![self::name(name)]);
+    assert_eq!(behind("pg_catalog.lower"), AuditMode::Release);
+    assert_eq!(behind("pg_catalog.pg_get_viewdef"), AuditMode::Release);
+    assert_eq!(behind("public.f"), AuditMode::Strict);
+    assert_eq!(behind("pg_catalog.nextval"), AuditMode::Strict);
+    let operator = read(&|facts| facts.operators = vec![name("public.+")]);
+    assert_eq!(operator, AuditMode::Strict);
+}

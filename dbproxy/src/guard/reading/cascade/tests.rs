@@ -3,7 +3,7 @@ use std::sync::Arc;
 use exeat_policy::{Access, RelationAccess, Subject};
 use exeat_sql::Context;
 
-use super::super::{Known, Reading};
+use super::super::{Reading, Understood};
 use crate::analysis::{Outcome, Question, Reached};
 
 fn path() -> [Arc<str>; 1] {
@@ -11,7 +11,7 @@ fn path() -> [Arc<str>; 1] {
 }
 
 /// The question of the last statement of a text, and what is known of it with this outcome.
-fn last(sql: &str, outcomes: &[Outcome]) -> (Option<Question>, Known) {
+fn last(sql: &str, outcomes: &[Outcome]) -> (Option<Question>, Understood) {
     let path = path();
     let context = Context {
         catalog: None,
@@ -26,7 +26,7 @@ fn last(sql: &str, outcomes: &[Outcome]) -> (Option<Question>, Known) {
     )
 }
 
-fn detail(known: &Known) -> &str {
+fn detail(known: &Understood) -> &str {
     match &known.subject {
         Subject::Unreadable(why) => &why.detail,
         Subject::Readable(_) => "",

@@ -15,7 +15,7 @@ const SHOWN: usize = 20;
 
 /// What is known of a database.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Known {
+pub(super) struct Compared {
     /// How many comparisons have ended.
     pub(super) count: u64,
     /// Of which policy, begun when.
@@ -57,7 +57,7 @@ pub(super) enum NotLet {
     Unknown(Arc<str>),
 }
 
-impl Known {
+impl Compared {
     pub(super) fn lets(&self, policy: &PolicyHash, as_role: &Arc<str>) -> Result<(), NotLet> {
         let unknown = |why: &str| Err(NotLet::Unknown(why.into()));
         match (&self.of, &self.answer) {

@@ -29,13 +29,13 @@ struct Password {
 pub(super) type VerifierDigest = [u8; 32];
 
 /// What the store knows.
-pub(super) struct Known {
+pub(super) struct Stored {
     tokens: HashMap<TokenDigest, Token>,
     passwords: HashMap<Arc<str>, Password>,
     mock_key: Secret<[u8; 32]>,
 }
 
-impl Known {
+impl Stored {
     /// Without a store: no token fits, no password fits.
     pub(super) fn empty() -> Self {
         Self {
