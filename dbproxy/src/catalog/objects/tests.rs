@@ -246,7 +246,7 @@ fn casts_are_found_by_what_values_are_made_of() {
     // Of the type, and of the row that has a column of it.
     for of in [60000, 20002] {
         assert_eq!(objects.casts([of]), BTreeSet::from([30001, 30002]));
-        assert_eq!(objects.json_casts([of]), BTreeSet::from([30002]));
+        assert_eq!(objects.casts_to(Made::Json, [of]), BTreeSet::from([30002]));
     }
     assert_eq!(objects.casts([50000]), BTreeSet::from([30003]));
     assert!(objects.casts([23, 114]).is_empty());
