@@ -336,7 +336,8 @@ impl Catalogs {
             }
         }
         // The first one, or the old connection broke.
-        let settings = [("application_name".to_owned(), "exeat catalog".to_owned())];
+        let settings = [("application_name", "exeat catalog"), ("jit", "off")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()));
         let wanted = Wanted::own(&self.user, &settings);
         let connection = self.upstream.connect(wanted).await?;
         let client = client.insert(Client::new(connection));

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use exeat_policy::Principal;
 use exeat_service::Lease;
 
+use crate::guard::strays;
 use crate::analysis::{Analyser, AnalyserLease};
 use crate::catalog::{CatalogLease, Catalogs};
 use crate::database::Database;
@@ -25,6 +26,8 @@ pub(crate) struct Connected {
     pub(crate) analyser: Option<Arc<Analyser>>,
     pub(crate) recorder: Recorder,
     pub(crate) minor: u16,
+    /// Its names may mean something else from the beginning.
+    pub(crate) strays: bool,
     /// Its place in the limit of sessions.
     pub(crate) lease: Lease,
     pub(crate) catalog_lease: CatalogLease,
@@ -59,7 +62,10 @@ pub(crate) async fn connect(permit: Permit, patience: Duration) -> Result<Connec
     };
     let (connection, catalog_lease) = both.map_err(|error| failed(&error))?;
     metrics::connected(begun.elapsed());
+    let strays = |(name, value): &(String, String)| strays(name) || value.contains("search_path");
+    let strays = granted.settings.iter().any(strays);
     Ok(Connected {
+        strays,
         connection,
         principal: granted.principal,
         database: granted.database,

@@ -24,10 +24,11 @@ mod verdict;
 use std::sync::Arc;
 
 use exeat_policy::{
-    Columns, Decision, Effect, Name, Principal, Request, UnreadableKind, Verb, evaluate,
+    Columns, Decision, Effect, Name, Principal, Request, Setting, Subject, UnreadableKind, Verb,
+    evaluate,
 };
 use exeat_service::{Core, clock};
-use exeat_sql::Said;
+use exeat_sql::{QueryTreeError, Said};
 
 use crate::analysis::{self, Analyser, Heard, Judgeable, Outcome, Question};
 use crate::catalog::Catalogs;
@@ -63,6 +64,14 @@ pub(crate) struct Guard {
     former: Former,
     /// A text that was read, and waits for answers.
     unfinished: Option<Unfinished>,
+    /// What its names mean is not known.
+    strays: bool,
+}
+
+/// Whether this setting decides what names mean.
+pub(crate) fn strays(setting: &str) -> bool {
+    const DECIDE: [&str; 3] = ["search_path", "role", "session_authorization"];
+    DECIDE.iter().any(|name| setting.eq_ignore_ascii_case(name))
 }
 
 /// A statement with its answer, and the question.
@@ -120,6 +129,7 @@ impl Guard {
             scope,
             former: Former::default(),
             unfinished: None,
+            strays: false,
         }
     }
 
@@ -150,7 +160,31 @@ impl Guard {
 
     /// A statement was let through that may define something.
     pub(crate) fn own_note(&mut self, answer: &Answer) {
+        if self.sets_what_names_mean(answer) {
+            self.stray();
+        }
         self.own.note(answer, &self.catalogs);
+    }
+
+    /// Whether a statement that passes sets what names mean to something else.
+    fn sets_what_names_mean(&self, answer: &Answer) -> bool {
+        let Request::Statement(statement) = &answer.request else {
+            return false;
+        };
+        let Subject::Readable(facts) = &statement.subject else {
+            return false;
+        };
+        let begun = |setting: &Setting| match (&*setting.name, &setting.value) {
+            ("search_path", Some(value)) => self.has_path(value),
+            (name, _) => !strays(name),
+        };
+        self.standpoint().transparent() && !facts.settings.iter().all(begun)
+    }
+
+    /// Names may mean something else to this session than by the configured search path, which only a role that
+    /// may do everything can have brought about: from here on nobody says what they mean.
+    pub(crate) fn stray(&mut self) {
+        self.strays = true;
     }
 
     /// The transaction of the session's own definitions has ended.
@@ -173,12 +207,19 @@ impl Guard {
         let policy = self.core.policy.current();
         self.own.forget_what_all_see(&self.catalogs);
         let own = self.own.snapshot();
-        let version = own.map_or_else(|| self.catalogs.version(), |own| own.version);
+        let version = match (self.strays, own) {
+            (true, _) => 0,
+            (false, Some(own)) => own.version,
+            (false, None) => self.catalogs.version(),
+        };
         if !self.scope.is(&policy, version) {
             self.former.left(&self.scope, &policy, own.is_some());
             self.scope = Scope::new(
                 Arc::clone(&policy),
-                own.cloned().or_else(|| self.catalogs.current()),
+                match self.strays {
+                    true => None,
+                    false => own.cloned().or_else(|| self.catalogs.current()),
+                },
                 &self.principal,
                 &self.database,
                 &self.search_path,
@@ -318,7 +359,7 @@ impl Guard {
             database: &self.database,
             search_path: &self.search_path,
             snapshot: self.scope.snapshot.as_deref(),
-            asks: self.asking.is_on(),
+            asks: self.asking.is_on() && !self.strays,
             own: self.own.snapshot().is_some(),
         }
     }
@@ -341,16 +382,36 @@ impl Guard {
 
     /// What came of a question over the session's own connection.
     pub(crate) fn heard(&mut self, question: Question, heard: Heard) {
-        let outcome = match (heard, &self.scope.snapshot) {
+        let outcome = self.outcome(&question, heard);
+        self.asking.heard(question, outcome);
+    }
+
+    /// The same of one that was asked in its short form; the question again where it has to be asked in full: an
+    /// error says where it is, and an answer that rests on values is one about all of them.
+    pub(crate) fn heard_in_short(&mut self, question: Question, heard: Heard) -> Option<Question> {
+        let outcome = self.outcome(&question, heard);
+        match &outcome {
+            Outcome::Rejected(_) => return Some(question),
+            Outcome::Analysed(answer) if answer.by_text => return Some(question),
+            _ => {}
+        }
+        self.asking.heard(question, outcome);
+        None
+    }
+
+    fn outcome(&self, question: &Question, heard: Heard) -> Outcome {
+        match (heard, &self.scope.snapshot) {
             (Heard::Rows(rows), _) => question.reached(&rows),
             (Heard::Trees(trees), Some(snapshot)) => match analysis::read(&trees, snapshot) {
                 Ok(answer) => Outcome::Analysed(Arc::new(answer)),
                 Err(error) => Outcome::Unknown(error.to_string().into()),
             },
             (Heard::Trees(_), None) => Outcome::Unknown("the catalog can't be read".into()),
+            (Heard::TooLong(bytes), _) => {
+                Outcome::Unknown(QueryTreeError::TooLong { bytes }.to_string().into())
+            }
             (Heard::Error(error), _) => Outcome::Rejected(Arc::new(error)),
-        };
-        self.asking.heard(question, outcome);
+        }
     }
 
     /// Asks whether a judged statement may run now. It counts as one of the role's statements.

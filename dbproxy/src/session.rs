@@ -108,6 +108,7 @@ async fn relay(client: Client, connected: Connected, service: &Dbproxy, record: 
         analyser,
         recorder,
         minor,
+        strays,
         lease,
         catalog_lease,
         analyser_lease,
@@ -132,7 +133,7 @@ async fn relay(client: Client, connected: Connected, service: &Dbproxy, record: 
         write::key_data(out, process, secret);
         write::ready(out, Status::Idle);
     });
-    let guard = Guard::new(
+    let mut guard = Guard::new(
         Arc::clone(&service.core),
         principal,
         Arc::clone(&database.name),
@@ -144,6 +145,9 @@ async fn relay(client: Client, connected: Connected, service: &Dbproxy, record: 
         text: service.limits.text,
         message: service.limits.message,
     });
+    if strays && guard.is_relaxed() {
+        guard.stray();
+    }
     let relay = Relay::new(Parts {
         client: client.stream,
         inbound: client.inbound,

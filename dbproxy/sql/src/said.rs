@@ -122,7 +122,8 @@ fn transaction(words: Words<'_>) -> Option<Transaction> {
     )
 }
 
-/// CASCADE reaches further; what is dropped takes along what belongs to it; what runs code may do anything.
+/// CASCADE reaches further; what runs code may do anything. What is dropped takes along what belongs to it, which
+/// nobody can use by its name any more. Rights, roles, databases and comments change what no name means.
 fn told_by_names(words: Words<'_>) -> bool {
     const MADE: [&str; 10] = [
         "table",
@@ -137,10 +138,18 @@ fn told_by_names(words: Words<'_>) -> bool {
         "materialized",
     ];
     const CHANGED: [&str; 3] = ["table", "index", "sequence"];
-    match words.is(0, "create") {
-        true => words.is_one_of(1, &MADE),
-        false => words.is(0, "alter") && words.is_one_of(1, &CHANGED) && !words.have(&["cascade"]),
+    const DROPPED: [&str; 5] = ["table", "index", "sequence", "view", "materialized"];
+    const BESIDE: [&str; 5] = ["role", "user", "group", "database", "tablespace"];
+    if words.is_one_of(0, &["comment", "grant", "revoke"]) {
+        return true;
     }
+    if words.is_one_of(0, &["create", "alter", "drop"]) && words.is_one_of(1, &BESIDE) {
+        return true;
+    }
+    let reaches = words.have(&["cascade"]);
+    (words.is(0, "create") && words.is_one_of(1, &MADE))
+        || (words.is(0, "alter") && words.is_one_of(1, &CHANGED) && !reaches)
+        || (words.is(0, "drop") && words.is_one_of(1, &DROPPED) && !reaches)
 }
 
 /// By words in whatever place they stand. What is dropped, granted or commented on makes none.

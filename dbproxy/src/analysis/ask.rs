@@ -49,6 +49,8 @@ pub(crate) enum Told {
 pub(crate) enum Heard {
     /// The trees of a statement.
     Trees(Trees),
+    /// One of them has so many bytes, which are more than are read.
+    TooLong(usize),
     /// The rows of a question of the proxy's own.
     Rows(Vec<Vec<String>>),
     /// The server refuses it.

@@ -68,6 +68,10 @@ impl Standpoint<'_> {
         if !statement.declared.is_empty() {
             one.subject = self.declared(&one.subject).with(one.subject);
         }
+        if self.transparent() {
+            // Whatever its names mean by the time it runs passes.
+            one.judgeable = None;
+        }
         one.foreign = self.foreign(&one.subject);
         if let Some(subject) = self.with_plans(&one.subject) {
             one.subject = subject;

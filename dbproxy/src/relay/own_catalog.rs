@@ -44,8 +44,12 @@ const LOOK: &str = "SELECT 'looked', pg_catalog.pg_my_temp_schema()::pg_catalog.
     FROM pg_catalog.pg_cursors WHERE name OPERATOR(pg_catalog.<>) ''";
 const LOOKED: &str = "looked";
 
-/// The question's own patience in place of the client's, until the end of the transaction at most.
+/// The question's own patience in place of the client's, and no compilation of its many expressions, which looks
+/// at no time-out and takes a minute where the client's planner settings make them dear; until the end of the
+/// transaction at most.
 const OWN_PATIENCE: &str = "SELECT \
+    pg_catalog.set_config('exeat.jit', pg_catalog.current_setting('jit'), true), \
+    pg_catalog.set_config('jit', 'off', true), \
     pg_catalog.set_config('exeat.statement', pg_catalog.current_setting('statement_timeout'), true), \
     pg_catalog.set_config('exeat.lock', pg_catalog.current_setting('lock_timeout'), true), \
     pg_catalog.set_config('statement_timeout', '20s', true), \
@@ -53,6 +57,7 @@ const OWN_PATIENCE: &str = "SELECT \
 
 /// Back to what the client has.
 const THEIR_PATIENCE: &str = "SELECT \
+    pg_catalog.set_config('jit', pg_catalog.current_setting('exeat.jit'), true), \
     pg_catalog.set_config('statement_timeout', pg_catalog.current_setting('exeat.statement'), true), \
     pg_catalog.set_config('lock_timeout', pg_catalog.current_setting('exeat.lock'), true)";
 

@@ -70,6 +70,8 @@ const BE_QUIET: &str = "SELECT pg_catalog.set_config('debug_print_rewritten', 'o
 pub(crate) struct OwnQuestion {
     question: Question,
     trees: Trees,
+    /// The length of a tree that is longer than any that is read; 0 otherwise.
+    too_long: usize,
     /// The rows of a question of the proxy's own.
     rows: Vec<Vec<String>>,
     error: Option<ServerError>,
@@ -82,6 +84,8 @@ pub(crate) struct OwnQuestion {
     readies: u8,
     /// It ends with the answers to a Flush; elsewhere with ReadyForQuery.
     within_batch: bool,
+    /// It is asked in its short form: an error would have the wrong place, and an answer may rest on values.
+    short: bool,
 }
 
 impl OwnQuestion {
@@ -112,7 +116,8 @@ impl Relay {
         }
         for question in questions {
             if question.declared.is_empty() {
-                self.ask_one_over_own(question);
+                let short = self.batch == Batch::Fresh && question.whole.is_some();
+                self.ask_one_over_own(question, short);
             } else {
                 // What the types are called says what they are only to who looks them up first.
                 self.guard
@@ -130,7 +135,7 @@ impl Relay {
         Refusal::Wait
     }
 
-    fn ask_one_over_own(&mut self, question: Question) {
+    fn ask_one_over_own(&mut self, question: Question, short: bool) {
         let within_batch = self.batch != Batch::Fresh;
         let around = match self.transaction.status() {
             _ if within_batch && self.transaction.is_unsure() => Around::Nothing,
@@ -139,7 +144,10 @@ impl Relay {
             _ => Around::Transaction,
         };
         let runs = question.reaches.is_some();
-        let (text, types) = question.in_full();
+        let (text, types) = match short {
+            true => (&*question.text, &*question.types),
+            false => question.in_full(),
+        };
         self.inbound.inject(|out| {
             if runs {
                 write::run(out, text);
@@ -158,6 +166,7 @@ impl Relay {
         self.queue.push(Expected::Analysis(Box::new(OwnQuestion {
             question,
             trees: Trees::default(),
+            too_long: 0,
             rows: Vec::new(),
             error: None,
             around,
@@ -165,6 +174,7 @@ impl Relay {
             run: 0,
             readies: 1 + u8::from(around == Around::Transaction && !runs),
             within_batch,
+            short,
         })));
         if within_batch {
             self.batch = Batch::Open { flushed: false };
@@ -174,11 +184,16 @@ impl Relay {
     /// A part of the answer. Nothing of it goes to the client, but an error within a batch: the batch has
     /// failed, and by what the client itself has sent.
     pub(super) fn own_answer(&mut self, frame: Frame) -> Result<(), End> {
-        let body = frame::body(self.outbound.unscanned(), frame)
-            .ok_or(End::Server(Violation::LengthTooLarge))?;
         let Some(Expected::Analysis(asked)) = self.queue.front_mut() else {
             return Err(End::Desynchronised);
         };
+        if frame.tag == b'N' && frame.length > frame::TREE {
+            asked.too_long = frame.length;
+            self.outbound.discard(frame.length);
+            return Ok(());
+        }
+        let body = frame::body(self.outbound.unscanned(), frame)
+            .ok_or(End::Server(Violation::LengthTooLarge))?;
         let mut answered = false;
         match frame.tag {
             b'D' if asked.question.reaches.is_some() => {
@@ -205,12 +220,18 @@ impl Relay {
             _ => return Err(End::Desynchronised),
         }
         if answered && let Some(Expected::Analysis(asked)) = self.queue.pop() {
+            let short = asked.short;
             let heard = match asked.error {
                 Some(error) => Heard::Error(error),
                 None if asked.question.reaches.is_some() => Heard::Rows(asked.rows),
+                None if asked.too_long > 0 => Heard::TooLong(asked.too_long),
                 None => Heard::Trees(asked.trees),
             };
-            self.guard.heard(asked.question, heard);
+            if !short {
+                self.guard.heard(asked.question, heard);
+            } else if let Some(question) = self.guard.heard_in_short(asked.question, heard) {
+                self.ask_one_over_own(question, false);
+            }
         }
         self.outbound.discard(frame.length);
         Ok(())

@@ -28,7 +28,8 @@ impl Relay {
             let asked = self.queue.asks_about_a_statement();
             let whole =
                 ours || asked || matches!(frame.tag, b'C' | b'E' | b'N' | b'S' | b'T' | b'Z');
-            if whole && frame.length <= frame::WHOLE && unscanned.len() < frame.length {
+            let longest = if asked { frame::TREE } else { frame::WHOLE };
+            if whole && frame.length <= longest && unscanned.len() < frame.length {
                 self.outbound.need(frame.length);
                 break;
             }

@@ -38,7 +38,7 @@ impl Channel {
         loop {
             let here = self.received.unscanned();
             if let Some(found) = frame::header(here)? {
-                if found.length > frame::WHOLE {
+                if found.length > frame::TREE {
                     return Err(Violation::LengthTooLarge.into());
                 }
                 if let Some(body) = frame::body(here, found) {

@@ -9,6 +9,9 @@ pub(crate) const HEADER: usize = 5;
 /// is 1 GB; what is longer here is either streamed (rows, COPY data, bound values) or refused.
 pub(crate) const WHOLE: usize = 1 << 20;
 
+/// The largest message that tells a query tree: one that our reader takes, and what stands around it.
+pub(crate) const TREE: usize = exeat_sql::QUERY_TREE_LIMIT + (64 << 10);
+
 /// The largest frame that may be streamed: PostgreSQL's `PQ_LARGE_MESSAGE_LIMIT`.
 pub(crate) const LARGE: usize = (1 << 30) - 1;
 
