@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 use exeat_policy::Principal;
 use exeat_service::Lease;
 
-use crate::guard::strays;
 use crate::analysis::{Analyser, AnalyserLease};
 use crate::catalog::{CatalogLease, Catalogs};
 use crate::database::Database;
 use crate::decide::Permit;
+use crate::guard::strays;
 use crate::metrics;
 use crate::record::Recorder;
 use crate::stop::Stop;

@@ -336,12 +336,13 @@ impl Resolver<'_> {
 
     /// Whether the statement calls one of PostgreSQL's own functions in SQL that cast whatever they are given to
     /// text (`textanycat` and `anytextcat` behind `||` among them).
-    fn makes_text(
-        &self,
-        tree: &QueryTree,
-        called: &BTreeSet<Name>,
-    ) -> Result<bool, NotUnderstood> {
-        const FUNCTIONS: [&str; 4] = ["anytextcat", "quote_literal", "quote_nullable", "textanycat"];
+    fn makes_text(&self, tree: &QueryTree, called: &BTreeSet<Name>) -> Result<bool, NotUnderstood> {
+        const FUNCTIONS: [&str; 4] = [
+            "anytextcat",
+            "quote_literal",
+            "quote_nullable",
+            "textanycat",
+        ];
         let casts = |name: &Name| FUNCTIONS.contains(&&*name.name);
         let operators = self.names("operator", &tree.operators, Objects::operator)?;
         let joins = |name: &Name| &*name.name == "||";

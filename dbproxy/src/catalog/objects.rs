@@ -13,8 +13,8 @@ use exeat_sql::{Catalog, Relation, RelationKind};
 use rpds::HashTrieMapSync;
 
 use super::nested::Nested;
-use super::stored::Stored;
 use super::question::together;
+use super::stored::Stored;
 pub(crate) use code::Made;
 use news::{About, News};
 

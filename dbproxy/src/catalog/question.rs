@@ -157,7 +157,9 @@ fn made() -> [String; 4] {
             "pg_proc p",
             ("pg_proc", "p.oid"),
             Whose::Own,
-            &format!("p.oid OPERATOR(pg_catalog.>=) {FIRST_NORMAL_OID}::pg_catalog.oid AND {ARGUED}"),
+            &format!(
+                "p.oid OPERATOR(pg_catalog.>=) {FIRST_NORMAL_OID}::pg_catalog.oid AND {ARGUED}"
+            ),
         ),
     ]
 }

@@ -73,10 +73,7 @@ impl Objects {
     }
 
     /// What the defaults of the arguments of these functions run, and what aggregates among them are made of.
-    pub(crate) fn arguments<'a>(
-        &self,
-        functions: impl Iterator<Item = &'a u32>,
-    ) -> BTreeSet<u32> {
+    pub(crate) fn arguments<'a>(&self, functions: impl Iterator<Item = &'a u32>) -> BTreeSet<u32> {
         let runs = functions.flat_map(|function| of(&self.stored.arguments, *function));
         self.reach(runs)
     }
@@ -200,11 +197,7 @@ impl Objects {
     }
 
     /// The functions that make JSON or text of values of these types.
-    pub(crate) fn casts_to(
-        &self,
-        to: Made,
-        types: impl IntoIterator<Item = u32>,
-    ) -> BTreeSet<u32> {
+    pub(crate) fn casts_to(&self, to: Made, types: impl IntoIterator<Item = u32>) -> BTreeSet<u32> {
         if self.casts.is_empty() {
             return BTreeSet::new();
         }

@@ -64,7 +64,9 @@ pub(in crate::catalog) fn steps(age: &str, pages: u64) -> Vec<Step> {
 
 fn changed(age: &str, pages: Range<u64>) -> Step {
     let Range { start, end } = pages;
-    Step::Columns(format!("EXECUTE changed({age}, '({start},0)', '({end},0)')"))
+    Step::Columns(format!(
+        "EXECUTE changed({age}, '({start},0)', '({end},0)')"
+    ))
 }
 
 /// The last step, about the columns of these relations.

@@ -129,3 +129,81 @@ fn a_discard_with_a_comment_in_it_forgets_the_names() {
     }
     lab.finish(exeat);
 }
+
+/// A table of one name in two schemas; the path chooses.
+const PATHS: &str = "\
+CREATE ROLE app LOGIN SUPERUSER PASSWORD 'app-password';
+CREATE TABLE doubled (id int, note text);
+INSERT INTO doubled VALUES (1, 'public');
+CREATE SCHEMA other;
+CREATE TABLE other.doubled (more int, id int, note text);
+INSERT INTO other.doubled VALUES (0, 2, 'other');
+";
+
+#[test]
+fn another_search_path_is_followed_and_no_table_of_the_configured_one_is_on_record() {
+    for policy in POLICIES {
+        for set in [
+            "SET search_path TO other",
+            "SELECT set_config('search_path', 'other', false)",
+            "SET SCHEMA 'other'",
+        ] {
+            let (lab, _database) = lab_with(PATHS, policy);
+            let exeat = lab.start();
+            let mut session = session(&exeat);
+            session.query("SELECT note FROM doubled");
+            session.query(set);
+            let answer = session.query("SELECT note FROM doubled");
+            assert!(kinds(&answer).ends_with("TDCZ"), "{set}: {answer:?}");
+            let described = [
+                parse(
+                    "",
+                    "INSERT INTO doubled (id, note) VALUES (3, 'x') RETURNING note",
+                ),
+                frame('D', b"S\0"),
+                bind("", ""),
+                execute(""),
+                sync(),
+            ];
+            session.send(described.concat());
+            assert_eq!(kinds(&session.until_ready()), "1tT2DCZ", "{set}");
+            let records = lab.finish(exeat);
+            let told: Vec<String> = records
+                .decisions()
+                .iter()
+                .map(|one| one.to_string())
+                .collect();
+            let public = told.iter().filter(|one| one.contains("public"));
+            assert_eq!(public.count(), 1, "{set}: {told:#?}");
+        }
+    }
+}
+
+#[test]
+fn a_column_that_another_session_adds_ends_nothing() {
+    let (lab, _database) = lab_with(SCHEMA, POLICIES[0]);
+    let exeat = lab.start();
+    let (mut reader, mut owner) = (session(&exeat), session(&exeat));
+    for column in 0..20 {
+        assert_eq!(kinds(&reader.query("SELECT * FROM notes")), "TDDCZ");
+        owner.query(&format!("ALTER TABLE notes ADD COLUMN c{column} int"));
+        assert_eq!(kinds(&reader.query("SELECT * FROM notes")), "TDDCZ");
+    }
+}
+
+#[test]
+fn what_the_session_plans_by_does_not_hold_up_its_own_question() {
+    let (lab, _database) = lab_with(SCHEMA, POLICIES[0]);
+    let exeat = lab.start();
+    let mut session = session(&exeat);
+    session.query("SET statement_timeout = '20s'");
+    session.query("SET enable_seqscan = off; SET enable_nestloop = off; SET jit_above_cost = 0");
+    session.query("CREATE SCHEMA made; CREATE TABLE made.t (id int)");
+    assert_eq!(kinds(&session.query("SELECT count(*) FROM made.t")), "TDCZ");
+    let jit = session.query("SHOW jit");
+    assert!(
+        jit.iter()
+            .any(|message| message.kind == 'D' && message.body.ends_with(b"on")),
+        "{jit:?}"
+    );
+}

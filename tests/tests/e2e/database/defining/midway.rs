@@ -264,3 +264,44 @@ fn a_pipeline_makes_and_uses_before_its_sync() {
     assert!(differ.is_empty(), "{}", differ.join("\n"));
     lab.finish(exeat);
 }
+
+#[test]
+fn many_rows_go_into_what_the_session_has_made() {
+    let (lab, database) = lab();
+    let exeat = lab.start();
+    database.admin(RESET).exits(0);
+    let rows: Vec<String> = (0..20_000)
+        .map(|row| format!("({row}, 'name {row}', '{{\"k\": [{row}]}}')"))
+        .collect();
+    let rows = rows.join(", ");
+    let numbers: Vec<String> = (0..20_000).map(|row| row.to_string()).collect();
+    let numbers = numbers.join(", ");
+    let mut session = session(&exeat);
+    let made = format!(
+        "CREATE TABLE own.bulk (a int, b text, c jsonb); INSERT INTO own.bulk VALUES {rows}"
+    );
+    assert_eq!(kinds(&session.query(&made)), "CCZ");
+    let again = session.query(&format!("INSERT INTO own.bulk VALUES {rows}"));
+    assert_eq!(kinds(&again), "CZ");
+    let counted = format!("SELECT count(*) FROM own.bulk WHERE a IN ({numbers})");
+    for _ in 0..2 {
+        assert_eq!(kinds(&session.query(&counted)), "TDCZ");
+        session.query("CREATE TEMP TABLE IF NOT EXISTS mine (id int)");
+    }
+    let batch = [parse("", &counted), bind("", ""), execute(""), sync()];
+    session.send(batch.concat());
+    assert_eq!(kinds(&session.until_ready()), "12DCZ");
+    // An error says where it is in the text that was sent.
+    let wrong = format!("SELECT a FROM own.bulk WHERE a IN ({numbers}) AND nope = 1");
+    let answer = session.query(&wrong);
+    let position = wrong.find("nope").unwrap() + 1;
+    let error = answer.iter().find(|message| message.kind == 'E').unwrap();
+    let wanted = format!("P{position}\0");
+    assert!(
+        error
+            .body
+            .windows(wanted.len())
+            .any(|part| part == wanted.as_bytes()),
+        "{error:?}"
+    );
+}
