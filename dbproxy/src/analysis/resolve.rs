@@ -109,9 +109,20 @@ pub(crate) fn kin(
     for access in accesses {
         if let Some(oid) = objects.oid_of(&access.relation) {
             resolver.all_kin(oid, access, &mut behind)?;
-            // Who locks a view locks what it reads.
-            if resolver.relation(oid)?.kind == b'v' {
-                resolver.made_of(oid, &mut behind)?;
+            // Who locks a view locks what it reads; a materialised one may be copied (PostgreSQL 18).
+            if matches!(resolver.relation(oid)?.kind, b'v' | b'm') {
+                let mut read = BTreeMap::new();
+                resolver.made_of(oid, &mut read)?;
+                for of in listed(read) {
+                    if access.access == Access::Lock {
+                        let locked = RelationAccess {
+                            access: Access::Lock,
+                            ..of.clone()
+                        };
+                        widen(&mut behind, locked);
+                    }
+                    widen(&mut behind, of);
+                }
             }
         }
     }
@@ -251,7 +262,7 @@ impl Resolver<'_> {
         Ok(())
     }
 
-    /// What a view reads or a materialised view was made of, through views too.
+    /// What a view reads or a materialised view was made of, through views too, and the parts and parents of that.
     fn made_of(
         &self,
         view: u32,
@@ -260,14 +271,25 @@ impl Resolver<'_> {
         let mut seen = BTreeSet::from([view]);
         let mut open = vec![view];
         while let Some(view) = open.pop() {
-            for (relation, column) in self.objects.reads(view) {
-                let known = self.relation(*relation)?;
-                let of = RelationAccess {
-                    relation: known.name.clone(),
-                    access: Access::Select,
-                    columns: attribute(*column, known)?,
+            let reads = self.objects.reads(view);
+            for of_one in reads.chunk_by(|left, right| left.0 == right.0) {
+                let Some((relation, _)) = of_one.first() else {
+                    continue;
                 };
-                widen(behind, of);
+                let known = self.relation(*relation)?;
+                let mut read = BTreeMap::new();
+                for (_, column) in of_one {
+                    let of = RelationAccess {
+                        relation: known.name.clone(),
+                        access: Access::Select,
+                        columns: attribute(*column, known)?,
+                    };
+                    widen(&mut read, of);
+                }
+                for of in listed(read) {
+                    self.all_kin(*relation, &of, behind)?;
+                    widen(behind, of);
+                }
                 if matches!(known.kind, b'v' | b'm') && seen.insert(*relation) {
                     open.push(*relation);
                 }

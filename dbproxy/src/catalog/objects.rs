@@ -72,7 +72,7 @@ pub(crate) struct Objects {
     pub(super) nested: Nested,
     /// Casts by functions of somebody's own: from, to, and the function.
     casts: Arc<Vec<(u32, u32, u32)>>,
-    /// The table that a sequence belongs to.
+    /// The table that a sequence or an index belongs to.
     owners: HashTrieMapSync<u32, u32>,
     /// What a view or materialised view reads: relation and attribute number.
     pub(super) views: HashTrieMapSync<u32, Vec<(u32, i16)>>,
@@ -172,9 +172,9 @@ impl Objects {
         self.row_types.get(&row_type).copied()
     }
 
-    /// The table that a sequence belongs to.
-    pub(crate) fn owner(&self, sequence: u32) -> Option<u32> {
-        self.owners.get(&sequence).copied()
+    /// The table that a sequence or an index belongs to.
+    pub(crate) fn owner(&self, of: u32) -> Option<u32> {
+        self.owners.get(&of).copied()
     }
 
     /// What a view or materialised view reads.

@@ -91,9 +91,10 @@ pub(super) fn rests(
     )
 }
 
-/// What PostgreSQL runs for a row that is written, and shows nothing of: constraints and generated columns.
+/// What PostgreSQL runs for a row that is written, and shows nothing of: constraints and generated columns, and
+/// the conditions of triggers, whether these are on or not.
 /// What a generated column rests on is in its default's name, before PostgreSQL 15 in the column's.
-fn written() -> [String; 3] {
+fn written() -> [String; 4] {
     let generated = "pg_attrdef f JOIN pg_catalog.pg_attribute b \
          ON b.attrelid OPERATOR(pg_catalog.=) f.adrelid AND b.attnum OPERATOR(pg_catalog.=) f.adnum \
          AND b.attgenerated OPERATOR(pg_catalog.<>) ''::pg_catalog.\"char\"";
@@ -119,6 +120,13 @@ fn written() -> [String; 3] {
             ("pg_class", "f.adrelid"),
             Whose::Any,
             "d.objsubid OPERATOR(pg_catalog.=) f.adnum::pg_catalog.int4",
+        ),
+        rests(
+            ("1", "t.tgrelid"),
+            "pg_trigger t",
+            ("pg_trigger", "t.oid"),
+            Whose::Own,
+            "NOT t.tgisinternal AND d.refobjid OPERATOR(pg_catalog.<>) t.tgfoid",
         ),
     ]
 }
@@ -319,6 +327,13 @@ fn objects(since: Since) -> Vec<String> {
              AND d.deptype OPERATOR(pg_catalog.=) ANY (ARRAY['a','i']::pg_catalog.\"char\"[]) \
              WHERE c.relkind OPERATOR(pg_catalog.=) 'S'::pg_catalog.\"char\" AND {}",
             changed("c")
+        ),
+        format!(
+            "SELECT 'q', i.indexrelid::pg_catalog.text, i.indrelid::pg_catalog.text, '', '', '', '' \
+             FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) i.indexrelid \
+             JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace \
+             WHERE i.indexrelid OPERATOR(pg_catalog.>=) {FIRST_NORMAL_OID}::pg_catalog.oid AND {SEEN} AND {}",
+            changed("i")
         ),
         format!(
             "SELECT DISTINCT 'v', w.ev_class::pg_catalog.text, d.refobjid::pg_catalog.text, \

@@ -41,6 +41,8 @@ pub(super) struct Stored {
     pub(super) defaults: Runs,
     /// Of a relation: constraints and generated columns, when a row is written.
     pub(super) writes: Runs,
+    /// Of a relation: the conditions of its triggers.
+    pub(super) conditions: Runs,
     /// Of a relation: the types in the defaults of its columns.
     pub(super) filled: Runs,
     /// Of a function: the defaults of its arguments; of an aggregate: what it is made of.
@@ -55,6 +57,7 @@ impl Stored {
             "d" => &mut self.checks,
             "b" => &mut self.defaults,
             "w" => &mut self.writes,
+            "1" => &mut self.conditions,
             "s" => &mut self.filled,
             _ => &mut self.arguments,
         };
@@ -68,6 +71,7 @@ impl Stored {
             (&mut self.checks, news.checks),
             (&mut self.defaults, news.defaults),
             (&mut self.writes, news.writes),
+            (&mut self.conditions, news.conditions),
             (&mut self.filled, news.filled),
             (&mut self.arguments, news.arguments),
         ];

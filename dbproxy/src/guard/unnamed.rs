@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use exeat_policy::{
-    Access, Columns, Confirmation, Effect, Facts, Name, Origin, RelationAccess, Subject, Verb,
+    Access, Columns, Confirmation, Effect, Facts, Name, RelationAccess, Subject, Verb,
 };
 use exeat_sql::Statement;
 
@@ -64,8 +64,8 @@ impl Standpoint<'_> {
     }
 
     /// The facts together with what the planner may run of what is kept with the tables, and whatever PostgreSQL
-    /// may run for values of their columns; `None` where nothing does. Indexes, constraints and keys are their
-    /// owner's: deny rules hold for their functions, and no rule has to allow them.
+    /// may run for values of their columns; `None` where nothing does. Indexes, constraints, keys and triggers'
+    /// conditions are their owner's: deny rules hold for their functions, and no rule has to allow them.
     pub(super) fn with_plans(&self, subject: &Subject) -> Option<Subject> {
         let (Subject::Readable(facts), Some(snapshot)) = (subject, self.snapshot) else {
             return None;
@@ -86,6 +86,14 @@ impl Standpoint<'_> {
             .map(|access| &access.relation)
             .collect();
         let mut oids = objects.planned(&names);
+        let writes = |access: &&RelationAccess| {
+            matches!(
+                access.access,
+                Access::Insert | Access::Update | Access::Delete | Access::Truncate
+            )
+        };
+        let written = touched().filter(writes).map(|access| &access.relation);
+        oids.extend(objects.conditions(&written.collect()));
         if objects.has_implied() {
             let kept = names.iter().filter_map(|name| objects.oid_of(name));
             let kept = kept.filter_map(|oid| objects.relation(oid));
@@ -115,30 +123,47 @@ impl Standpoint<'_> {
         let mut oids = match facts.verb {
             Verb::CopyIn => objects.checks(filled(facts, objects)),
             Verb::Define if makes_values => {
-                let named: BTreeSet<u32> = facts
-                    .types
-                    .iter()
-                    .flat_map(|name| objects.types_named(name))
-                    .collect();
+                let named: BTreeSet<u32> = named(facts, objects).collect();
                 let changed = columns_of(facts, Access::Define, objects);
                 let mut oids = objects.casts(named.iter().copied().chain(changed));
                 oids.extend(objects.checks(named));
                 oids
             }
+            // PostgreSQL shows nothing of the values that a procedure gets.
+            Verb::Call => objects.checks(
+                objects
+                    .operand_types(&facts.functions, &facts.operators)
+                    .into_iter()
+                    .chain(named(facts, objects)),
+            ),
             Verb::Maintain => return subject,
             _ => BTreeSet::new(),
         };
         if facts.verb != Verb::Define {
             oids.extend(written(facts, objects));
         }
-        let foreign = |name: &&Name| name.origin() != Origin::PostgreSql;
-        let names = oids.iter().filter_map(|oid| objects.function(*oid));
-        let names: Vec<Name> = names.filter(foreign).cloned().collect();
-        match names.is_empty() {
-            true => subject,
-            false => with_functions(facts, names),
+        let names = self.names_of(&oids);
+        // Where PostgreSQL was asked it has shown which functions are meant.
+        let behind = match facts.confirmation {
+            Confirmation::Analysed => Vec::new(),
+            _ => self.names_of(&objects.arguments_of(&facts.functions)),
+        };
+        if names.is_empty() && behind.is_empty() {
+            return subject;
         }
+        let mut facts = Facts::clone(facts);
+        facts.add_functions(names);
+        facts.behind_functions.extend(behind);
+        Subject::Readable(Arc::new(facts))
     }
+}
+
+/// The types that a statement names, in whichever schema where it says none.
+fn named<'o>(facts: &'o Facts, objects: &'o Objects) -> impl Iterator<Item = u32> + 'o {
+    facts
+        .types
+        .iter()
+        .flat_map(|name| objects.types_named(name))
 }
 
 fn with_functions(facts: &Facts, functions: Vec<Name>) -> Subject {

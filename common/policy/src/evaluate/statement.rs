@@ -156,12 +156,20 @@ fn denied<'g>(deny: &'g Grants, facts: &Facts) -> Option<(&'g Rule, String)> {
         let Some(schema) = access.relation.schema.as_deref() else {
             continue;
         };
-        let rules = deny
-            .relations
-            .relation(access.access, schema, &access.relation.name);
-        let rule = rules.all().or_else(|| match &access.columns {
-            Columns::All => rules.any(),
-            Columns::Named(columns) => columns.iter().find_map(|column| rules.column(column)),
+        let rules = |kind| deny.relations.relation(kind, schema, &access.relation.name);
+        let rule = match facts.verb {
+            // Who may neither read a table nor define it keeps it from nobody. Rows are locked by other rules.
+            Verb::Lock => rules(Access::Select)
+                .all()
+                .or_else(|| rules(Access::Define).any()),
+            _ => rules(access.access).all(),
+        };
+        let rule = rule.or_else(|| match &access.columns {
+            Columns::All => rules(access.access).any(),
+            Columns::Named(columns) => {
+                let rules = rules(access.access);
+                columns.iter().find_map(|column| rules.column(column))
+            }
         });
         if let Some(rule) = rule {
             return Some((rule, touched(access)));

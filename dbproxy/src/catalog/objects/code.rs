@@ -78,6 +78,17 @@ impl Objects {
         self.reach(runs)
     }
 
+    /// The same for functions that only their names are known of, whichever of a name.
+    pub(crate) fn arguments_of(&self, names: &[Name]) -> BTreeSet<u32> {
+        let is = |of: u32| {
+            let known = self.function(of);
+            known.is_some_and(|known| names.iter().any(|name| name.name == known.name))
+        };
+        let kept = self.stored.arguments.iter();
+        let runs = kept.filter(|(of, _)| is(*of)).map(|(_, run)| *run);
+        self.reach(runs)
+    }
+
     /// Whether a value of a relation's columns is made by code of somebody's own: checks, or a domain's default.
     pub(in crate::catalog) fn checks_columns_of(&self, relation: u32) -> bool {
         let known = self.relations.get(&relation);
@@ -124,6 +135,11 @@ impl Objects {
     /// constant in their indexes, constraints and partitions.
     pub(crate) fn planned(&self, relations: &BTreeSet<&Name>) -> BTreeSet<u32> {
         self.run_for(&self.nested.planned, relations)
+    }
+
+    /// The functions that the conditions of triggers call where one of these relations is written.
+    pub(crate) fn conditions(&self, relations: &BTreeSet<&Name>) -> BTreeSet<u32> {
+        self.run_for(&self.stored.conditions, relations)
     }
 
     /// The relations for which it may run anything.

@@ -155,7 +155,7 @@ pub(crate) fn own_question(floor: u32, named: &BTreeSet<u32>) -> String {
         ),
         part(
             "T",
-            ["o.oid", "o.tgrelid", "o.tgisinternal", "o.tgenabled", "''", "''"],
+            ["o.oid", "o.tgrelid", "o.tgisinternal", "o.tgenabled", "o.tgfoid", "''"],
             "pg_trigger",
             &format!("{}{}", is_new("o.oid"), is_named("o.tgrelid")),
         ),

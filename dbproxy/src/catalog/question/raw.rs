@@ -16,16 +16,18 @@ const PG_CONSTRAINT: u32 = 2606;
 const PG_OPCLASS: u32 = 2616;
 const PG_OPERATOR: u32 = 2617;
 const PG_REWRITE: u32 = 2618;
+const PG_TRIGGER: u32 = 2620;
 const PG_POLICY: u32 = 3256;
 
 /// Those whose objects' dependencies are asked for.
-pub(super) const CLASSES: [u32; 7] = [
+pub(super) const CLASSES: [u32; 8] = [
     PG_TYPE,
     PG_PROC,
     PG_CLASS,
     PG_ATTRDEF,
     PG_CONSTRAINT,
     PG_REWRITE,
+    PG_TRIGGER,
     PG_POLICY,
 ];
 
@@ -199,10 +201,20 @@ impl<'r> Raw<'r> {
                 }
                 self.reads(a, b, d != "false");
             }
-            "T" if c == "false" && d != "D" => self.row(["h", b, "", ""]),
+            "T" if c == "false" => {
+                if d != "D" {
+                    self.row(["h", b, "", ""]);
+                }
+                self.rows_of(("1", b), (PG_TRIGGER, a), |_, on| {
+                    on.runs(Whose::Own) && on.oid.to_string() != *e
+                });
+            }
             "T" => {}
             "P" => self.runs(PG_POLICY, a, b),
             "X" => {
+                if self.relations.contains(a.as_str()) && is_normal(a) {
+                    self.row(["q", a, b, ""]);
+                }
                 self.runs(PG_CLASS, a, b);
                 self.planned(PG_CLASS, a, b);
             }

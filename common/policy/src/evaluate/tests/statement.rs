@@ -219,6 +219,30 @@ fn who_may_change_rows_may_lock_them() {
         ),
         SHOP_0,
     );
+    let allow = "allow:\n  - statement: [lock]\n  - select: public.*\n  - update: public.*\n  - define: public.*\ndeny:\n";
+    for (deny, rows, held) in [
+        ("  - define: public.t", false, true),
+        ("  - select: public.t", true, true),
+        ("  - select: public.t(a)", false, false),
+        ("  - define: public.u", false, false),
+    ] {
+        let policy = grants(&format!("{allow}{deny}"));
+        let of = |facts| run(&policy, facts).effect == Effect::Allow;
+        assert_eq!(of(table()), !held, "{deny}");
+        let behind = Facts {
+            behind: table().relations,
+            ..touch(Verb::Lock, Access::Lock, "public.v", None)
+        };
+        assert_eq!(of(behind), !held, "{deny}");
+        let rows_of_t = Facts {
+            relations: vec![
+                access(Access::Select, "public.t", Some(&["b"])),
+                access(Access::Lock, "public.t", None),
+            ],
+            ..facts(Verb::Select)
+        };
+        assert_eq!(of(rows_of_t), !rows, "{deny}");
+    }
 }
 
 #[test]

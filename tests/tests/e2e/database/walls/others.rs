@@ -27,6 +27,16 @@ INSERT INTO later VALUES (7, 'CANARY');
 CREATE TABLE hidden_part (id int, v text) PARTITION BY LIST (id);
 CREATE TABLE hidden_a PARTITION OF hidden_part FOR VALUES IN (1);
 INSERT INTO hidden_part VALUES (1, 'CANARY');
+CREATE TABLE guarded (id int, v text);
+CREATE INDEX guarded_a ON guarded (id);
+CREATE VIEW of_guarded AS SELECT id FROM guarded;
+CREATE TABLE halved (id int) PARTITION BY LIST (id);
+CREATE INDEX halved_a ON halved (id);
+CREATE VIEW of_part AS SELECT v FROM parted_a;
+CREATE MATERIALIZED VIEW kept_part AS SELECT v FROM parted_b;
+CREATE MATERIALIZED VIEW kept_child AS SELECT v FROM child;
+CREATE MATERIALIZED VIEW kept_above AS SELECT v FROM hidden_part;
+CREATE MATERIALIZED VIEW kept_again AS SELECT v FROM kept_part;
 CREATE FUNCTION reveal(int) RETURNS text LANGUAGE sql AS $$ SELECT 'CANARY' $$;
 CREATE SCHEMA staging;
 CREATE FUNCTION staging.reveal(int) RETURNS text LANGUAGE sql AS $$ SELECT 'fine' $$;
@@ -61,6 +71,8 @@ roles:
           - delete: public.parent
           - truncate: public.parted
           - truncate: public.grandchild
+          - define: public.guarded
+          - define: public.halved
           - call: [public.reveal]
   poisoner:
     identities: [{ source: 127.0.0.2/32 }]
@@ -88,6 +100,13 @@ const DENIED: &[&str] = &[
     "SELECT v FROM grandchild",
     "SELECT v FROM hidden_part",
     "TABLE parted_b",
+    "TABLE of_part",
+    "TABLE kept_part",
+    "SELECT v FROM kept_child",
+    "SELECT v FROM kept_above",
+    "SELECT count(*) FROM kept_again",
+    "COPY kept_child TO STDOUT",
+    "COPY kept_again (v) TO STDOUT",
     "COPY parted_a TO STDOUT",
     "COPY parted_b (v) TO STDOUT",
     "COPY child TO STDOUT",
@@ -107,6 +126,21 @@ const DENIED: &[&str] = &[
     "TRUNCATE child",
     "TRUNCATE orders, parted_b",
     "TRUNCATE parent CASCADE",
+    // Who may not define a table locks it no more than its indexes are theirs.
+    "LOCK TABLE guarded",
+    "LOCK TABLE orders, guarded IN ROW SHARE MODE",
+    "LOCK TABLE of_guarded IN SHARE MODE",
+    "LOCK TABLE parted_a IN ROW EXCLUSIVE MODE",
+    "LOCK TABLE ONLY child",
+    "ALTER INDEX guarded_a RENAME TO other",
+    "ALTER INDEX public.guarded_a SET (fillfactor = 60)",
+    "ALTER TABLE guarded_a RENAME TO other",
+    "ALTER INDEX halved_a RENAME TO other",
+    "DROP INDEX guarded_a",
+    "DROP INDEX IF EXISTS halved_a",
+    "REINDEX INDEX guarded_a",
+    "COMMENT ON INDEX guarded_a IS 'mine'",
+    "CLUSTER guarded USING guarded_a",
     "PREPARE p AS SELECT v FROM parted_b",
     "DECLARE c CURSOR FOR SELECT v FROM parted_b",
     "EXPLAIN ANALYZE SELECT v FROM grandchild",

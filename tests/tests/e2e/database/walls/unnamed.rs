@@ -61,6 +61,9 @@ CREATE TABLE plain_checked (id int CHECK (abs(id) > 0), note text CHECK (lower(n
 INSERT INTO plain_checked VALUES (1, 'a');
 CREATE TABLE tagged (id int, tags picky[], quiets quiet[]);
 CREATE FUNCTION made_mood() RETURNS mood LANGUAGE sql AS $$ SELECT 'ok'::mood $$;
+CREATE PROCEDURE takes_picky(p picky) LANGUAGE plpgsql AS $$ BEGIN END $$;
+CREATE PROCEDURE takes_held(h held[]) LANGUAGE plpgsql AS $$ BEGIN END $$;
+CREATE PROCEDURE takes_int(i int) LANGUAGE plpgsql AS $$ BEGIN END $$;
 SELECT setval('traced', 1, false);
 ";
 
@@ -112,7 +115,7 @@ roles:
           - select: staging.*
           - insert: staging.*
           - type: [public.mood, public.picky, public.picky2, public.held, public.span, public.spans, public.spanned, public.quiet, public.pickies, public.span_multirange]
-          - call: [lower, abs, count, jsonb_to_recordset, jsonb_populate_record, to_json, row_to_json, json_agg, public.made_mood]
+          - call: [lower, abs, count, jsonb_to_recordset, jsonb_populate_record, to_json, row_to_json, json_agg, public.made_mood, public.takes_picky, public.takes_held, public.takes_int]
           - call: [to_jsonb, json_to_record, json_to_recordset, json_populate_recordset, json_build_object, jsonb_build_array, array_to_json, json_object_agg, jsonb_agg]
 ";
 
@@ -153,6 +156,12 @@ const REFUSED: &[&[&str]] = &[
     // COPY runs the same.
     &["COPY defs (id) FROM STDIN"],
     &["COPY used FROM STDIN"],
+    &["CALL takes_picky('b')"],
+    &["CALL takes_held(NULL)"],
+    &["CALL takes_int(length(CAST('b' AS picky)))"],
+    // Whether the server has the option or not.
+    &["COPY defs FROM STDIN WITH (DEFAULT '\\D')"],
+    &["COPY defs (id, note) FROM STDIN (default 'x', format csv)"],
     &["COPY filled (id) FROM STDIN"],
     &["COPY used (p) FROM STDIN"],
     &["COPY plain (id) FROM STDIN WHERE reveal(id) <> ''"],
@@ -364,6 +373,7 @@ fn what_is_looked_at_leaves_nothing_behind() {
 
 /// What an ordinary program sends goes on as before.
 const PASSES: &[&[&str]] = &[
+    &["CALL takes_int(1)"],
     &["COPY plain (id) FROM STDIN"],
     &["COPY plain (id) FROM STDIN WHERE id > 0"],
     &["COPY counted (id) FROM STDIN"],

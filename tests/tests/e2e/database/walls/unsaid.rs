@@ -103,6 +103,15 @@ CREATE CAST (word AS text) WITH FUNCTION word_text(word);
 CREATE TABLE words (id int, w word);
 INSERT INTO words VALUES (1, 'ok');
 CREATE VIEW spells AS SELECT id, 'a' || w AS s FROM words;
+CREATE FUNCTION heard() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+CREATE TABLE hears (id int);
+CREATE TRIGGER t AFTER INSERT ON hears FOR EACH ROW WHEN (hides('x')) EXECUTE FUNCTION heard();
+CREATE TABLE hears_whole (id int) PARTITION BY LIST (id);
+CREATE TABLE hears_part PARTITION OF hears_whole DEFAULT;
+CREATE TRIGGER t AFTER INSERT ON hears_part FOR EACH ROW WHEN (NEW.id @%@ 2) EXECUTE FUNCTION heard();
+CREATE PROCEDURE argues(a bool DEFAULT hides('x')) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE PROCEDURE takes(a wary) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE PROCEDURE takes_many(a by_operator[]) LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION argued(a bool DEFAULT hides('x')) RETURNS int LANGUAGE sql AS 'SELECT 1';
 ";
 
@@ -180,6 +189,11 @@ const RUN: &[&str] = &[
     "SELECT quote_literal(w) FROM words",
     "SELECT * FROM spells",
     "SELECT argued()",
+    "INSERT INTO hears VALUES (1)",
+    "INSERT INTO hears_whole VALUES (1)",
+    "CALL argues()",
+    "CALL takes('x')",
+    "CALL takes_many('{x}')",
     "CREATE TEMP TABLE made AS SELECT id FROM predicated",
 ];
 
