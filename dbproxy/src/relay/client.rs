@@ -178,7 +178,7 @@ impl Relay {
     fn settle(&mut self, frame: Frame, result: Result<(), Refusal>) -> Result<Flow, End> {
         match result {
             Ok(()) => Ok(Flow::Next),
-            Err(Refusal::Wait) => {
+            Err(Refusal::Wait | Refusal::Behind) => {
                 self.hand.put_down();
                 Ok(Flow::Wait)
             }

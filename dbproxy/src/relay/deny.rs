@@ -26,6 +26,8 @@ pub(super) enum Refusal {
     Wait,
     /// The client gets this error.
     Error(Box<Error>),
+    /// PostgreSQL itself refuses a statement that stands behind others of its message, which run before.
+    Behind,
     /// The session ends.
     End(End),
 }
@@ -64,6 +66,11 @@ impl Refusal {
             )
             .hint("Send that statement itself."),
         )
+    }
+
+    /// Whether a name is all that is wrong, or a block that may have ended by then.
+    pub(super) fn is_of_a_name(&self) -> bool {
+        matches!(self, Self::Error(error) if matches!(&*error.code, "26000" | "34000" | "25P02"))
     }
 
     /// A statement that was cancelled before it ran; the words are PostgreSQL's.

@@ -34,8 +34,8 @@ impl Relay {
             Err(asked) => return Err(self.find_out(asked)),
         };
         self.await_catalog(&verdict)?;
-        if verdict.waits() {
-            // One of them stands behind another one, whose effect is all that is not known.
+        if verdict.statements.len() > 1 && verdict.may_go_by_steps() {
+            // The server does not look at any of several.
             return Err(Refusal::several_statements());
         }
         if let Some(judged) = verdict
