@@ -357,7 +357,10 @@ impl Guard {
             policy: &self.scope.policy,
             principal: &self.principal,
             database: &self.database,
-            search_path: &self.search_path,
+            search_path: match self.strays {
+                true => &[],
+                false => &self.search_path,
+            },
             snapshot: self.scope.snapshot.as_deref(),
             asks: self.asking.is_on() && !self.strays,
             own: self.own.snapshot().is_some(),

@@ -40,8 +40,8 @@ impl Default for Limits {
     }
 }
 
-/// Tokens of one message.
-pub(crate) const MAX_TOKENS: usize = 1 << 17;
+/// Tokens of one message: enough for as many parameters as the protocol has, 65,535, each in a row of its own.
+pub(crate) const MAX_TOKENS: usize = 300_000;
 /// Open parentheses, brackets and CASEs.
 pub(crate) const MAX_NESTING: usize = 200;
 /// Tokens since the last comma, summed over the open levels: no parser recurses deeper than this.

@@ -175,10 +175,7 @@ impl Asker {
         };
         let connection = upstream.connect(wanted).await?;
         Ok(Self {
-            channel: Channel {
-                stream: connection.stream,
-                received: connection.received,
-            },
+            channel: Channel::open(connection.stream, connection.received),
             cancel: connection.cancel,
             busy: false,
         })

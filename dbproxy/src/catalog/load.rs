@@ -27,10 +27,7 @@ pub(crate) struct Client {
 impl Client {
     pub(crate) fn new(connection: Connection) -> Self {
         Self {
-            channel: Channel {
-                stream: connection.stream,
-                received: connection.received,
-            },
+            channel: Channel::open(connection.stream, connection.received),
             prepared: false,
         }
     }
@@ -76,7 +73,9 @@ impl Client {
         pace: &mut Pace<'_>,
     ) -> Result<Vec<Vec<String>>, UpstreamError> {
         if !self.prepared {
-            self.rows(&prepare()).await?;
+            for step in prepare() {
+                self.rows(&step).await?;
+            }
             self.prepared = true;
         }
         let begun = self.rows(&begin(since)).await?;

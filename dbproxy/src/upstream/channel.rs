@@ -15,13 +15,26 @@ use crate::wire::{Fields, Violation, frame};
 pub(crate) struct Channel {
     pub(crate) stream: Stream,
     pub(crate) received: Pipe,
+    /// The longest message that is read.
+    longest: usize,
 }
 
 impl Channel {
+    /// Of a server that has not let the proxy in yet.
     pub(crate) fn new(stream: Stream) -> Self {
         Self {
             stream,
             received: Pipe::new(),
+            longest: frame::WHOLE,
+        }
+    }
+
+    /// Of a connection that the proxy asks its own questions over.
+    pub(crate) fn open(stream: Stream, received: Pipe) -> Self {
+        Self {
+            stream,
+            received,
+            longest: frame::TREE,
         }
     }
 
@@ -38,7 +51,7 @@ impl Channel {
         loop {
             let here = self.received.unscanned();
             if let Some(found) = frame::header(here)? {
-                if found.length > frame::TREE {
+                if found.length > self.longest {
                     return Err(Violation::LengthTooLarge.into());
                 }
                 if let Some(body) = frame::body(here, found) {

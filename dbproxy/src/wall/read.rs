@@ -67,7 +67,7 @@ async fn open(upstream: &Arc<Upstream>, user: &Arc<str>) -> Result<Channel, Read
             ..Wanted::own(user, &settings)
         })
         .await?;
-    Ok(Channel { stream, received })
+    Ok(Channel::open(stream, received))
 }
 
 async fn read(channel: &mut Channel, policy: &PolicySet, name: &str) -> Result<Listing, ReadError> {

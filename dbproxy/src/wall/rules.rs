@@ -159,7 +159,7 @@ fn touching(access: Access, schema: &str, name: &str, columns: Columns) -> Facts
     }
 }
 
-/// What a relation leads to: what its view reads, the tables above and below it.
+/// What a relation leads to: what its view reads, the tables above and below that and itself.
 fn behind(
     listing: &Listing,
     access: Access,
@@ -171,18 +171,20 @@ fn behind(
     let mut seen = BTreeSet::from([of.id]);
     while let Some(view) = views.pop() {
         for reads in listing.reads.get(&view).into_iter().flatten() {
-            let Some(base) = listing.relations.get(&reads.of) else {
-                continue;
-            };
             // Whole rows and `count(*)` look alike here: the worse one counts.
             let of_base = if reads.whole {
                 Columns::All
             } else {
                 Columns::Named(reads.columns.iter().flatten().cloned().collect())
             };
-            found.insert(reaching(base, Access::Select, of_base));
-            if access != Access::Select {
-                found.insert(reaching(base, access, Columns::All));
+            for one in kin(listing, reads.of).iter().chain([&reads.of]) {
+                let Some(base) = listing.relations.get(one) else {
+                    continue;
+                };
+                found.insert(reaching(base, Access::Select, of_base.clone()));
+                if access != Access::Select {
+                    found.insert(reaching(base, access, Columns::All));
+                }
             }
             if seen.insert(reads.of) {
                 views.push(reads.of);

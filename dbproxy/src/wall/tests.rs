@@ -166,6 +166,42 @@ fn a_view_onto_what_is_withheld_is_withheld() {
 }
 
 #[test]
+fn a_view_onto_a_part_or_child_of_what_is_withheld_is_withheld() {
+    let named = |id: u32, name: &str, kind: &str| {
+        format!(
+            r#"{{"relation": {{"id": {id}, "schema": "public", "name": "{name}", "kind": "{kind}", "owner": "boss",
+                "acl": null, "columns": ["id", "who"], "column_acl": null, "can": null, "can_columns": null}}}}"#
+        )
+    };
+    let kin = r#"{"kin": {"relation": 2, "of": 1}}"#;
+    for (kind, of, denied, column) in [
+        ("v", 2, "events", "who"),
+        ("m", 2, "events", "who"),
+        ("m", 1, "events_1", "who"),
+        ("v", 2, "events", "id"),
+    ] {
+        let reads = format!(
+            r#"{{"reads": {{"relation": 3, "of": {of}, "columns": ["{column}"], "whole": false}}}}"#
+        );
+        let found = compared(
+            &format!(
+                "allow: [{{ select: public.seen }}]\n        deny: [{{ select: 'public.{denied}(who)' }}]"
+            ),
+            &[
+                &named(1, "events", "p"),
+                &named(2, "events_1", "r"),
+                &named(3, "seen", kind),
+                kin,
+                &reads,
+            ],
+        );
+        let grant = r#"GRANT SELECT ON TABLE "public"."seen" TO "app""#;
+        let given = statements(&found).contains(&grant);
+        assert_eq!(given, column == "id", "{kind} of {of}: {found:#?}");
+    }
+}
+
+#[test]
 fn a_deny_rule_on_a_partition_holds_for_the_whole_table() {
     let parent = table("events", r#"["id", "who"]"#, "null", "null");
     let child = parent

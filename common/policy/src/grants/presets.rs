@@ -126,10 +126,10 @@ const INTROSPECTION_FUNCTIONS: &[&str] = &[
 /// `introspection`: the catalog tables and views that they read.
 #[rustfmt::skip]
 const PG_CATALOG_RELATIONS: &[&str] = &[
-    "pg_aggregate", "pg_am", "pg_amop", "pg_amproc", "pg_attrdef", "pg_attribute", "pg_auth_members",
+    "pg_aggregate", "pg_am", "pg_amop", "pg_amproc", "pg_attrdef", "pg_auth_members",
     "pg_available_extension_versions", "pg_available_extensions", "pg_cast", "pg_class", "pg_collation",
     "pg_constraint", "pg_conversion", "pg_database", "pg_default_acl", "pg_depend", "pg_description", "pg_enum",
-    "pg_event_trigger", "pg_extension", "pg_foreign_table", "pg_group", "pg_index", "pg_indexes", "pg_inherits",
+    "pg_event_trigger", "pg_extension", "pg_group", "pg_index", "pg_indexes", "pg_inherits",
     "pg_init_privs", "pg_language", "pg_largeobject_metadata", "pg_matviews", "pg_namespace", "pg_opclass",
     "pg_operator", "pg_opfamily", "pg_parameter_acl", "pg_partitioned_table", "pg_policies", "pg_policy", "pg_proc",
     "pg_publication", "pg_publication_namespace", "pg_publication_rel", "pg_publication_tables", "pg_range",
@@ -139,11 +139,19 @@ const PG_CATALOG_RELATIONS: &[&str] = &[
     "pg_ts_parser", "pg_ts_template", "pg_type", "pg_views",
 ];
 
-/// `introspection`: of catalogs that hold options and settings, which may be addresses or passwords, all else.
+/// `introspection`: of catalogs that hold options and settings, which may be addresses or passwords, all else; of
+/// columns all but the value that rows have which are older than the column (`attmissingval`).
 #[rustfmt::skip]
 const PG_CATALOG_COLUMNS: &[(&str, &[&str])] = &[
+    ("pg_attribute", &[
+        "attacl", "attalign", "attbyval", "attcacheoff", "attcollation", "attcompression", "attgenerated", "atthasdef",
+        "atthasmissing", "attidentity", "attinhcount", "attisdropped", "attislocal", "attlen", "attname", "attndims",
+        "attnotnull", "attnum", "attoptions", "attrelid", "attstattarget", "attstorage", "atttypid", "atttypmod",
+        "cmax", "cmin", "ctid", "tableoid", "xmax", "xmin",
+    ]),
     ("pg_foreign_data_wrapper", &["fdwacl", "fdwhandler", "fdwname", "fdwowner", "fdwvalidator", "oid", "tableoid"]),
     ("pg_foreign_server", &["oid", "srvacl", "srvfdw", "srvname", "srvowner", "srvtype", "srvversion", "tableoid"]),
+    ("pg_foreign_table", &["ctid", "ftrelid", "ftserver", "tableoid", "xmin"]),
     ("pg_roles", &[
         "oid", "rolbypassrls", "rolcanlogin", "rolconnlimit", "rolcreatedb", "rolcreaterole", "rolinherit", "rolname",
         "rolpassword", "rolreplication", "rolsuper", "rolvaliduntil",

@@ -63,7 +63,8 @@ impl Walk<'_> {
             known,
         } = self.target(reference, None)?;
         self.touch(relation, access);
-        match (table.child(K::COLUMN_REF_LIST), known) {
+        let list = table.child(K::COLUMN_REF_LIST);
+        match (list, &known) {
             (Some(list), _) => list
                 .inner()
                 .for_each(|column| self.mark(relation, access, &name(column))),
@@ -73,7 +74,19 @@ impl Walk<'_> {
             (None, None) => self.mark_all(relation, access),
         }
         if access == Access::Insert && self.context.asks {
-            self.equal_questions(reference, table.child(K::COLUMN_REF_LIST), condition);
+            self.equal_questions(reference, list, condition);
+            if let Some(mark) = mark_of_defaults(node) {
+                let columns = match (list, known) {
+                    (Some(list), _) => list
+                        .inner()
+                        .map(|column| column.text().to_owned())
+                        .collect(),
+                    (None, Some(known)) => known.iter().map(|column| quoted(column)).collect(),
+                    // A question without them would say that it fills none.
+                    (None, None) => return Err(unsupported(mark)),
+                };
+                self.equal_of_defaults(reference, columns);
+            }
         }
         let Some(condition) = condition else {
             return Ok(());
@@ -81,6 +94,7 @@ impl Walk<'_> {
         // It sees the rows that are about to be added; PostgreSQL asks for SELECT on their columns.
         self.within(vec![item], |walk| walk.walk(condition))
     }
+
     /// COPY fills the columns that it leaves out as INSERT does. Where it names none, it leaves none out.
     fn equal_questions(
         &mut self,
@@ -104,4 +118,28 @@ impl Walk<'_> {
                 .push(format!("SELECT FROM ONLY {table} {condition}"));
         }
     }
+
+    /// With a mark for defaults it fills those that it names, too.
+    fn equal_of_defaults(&mut self, table: Node<'_>, columns: Vec<String>) {
+        let table = table.text();
+        let defaults = vec!["DEFAULT"; columns.len()].join(", ");
+        self.questions.equal.push(format!(
+            "INSERT INTO {table} ({}) OVERRIDING SYSTEM VALUE VALUES ({defaults})",
+            columns.join(", ")
+        ));
+    }
+}
+
+/// The mark that stands for a column's default (PostgreSQL 16 and later).
+fn mark_of_defaults(node: Node<'_>) -> Option<Node<'_>> {
+    let mut options = node.child(K::COPY_OPTION_LIST)?.inner();
+    let is_mark = |option: &Node<'_>| {
+        let key = option.child(K::COPY_OPTION_KEY);
+        key.is_some_and(|key| &*name(key) == "default")
+    };
+    options.find(is_mark)
+}
+
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
 }

@@ -79,6 +79,7 @@ impl Walk<'_> {
                     K::ESCAPE_KW => self.calls_special("like_escape"),
                     K::OVERLAPS_KW => self.calls_special("overlaps"),
                     K::MINUS if is_sign(node) => {}
+                    K::EQ if gives_a_value(node) => {}
                     // Only a catalog can know of another operator of the same name.
                     _ if self.context.catalog.is_some() && builtin::is_operator(node.text()) => {
                         self.operator_symbol(None, node.text());
@@ -371,6 +372,20 @@ fn is_made(node: Node<'_>) -> bool {
 fn is_cascade(node: Node<'_>) -> bool {
     let key = |parent: Node<'_>| matches!(parent.kind(), K::ON_DELETE_ACTION | K::ON_UPDATE_ACTION);
     node.kind() == K::CASCADE && !node.parent().is_some_and(key)
+}
+
+/// Whether an equals sign compares nothing: what is left of it gets the value that is right of it.
+fn gives_a_value(sign: Node<'_>) -> bool {
+    let parent = sign.parent().map(Node::kind);
+    matches!(
+        parent,
+        Some(
+            K::ATTRIBUTE_OPTION
+                | K::SET_SINGLE_COLUMN
+                | K::SET_MULTIPLE_COLUMNS
+                | K::TO_CONFIG_VALUE
+        )
+    )
 }
 
 /// Whether a minus belongs to the number behind it, as PostgreSQL's grammar has it.

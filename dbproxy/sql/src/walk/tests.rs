@@ -374,6 +374,34 @@ fn functions_of_a_catalog_count_for_every_schema_of_the_path() {
 }
 
 #[test]
+fn the_sign_of_an_option_compares_nothing() {
+    let mut catalog = catalog();
+    catalog.add_operator("public", "=");
+    for (sql, compares) in [
+        ("alter index t_i set (fillfactor = 60)", false),
+        ("alter table t set (autovacuum_enabled = false)", false),
+        (
+            "create index i on t (a) with (fillfactor = 60) where a = 1",
+            true,
+        ),
+        ("create table n (a int) with (fillfactor = 60)", false),
+        (
+            "create view v with (security_barrier = true) as select 1",
+            false,
+        ),
+        (
+            "create function f() returns int language sql set work_mem = '1MB' as 'select 1'",
+            false,
+        ),
+        ("create table n (a int check (a = 1))", true),
+        ("alter table t add check (a = 1)", true),
+    ] {
+        let f = facts(sql, Some(&catalog));
+        assert_eq!(!f.operators.is_empty(), compares, "{sql}: {f:?}");
+    }
+}
+
+#[test]
 fn a_field_is_no_function_where_the_catalog_has_none_of_its_name() {
     let sql = "select (b).city, (b).name, (b).address, (b).mood, (t.c).street.name from t";
     let names = |catalog: &Catalog| -> Vec<String> {

@@ -31,8 +31,9 @@ pub(in crate::catalog) fn begin(since: u32) -> String {
     )
 }
 
-/// Prepares all of them for a connection.
-pub(in crate::catalog) fn prepare() -> String {
+/// Prepares all of them for a connection, one by one: a server that logs statements logs with each what it was
+/// prepared with.
+pub(in crate::catalog) fn prepare() -> Vec<String> {
     let parts = objects(Since::Parameter).into_iter().enumerate();
     let parts = parts.map(|(at, part)| format!("PREPARE part_{at}(pg_catalog.int4) AS {part}"));
     let of = columns("a.attrelid OPERATOR(pg_catalog.=) ANY ($1)");
@@ -45,7 +46,7 @@ pub(in crate::catalog) fn prepare() -> String {
              WHERE b.ctid OPERATOR(pg_catalog.>=) $2 AND b.ctid OPERATOR(pg_catalog.<) $3 AND {changed}"
         ),
     ];
-    parts.chain(others).collect::<Vec<_>>().join("; ")
+    parts.chain(others).collect()
 }
 
 /// The steps, given the row of [`begin`].

@@ -214,6 +214,12 @@ fn what_the_preset_lists_passes() {
         ("SELECT r FROM pg_roles r", Some("42501")),
         ("SELECT rolconfig FROM pg_authid", Some("42703")),
         ("SELECT rolname FROM pg_authid", Some("42501")),
+        ("SELECT attname, xmin FROM pg_attribute", None),
+        ("SELECT attmissingval FROM pg_attribute", Some("42501")),
+        ("SELECT a FROM pg_attribute a", Some("42501")),
+        ("SELECT attfdwoptions FROM pg_attribute", Some("42501")),
+        ("SELECT ftserver FROM pg_foreign_table", None),
+        ("SELECT ftoptions FROM pg_foreign_table", Some("42501")),
         (
             "SELECT count(*) FROM pg_stat_activity WHERE datname = 'shop'",
             None,

@@ -24,6 +24,8 @@ CREATE TABLE "Odd ""; DROP"."T""able" ("Col""umn" int, "select" int, "hidden; --
 CREATE SCHEMA staging;
 CREATE TABLE staging.events (id int, at timestamptz DEFAULT now()) PARTITION BY RANGE (id);
 CREATE TABLE staging.events_1 PARTITION OF staging.events FOR VALUES FROM (0) TO (100);
+CREATE VIEW staging.first AS SELECT id FROM staging.events_1;
+CREATE MATERIALIZED VIEW staging.kept AS SELECT id FROM staging.events_1;
 CREATE SEQUENCE staging.numbers;
 CREATE FUNCTION fits(text) RETURNS bool LANGUAGE sql IMMUTABLE AS 'SELECT length($1) < 9';
 CREATE FUNCTION nameless() RETURNS text LANGUAGE sql AS $$SELECT 'none'$$;
@@ -141,6 +143,17 @@ const CASES: &[Case] = &[
             "SELECT * FROM hidden.secrets",
             "UPDATE staging.events SET id = 1",
             "TRUNCATE staging.events_1",
+        ],
+    ),
+    (
+        "beside",
+        "allow: [{ select: staging.* }]\n        deny: [{ select: staging.events }]",
+        &["SELECT * FROM staging.numbers"],
+        &[
+            "SELECT * FROM staging.events",
+            "SELECT * FROM staging.events_1",
+            "SELECT * FROM staging.first",
+            "SELECT * FROM staging.kept",
         ],
     ),
     (

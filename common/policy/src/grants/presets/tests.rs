@@ -150,7 +150,10 @@ fn of_catalogs_with_options_all_else_is_shown() {
     let names: Vec<_> = PG_CATALOG_COLUMNS.iter().map(|(name, _)| *name).collect();
     assert!(names.is_sorted());
     for (name, hidden) in [
+        ("pg_attribute", "attmissingval"),
+        ("pg_attribute", "attfdwoptions"),
         ("pg_foreign_data_wrapper", "fdwoptions"),
+        ("pg_foreign_table", "ftoptions"),
         ("pg_foreign_server", "srvoptions"),
         ("pg_roles", "rolconfig"),
         ("pg_user", "useconfig"),

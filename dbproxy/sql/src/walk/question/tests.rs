@@ -277,6 +277,14 @@ fn copy_is_asked_about_as_the_statements_that_it_equals() {
             ],
         ),
         ("COPY t (a) TO STDOUT", &[]),
+        // What is marked gets the defaults of the columns that it names.
+        (
+            "COPY t (a, \"B c\") FROM STDIN (FORMAT csv, \"default\" '\\D')",
+            &[
+                "INSERT INTO t (a, \"B c\") OVERRIDING SYSTEM VALUE VALUES (NULL, NULL)",
+                "INSERT INTO t (a, \"B c\") OVERRIDING SYSTEM VALUE VALUES (DEFAULT, DEFAULT)",
+            ],
+        ),
     ] {
         assert_eq!(asked(sql, None)[0].equal, equal, "{sql}");
     }

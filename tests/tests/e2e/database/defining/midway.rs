@@ -280,7 +280,13 @@ fn many_rows_go_into_what_the_session_has_made() {
     let made = format!(
         "CREATE TABLE own.bulk (a int, b text, c jsonb); INSERT INTO own.bulk VALUES {rows}"
     );
-    assert_eq!(kinds(&session.query(&made)), "CCZ");
+    let answer = session.query(&made);
+    assert_eq!(
+        kinds(&answer),
+        "CCZ",
+        "{:?}",
+        answer.first().and_then(|error| error.field('M'))
+    );
     let again = session.query(&format!("INSERT INTO own.bulk VALUES {rows}"));
     assert_eq!(kinds(&again), "CZ");
     let counted = format!("SELECT count(*) FROM own.bulk WHERE a IN ({numbers})");
