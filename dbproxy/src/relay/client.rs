@@ -35,6 +35,10 @@ impl Relay {
             && !self.hand.waits()
             && !self.cancel.in_flight()
         {
+            if let Some(denied) = self.denied.take() {
+                self.tell_denied(denied);
+                continue;
+            }
             if self.attention == Attention::Settling {
                 if !self.queue.is_empty() {
                     // Without it the server keeps an Execute's answer until a Sync that waits here.
