@@ -3,6 +3,7 @@
 //! Loads run on a thread of their own and read what has changed. A decision takes the snapshot that is
 //! there; who has to know more waits for a load that begins after its question.
 
+mod defining;
 mod hooks;
 mod load;
 mod nested;
@@ -24,6 +25,7 @@ use crate::background::Background;
 use crate::metrics;
 use crate::relay::Pending;
 use crate::upstream::{Upstream, UpstreamError, Wanted};
+use defining::Defining;
 pub(crate) use load::{Client, row};
 pub(crate) use objects::{KnownRelation, Made, Objects};
 use pace::{Pace, REST};
@@ -50,26 +52,45 @@ pub(crate) struct Defined {
 }
 
 /// What the next load is to be about.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 enum Wish {
     /// Whatever has changed.
-    #[default]
     All,
     Defined(Defined),
 }
 
-impl Wish {
-    /// This and what was wished before.
-    fn and(self, earlier: Option<Self>) -> Self {
-        match (self, earlier) {
-            (wish, None) => wish,
-            (Self::Defined(mut one), Some(Self::Defined(other))) => {
-                one.names.extend(other.names);
-                one.floor = one.floor.min(other.floor);
-                Self::Defined(one)
+/// What was asked for and not begun.
+#[derive(Debug, Default)]
+struct Wishes {
+    /// Whatever has changed.
+    all: bool,
+    defined: Option<Defined>,
+}
+
+impl Wishes {
+    fn add(&mut self, defined: Defined) {
+        match &mut self.defined {
+            None => self.defined = Some(defined),
+            Some(earlier) => {
+                earlier.names.extend(defined.names);
+                earlier.floor = earlier.floor.min(defined.floor);
             }
-            _ => Self::All,
         }
+    }
+
+    /// What is done now: definitions alone where nothing else may be done or was asked for.
+    fn take(&mut self, only_defined: bool) -> Wish {
+        match self.defined.take() {
+            Some(defined) if only_defined || !self.all => Wish::Defined(defined),
+            _ => {
+                self.all = false;
+                Wish::All
+            }
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        !self.all && self.defined.is_none()
     }
 }
 
@@ -91,7 +112,13 @@ pub(crate) struct Catalogs {
     current: ArcSwapOption<Snapshot>,
     version: AtomicU64,
     wanted: Notify,
-    wish: Mutex<Option<Wish>>,
+    wishes: Mutex<Wishes>,
+    /// Something was asked for by its names.
+    told: Notify,
+    /// What was, and is not in the newest snapshot.
+    defining: Defining,
+    /// A snapshot was stored.
+    stored: watch::Sender<()>,
     /// The last session has ended.
     left: Notify,
     loaded: watch::Sender<Loaded>,
@@ -117,7 +144,10 @@ impl Catalogs {
             current: ArcSwapOption::empty(),
             version: AtomicU64::new(0),
             wanted: Notify::new(),
-            wish: Mutex::default(),
+            wishes: Mutex::default(),
+            told: Notify::new(),
+            defining: Defining::default(),
+            stored: watch::Sender::new(()),
             left: Notify::new(),
             loaded: watch::Sender::new(Loaded::default()),
             current_began: Mutex::default(),
@@ -139,19 +169,39 @@ impl Catalogs {
 
     /// Asks for a newer snapshot: something changed.
     pub(crate) fn refresh(&self) {
-        self.wish(Wish::All);
+        locked(&self.wishes).all = true;
+        self.wanted.notify_one();
     }
 
     /// Asks for a snapshot with what a session has defined, and no more than that.
     pub(crate) fn refresh_defined(&self, defined: Defined) {
-        self.wish(Wish::Defined(defined));
+        let mut wishes = locked(&self.wishes);
+        // In one: a load that begins without it has begun before it was told.
+        self.defining.tell(defined.names.clone());
+        wishes.add(defined);
+        drop(wishes);
+        self.wanted.notify_one();
+        self.told.notify_one();
     }
 
-    fn wish(&self, wish: Wish) {
-        let mut wished = locked(&self.wish);
-        *wished = Some(wish.and(wished.take()));
-        drop(wished);
-        self.wanted.notify_one();
+    /// Waits for what sessions have defined of these names, where that is on its way.
+    pub(crate) fn being_defined(self: &Arc<Self>, means: impl Fn(&str) -> bool) -> Option<Pending> {
+        let moment = self.defining.meant(means)?;
+        let catalogs = Arc::clone(self);
+        let mut stored = self.stored.subscribe();
+        Some(Box::pin(async move {
+            let wait = async {
+                while !catalogs.has_defined_by(moment) && stored.changed().await.is_ok() {}
+            };
+            drop(tokio::time::timeout(defining::LONGEST, wait).await);
+        }))
+    }
+
+    /// Until something is asked for by its names.
+    async fn is_told(&self) {
+        while locked(&self.wishes).defined.is_none() {
+            self.told.notified().await;
+        }
     }
 
     /// Whether all that had changed by this moment is in the newest snapshot.
@@ -240,6 +290,7 @@ impl Catalogs {
     async fn keep(self: Arc<Self>) {
         let mut client = None;
         let mut due = tokio::time::Instant::now() + TTL;
+        let mut rested = tokio::time::Instant::now();
         loop {
             tokio::select! {
                 () = self.wanted.notified() => {}
@@ -256,14 +307,19 @@ impl Catalogs {
             }
             // Whoever wishes after that moment has to wait for the next load.
             let began = Instant::now();
-            let wish = locked(&self.wish).take();
-            let wish = if tokio::time::Instant::now() >= due {
-                Wish::All
-            } else {
-                wish.unwrap_or_default()
+            let now = tokio::time::Instant::now();
+            let rests = now < rested;
+            let wish = {
+                let mut wishes = locked(&self.wishes);
+                wishes.all |= now >= due;
+                let wish = wishes.take(rests);
+                if !wishes.is_empty() {
+                    self.wanted.notify_one();
+                }
+                wish
             };
             let all = matches!(wish, Wish::All);
-            let hurried = || matches!(*locked(&self.wish), Some(Wish::All));
+            let hurried = || !locked(&self.wishes).is_empty();
             let mut pace = Pace::new(&hurried);
             let outcome = self.load_for(&mut client, &wish, &mut pace).await;
             let (work, rest) = (began.elapsed().saturating_sub(pace.rested), pace.rested);
@@ -298,7 +354,18 @@ impl Catalogs {
                 due = began.into();
                 due += TTL.saturating_sub((1 + REST) * work).max(TTL / 2);
             }
-            tokio::time::sleep(pause.max(breath)).await;
+            // What is told by its names takes little, and others wait for it.
+            let ended = tokio::time::Instant::now();
+            if all || failed {
+                rested = ended + pause.max(breath);
+                tokio::time::sleep(breath).await;
+            } else {
+                tokio::time::sleep(pause.max(breath)).await;
+            }
+            tokio::select! {
+                () = tokio::time::sleep_until(rested) => {}
+                () = self.is_told() => {}
+            }
         }
     }
 
@@ -349,6 +416,8 @@ impl Catalogs {
         self.current.store(Some(snapshot));
         self.version.store(version, Ordering::Release);
         *locked(&self.current_began) = Some(began);
+        self.defining.was_read(began);
+        self.stored.send_replace(());
     }
 }
 

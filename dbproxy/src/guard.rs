@@ -158,6 +158,16 @@ impl Guard {
         self.own.may_concern(text)
     }
 
+    /// What others have defined that a text names, and all see in a moment: it is judged by then. What the
+    /// session sees by itself has that already.
+    pub(crate) fn others_define(&self, text: &[u8]) -> Option<Pending> {
+        if self.own.has_seen() {
+            return None;
+        }
+        self.catalogs
+            .being_defined(|name| mention::mentions(text, name))
+    }
+
     /// A statement was let through that may define something.
     pub(crate) fn own_note(&mut self, answer: &Answer) {
         if self.sets_what_names_mean(answer) {

@@ -46,6 +46,7 @@ use crate::stream::Stream;
 use crate::upstream::Pinned;
 use crate::wire::Violation;
 use batch::{Attention, Batch};
+use deny::Denied;
 use expected::Queue;
 use gate::Gate;
 use hand::Hand;
@@ -152,6 +153,8 @@ pub(crate) struct Relay {
     /// The client has said its last word.
     leaving: Option<Leaving>,
     hand: Hand,
+    /// A message that is refused, and whose rest is still to come.
+    denied: Option<Denied>,
     large: Large,
     idle: Duration,
     active: Instant,
@@ -183,6 +186,7 @@ impl Relay {
             fatal: false,
             leaving: None,
             hand: Hand::default(),
+            denied: None,
             large: parts.large,
             idle: parts.idle,
             active: Instant::now(),

@@ -183,6 +183,14 @@ impl Judged {
         is_unresolved(&self.subject)
     }
 
+    /// Whether PostgreSQL itself refuses it, when it comes to it: not for its grammar, for which no statement of
+    /// the message runs.
+    pub(crate) fn fails_by_itself(&self) -> bool {
+        let looked_at = |rejection: &Arc<Rejection>| !rejection.error.is_of_grammar();
+        !self.is_allowed()
+            && (self.is_unresolved() || self.rejection.as_ref().is_some_and(looked_at))
+    }
+
     /// Whether it is one of the statements that a failed transaction block still takes.
     pub(crate) fn ends_transaction(&self) -> bool {
         use Transaction::{Chains, Ends, RollsBackTo};
@@ -233,8 +241,7 @@ impl Verdict {
             let waits = reading.waits(index)
                 || (denied && reading.is_of_the_message(index))
                 || (code_before && reading.waits_for_code(index));
-            code_before |= code != Code::Never || reading.runs_another(index);
-            statements.push(Judged {
+            let judged = Judged {
                 stands: Stands::In(scope),
                 range: statement.range.clone(),
                 text: exeat_sql::redact(piece).into(),
@@ -249,7 +256,11 @@ impl Verdict {
                 waits,
                 said: statement.said,
                 name_at: statement.prepared_at.clone(),
-            });
+            };
+            // Nothing runs behind one that fails.
+            code_before |=
+                !judged.fails_by_itself() && (code != Code::Never || reading.runs_another(index));
+            statements.push(judged);
         }
         let blanked = match exeat_sql::blank_comments(text) {
             Cow::Borrowed(_) => None,
@@ -353,18 +364,31 @@ impl Verdict {
         self.statements.iter().any(Judged::is_unresolved)
     }
 
-    /// Whether what its statements do can be known only while they run one after the other, and that is
-    /// all that is wrong with them.
+    /// Whether what its statements do can be known only while they run one after the other, and none of them is
+    /// denied.
     pub(crate) fn waits(&self) -> bool {
-        let fine = |judged: &Judged| judged.waits || judged.is_allowed();
-        self.statements.iter().any(|judged| judged.waits) && self.statements.iter().all(fine)
+        self.statements.iter().any(|judged| judged.waits) && self.may_go_by_steps()
     }
 
-    /// The statement for which the message does not run, where others could be judged only while it runs.
+    /// Whether none of its statements is denied.
+    pub(crate) fn may_go_by_steps(&self) -> bool {
+        let fine = |it: &Judged| it.waits || it.is_allowed() || it.fails_by_itself();
+        self.statements.iter().all(fine)
+    }
+
+    fn has_steps(&self) -> bool {
+        let mut behind = self.statements.iter().skip(1);
+        behind.any(|judged| judged.waits || judged.fails_by_itself())
+    }
+
+    /// The statement for which the message does not run, where others could be judged only while it runs, or fail
+    /// by themselves.
     pub(crate) fn refused_in_any_case(&self) -> Option<&Judged> {
-        let refused = |judged: &&Judged| !judged.waits && !judged.is_allowed();
-        let waits = self.statements.iter().any(|judged| judged.waits);
-        self.statements.iter().find(refused).filter(|_| waits)
+        let refused = |it: &&Judged| !it.waits && !it.is_allowed() && !it.fails_by_itself();
+        self.statements
+            .iter()
+            .find(refused)
+            .filter(|_| self.has_steps())
     }
 
     /// Whether something stands behind a statement at which deferred triggers may run.

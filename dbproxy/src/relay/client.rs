@@ -35,6 +35,10 @@ impl Relay {
             && !self.hand.waits()
             && !self.cancel.in_flight()
         {
+            if let Some(denied) = self.denied.take() {
+                self.tell_denied(denied);
+                continue;
+            }
             if self.attention == Attention::Settling {
                 if !self.queue.is_empty() {
                     // Without it the server keeps an Execute's answer until a Sync that waits here.
@@ -178,7 +182,7 @@ impl Relay {
     fn settle(&mut self, frame: Frame, result: Result<(), Refusal>) -> Result<Flow, End> {
         match result {
             Ok(()) => Ok(Flow::Next),
-            Err(Refusal::Wait) => {
+            Err(Refusal::Wait | Refusal::Behind) => {
                 self.hand.put_down();
                 Ok(Flow::Wait)
             }

@@ -26,8 +26,19 @@ pub(super) enum Refusal {
     Wait,
     /// The client gets this error.
     Error(Box<Error>),
+    /// PostgreSQL itself refuses a statement that stands behind others of its message, which run before.
+    Behind,
     /// The session ends.
     End(End),
+}
+
+/// A message that is not forwarded.
+#[derive(Debug)]
+pub(super) struct Denied {
+    frame: Frame,
+    /// What it names, if anything, is the unnamed statement.
+    unnamed: bool,
+    error: Box<Error>,
 }
 
 impl From<Violation> for Refusal {
@@ -64,6 +75,11 @@ impl Refusal {
             )
             .hint("Send that statement itself."),
         )
+    }
+
+    /// Whether a name is all that is wrong, or a block that may have ended by then.
+    pub(super) fn is_of_a_name(&self) -> bool {
+        matches!(self, Self::Error(error) if matches!(&*error.code, "26000" | "34000" | "25P02"))
     }
 
     /// A statement that was cancelled before it ran; the words are PostgreSQL's.
@@ -146,11 +162,31 @@ impl Relay {
         Refusal::error(Error::plain("0A000", message).hint("Write it as a plain identifier."))
     }
 
-    /// Answers a message instead of forwarding it.
+    /// Answers a message instead of forwarding it: when all of it was there, as the server does. Who writes a long
+    /// one to its end before reading would wait for ever for what had come by then.
     pub(super) fn deny(&mut self, frame: Frame, error: Box<Error>) {
-        let simple = matches!(frame.tag, b'Q' | b'F');
-        let unnamed = self.inbound.unscanned().get(frame::HEADER) == Some(&0);
+        let here = self.inbound.unscanned();
+        let late = here.len() < frame.length;
+        let denied = Denied {
+            unnamed: here.get(frame::HEADER) == Some(&0),
+            frame,
+            error,
+        };
         self.inbound.discard(frame.length);
+        match late {
+            true => self.denied = Some(denied),
+            false => self.tell_denied(denied),
+        }
+    }
+
+    /// The message was there to its end, and none of it went on.
+    pub(super) fn tell_denied(&mut self, denied: Denied) {
+        let Denied {
+            frame,
+            unnamed,
+            error,
+        } = denied;
+        let simple = matches!(frame.tag, b'Q' | b'F');
         // To the server every Query uses the unnamed statement and portal, also one that fails, and a
         // Parse without a name drops the statement before it.
         let opening = match frame.tag {

@@ -29,13 +29,17 @@ impl Relay {
         let parse = frontend::parse(body)?;
         let types: Box<[u8]> = parse.types.into();
         let (name, sql_at) = (parse.name.to_vec(), parse.sql_at);
+        if let Some(pending) = self.guard.others_define(parse.sql) {
+            self.hand.wait_for(pending);
+            return Err(Refusal::Wait);
+        }
         let verdict = match self.guard.verdict(parse.sql, &types) {
             Ok(verdict) => verdict,
             Err(asked) => return Err(self.find_out(asked)),
         };
         self.await_catalog(&verdict)?;
-        if verdict.waits() {
-            // One of them stands behind another one, whose effect is all that is not known.
+        if verdict.statements.len() > 1 && verdict.may_go_by_steps() {
+            // The server does not look at any of several.
             return Err(Refusal::several_statements());
         }
         if let Some(judged) = verdict

@@ -45,6 +45,10 @@ impl Relay {
         self.know_own_definitions(concerned)?;
         let body = frame::body(self.inbound.unscanned(), frame).unwrap_or_default();
         let sql = frontend::query(body)?;
+        if let Some(pending) = self.guard.others_define(sql) {
+            self.hand.wait_for(pending);
+            return Err(Refusal::Wait);
+        }
         let verdict = match self.guard.verdict(sql, &[]) {
             Ok(verdict) => verdict,
             Err(asked) => return Err(self.find_out(asked)),
@@ -52,19 +56,23 @@ impl Relay {
         // What was put off may run within the message, before what stands behind.
         let goes_on =
             self.transaction.trust.may_run_code_at_its_end() && verdict.goes_on_behind_an_end();
+        // What is not there is known for sure before anything runs.
+        self.await_catalog(&verdict)?;
         match (verdict.waits() || goes_on, self.batch) {
             (true, Batch::Fresh) => return self.begin_script(frame, &verdict),
             (true, _) if goes_on => return Err(Refusal::not_within_a_message()),
             _ => {}
         }
-        self.await_catalog(&verdict)?;
         if let Some(judged) = verdict.refused_in_any_case() {
             let answer = self.guard.ask(judged);
             if !answer.is_allowed() {
                 return Err(self.denial(&answer, &[]));
             }
         }
-        let (query, edits) = self.admit_query(&verdict, frame.length)?;
+        let (query, edits) = match self.admit_query(&verdict, frame.length) {
+            Err(Refusal::Behind) => return self.begin_script(frame, &verdict),
+            admitted => admitted?,
+        };
         self.forward_query(frame, &verdict, &edits);
         self.expect_query(query);
         Ok(())
@@ -263,9 +271,18 @@ impl Relay {
         judged: &Judged,
     ) -> Result<(Answer, Option<Edit>, Option<Effect>), Refusal> {
         self.changes_nothing_itself(judged)?;
-        let answer = self.ask(judged)?;
+        // Those before it run before the server finds that out.
+        let behind = index > 0 && self.batch == Batch::Fresh && verdict.may_go_by_steps();
+        let answer = match self.ask(judged) {
+            Err(refusal) if behind && refusal.is_of_a_name() => return Err(Refusal::Behind),
+            answer => answer?,
+        };
         if !answer.is_allowed() {
-            return Err(self.denial(&answer, &[]));
+            let fails = answer.rejection.is_some() || judged.fails_by_itself();
+            return Err(match behind && fails {
+                true => Refusal::Behind,
+                false => self.denial(&answer, &[]),
+            });
         }
         let edit = self.edit(judged)?;
         let effect = self.name_effect(verdict, index, judged)?;

@@ -15,6 +15,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use exeat_audit::Outcome;
+use exeat_policy::Verb;
 
 use super::client::Flow;
 use super::deny::Refusal;
@@ -37,6 +38,8 @@ pub(super) struct Script {
     at: usize,
     /// How many requests to cancel had come when it began.
     cancels: u64,
+    /// It runs another statement, and what is wrong with that is not about the message.
+    executes: bool,
     /// What that one is to a transaction block.
     part: Part,
     /// The next one was looked at, and had to wait.
@@ -69,6 +72,7 @@ impl Relay {
             text: Arc::clone(&verdict.sql),
             left: verdict.parts().map(part).collect(),
             at: 0,
+            executes: false,
             cancels: self.cancel.requests(),
             part: Part::Plain,
             looked: false,
@@ -165,7 +169,7 @@ impl Relay {
         }
         match self.judge_piece(piece) {
             Ok(()) => Ok(Flow::Next),
-            Err(Refusal::Wait) => Ok(Flow::Wait),
+            Err(Refusal::Wait | Refusal::Behind) => Ok(Flow::Wait),
             Err(Refusal::End(end)) => Err(end),
             Err(Refusal::Error(error)) => {
                 self.tell_refusal(*error);
@@ -189,11 +193,19 @@ impl Relay {
         if part == Part::Unclear && (ours || self.transaction.status() == Status::Idle) {
             return Err(Refusal::not_within_a_message());
         }
+        if let Some(pending) = self.guard.others_define(piece) {
+            self.hand.wait_for(pending);
+            return Err(Refusal::Wait);
+        }
         let verdict = match self.guard.verdict(piece, &[]) {
             Ok(verdict) => verdict,
             Err(asked) => return Err(self.find_out(asked)),
         };
         self.await_catalog(&verdict)?;
+        if let Some(script) = &mut self.script {
+            let mut statements = verdict.statements.iter();
+            script.executes = statements.any(|judged| judged.verb() == Some(Verb::Execute));
+        }
         let (query, edits) = self.admit_query(&verdict, piece.len())?;
         if part == Part::Ends && ours {
             self.outbound.inject(block::no_transaction);
@@ -214,7 +226,8 @@ impl Relay {
 
     /// A statement is refused: the client gets the error, and the message is over.
     fn tell_refusal(&mut self, mut error: Error) {
-        let before = self.script.as_ref().map_or(0, Script::before);
+        let script = self.script.as_ref().filter(|script| !script.executes);
+        let before = script.map_or(0, Script::before);
         for (letter, text) in &mut error.further {
             if *letter == b'P'
                 && let Ok(position) = text.parse::<usize>()

@@ -10,6 +10,7 @@ use exeat_tests::lab::{Lab, Upstream};
 use exeat_tests::run::{python, run, run_with};
 use exeat_tests::wire::{Wire, sqlstate};
 
+mod altering;
 mod cancel;
 mod cascade;
 mod catalog;

@@ -1,6 +1,7 @@
 //! Messages whose later statements use what their earlier ones define: answered as PostgreSQL answers the
 //! one message, and judged by what names mean when each statement runs.
 
+mod failing;
 mod midway;
 mod random;
 

@@ -1,8 +1,10 @@
 //! Values of megabytes within the text of a statement: they pass, and no more than so much.
 
+use std::time::Duration;
+
 use exeat_tests::database::Database;
 use exeat_tests::lab::Lab;
-use exeat_tests::wire::{Wire, bind, execute, kinds, parse, query, sqlstate, sync};
+use exeat_tests::wire::{Wire, bind, execute, kinds, parse, query, sqlstate, startup, sync};
 
 use super::{lab_with, session};
 
@@ -138,6 +140,28 @@ fn what_is_beyond_the_limits_is_refused_by_their_names() {
         }
         lab.finish(exeat);
     }
+}
+
+/// A client that writes all of its message before it reads anything would wait for what has come by then.
+#[test]
+fn a_message_that_is_refused_is_answered_when_all_of_it_was_sent() {
+    let (lab, _database) = lab(POLICY);
+    let exeat = lab.start();
+    let patience = Duration::from_millis(500);
+    let mut session = Wire::connect_within(exeat.addresses.dbproxy[1], patience);
+    session.send(startup(196_608, &[("user", "app"), ("database", "shop")]));
+    let mut told = || (0..60).find_map(|_| session.message()).unwrap();
+    while told().kind != 'Z' {}
+    let larger = format!("SELECT '{}'", "x".repeat(20 * MIB));
+    for (message, rest) in [(query(&larger), Vec::new()), (parse("", &larger), sync())] {
+        let (last, most) = message.split_last().unwrap();
+        session.send(most);
+        assert!(session.message().is_none());
+        session.send([vec![*last], rest].concat());
+        let mut told = || (0..60).find_map(|_| session.message()).unwrap();
+        assert_eq!(kinds(&[told(), told()]), "EZ");
+    }
+    lab.finish(exeat);
 }
 
 /// Who announces much and sends little takes no room from others.

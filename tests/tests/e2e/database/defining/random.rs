@@ -1,6 +1,6 @@
 //! Random messages that define and use, through the proxy and to the server itself: what the server answers
 //! without an error the proxy does too, in the same words; and what fails there fails here. (Which error comes
-//! first, and what a COMMIT in a failing message leaves, may differ: the proxy judges a message as one.)
+//! first may differ: the proxy judges a message as one.)
 //!
 //! The seeds are fixed. `EXEAT_SCRIPTS=2000` runs more of them.
 
