@@ -115,13 +115,14 @@ fn own(function: &str) -> String {
 }
 
 /// The parts of a question: `m`, a type and a function that compares its values; `d`, a type and a function
-/// that making a value of it calls (see `question`); `p`, a relation and what the planner may run for it; `u`, an operator class and a function of it; `e`, a key of
+/// that making a value of it calls (see `question`); `p`, a relation and what the planner may run for it; `u`, an operator class, or an operator, and a function of it; `e`, a key of
 /// another relation and a type in it; `y`, an operator or a
 /// function that compares what is in its operands; `z`, a function or operator and a type of its arguments or
 /// its result. `changed`: by the alias of a catalog, whether its row is asked for.
 pub(super) fn parts(changed: &dyn Fn(&str) -> String) -> Vec<String> {
     let mut parts = compared();
     parts.extend(planned());
+    parts.extend(swapped());
     parts.push(keys());
     parts.extend(polymorphic(changed));
     parts
@@ -189,6 +190,45 @@ fn compared() -> Vec<String> {
         of_itself("d", "rngcanonical"),
         of_itself("m", "rngsubdiff"),
     ]
+}
+
+/// What the planner runs in an operator's place: its negator and commutator, and the functions of the families that
+/// it is in, by whichever class. Where that is said of an operator of PostgreSQL's own, any statement may run it
+/// (`m`, of no type): nothing says where such an operator stands.
+fn swapped() -> [String; 3] {
+    let others = "pg_catalog.pg_operator n \
+         WHERE n.oid OPERATOR(pg_catalog.=) ANY (ARRAY[o.oprnegate, o.oprcom])";
+    let of_own = format!(
+        "SELECT DISTINCT 'u', o.oid::pg_catalog.text, f.of::pg_catalog.text, '', '', '', '' \
+         FROM pg_catalog.pg_operator o CROSS JOIN LATERAL (\
+         SELECT n.oprcode::pg_catalog.oid AS of FROM {others} \
+         UNION SELECT p.amproc::pg_catalog.oid FROM pg_catalog.pg_amop m JOIN pg_catalog.pg_amproc p \
+         ON p.amprocfamily OPERATOR(pg_catalog.=) m.amopfamily \
+         WHERE m.amopopr OPERATOR(pg_catalog.=) o.oid) f \
+         WHERE o.oid OPERATOR(pg_catalog.>=) {FIRST_NORMAL_OID}::pg_catalog.oid AND {}",
+        own("f.of"),
+    );
+    let other = format!(
+        "SELECT DISTINCT 'm', '0', n.oprcode::pg_catalog.oid::pg_catalog.text, '', '', '', '' \
+         FROM pg_catalog.pg_operator o CROSS JOIN LATERAL (SELECT n.oprcode FROM {others} \
+         AND n.oid OPERATOR(pg_catalog.>=) {FIRST_NORMAL_OID}::pg_catalog.oid) n \
+         WHERE o.oid OPERATOR(pg_catalog.<) {FIRST_NORMAL_OID}::pg_catalog.oid AND {}",
+        own("n.oprcode::pg_catalog.oid"),
+    );
+    // The planner takes the first family that has the operator: PostgreSQL's own come first.
+    let family = format!(
+        "SELECT DISTINCT 'm', '0', p.amproc::pg_catalog.oid::pg_catalog.text, '', '', '', '' \
+         FROM pg_catalog.pg_amop m JOIN pg_catalog.pg_amproc p \
+         ON p.amprocfamily OPERATOR(pg_catalog.=) m.amopfamily \
+         WHERE m.amopopr OPERATOR(pg_catalog.<) {FIRST_NORMAL_OID}::pg_catalog.oid \
+         AND m.amopfamily OPERATOR(pg_catalog.>=) {FIRST_NORMAL_OID}::pg_catalog.oid \
+         AND NOT EXISTS (SELECT FROM pg_catalog.pg_amop b \
+         WHERE b.amopopr OPERATOR(pg_catalog.=) m.amopopr \
+         AND b.amopmethod OPERATOR(pg_catalog.=) m.amopmethod \
+         AND b.amopfamily OPERATOR(pg_catalog.<) {FIRST_NORMAL_OID}::pg_catalog.oid) AND {}",
+        own("p.amproc::pg_catalog.oid"),
+    );
+    [of_own, other, family]
 }
 
 /// The keys of others, and the types in them: what checks them reads the other table.

@@ -51,6 +51,8 @@ impl Objects {
                 continue;
             }
             match run {
+                // Of an operator that is only announced.
+                Run::Function(0) => {}
                 Run::Function(function) => {
                     functions.insert(function);
                     open.extend(of(&self.stored.arguments, function));
@@ -59,6 +61,7 @@ impl Objects {
                 Run::Operator(of) => {
                     let known = self.operators.get(&of);
                     open.push(Run::Function(known.map_or(of, |known| known.runs)));
+                    open.extend(self.nested.of_class(of).map(Run::Function));
                 }
                 Run::Class(of) => open.extend(self.nested.of_class(of).map(Run::Function)),
                 Run::Type(one) => {
@@ -179,14 +182,13 @@ impl Objects {
         keys.filter_map(move |(of, on, by)| runs(*by).then_some((*of, *on)))
     }
 
-    /// The functions of those of these operators that are somebody's own.
+    /// The functions that those of these operators run which are somebody's own.
     pub(crate) fn functions_of_operators<'a>(
-        &'a self,
+        &self,
         operators: impl Iterator<Item = &'a u32>,
-    ) -> impl Iterator<Item = u32> {
+    ) -> BTreeSet<u32> {
         let own = operators.filter(|oid| **oid >= FIRST_NORMAL_OID);
-        own.filter_map(|oid| Some(self.operators.get(oid)?.runs))
-            .filter(|function| *function != 0)
+        self.reach(own.map(|oid| Run::Operator(*oid)))
     }
 
     fn run_for(&self, kept: &[(u32, Run)], relations: &BTreeSet<&Name>) -> BTreeSet<u32> {

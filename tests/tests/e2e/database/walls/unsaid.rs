@@ -197,10 +197,38 @@ const RUN: &[&str] = &[
     "CREATE TEMP TABLE made AS SELECT id FROM predicated",
 ];
 
+/// What the planner runs in the place of PostgreSQL's own operators. Where there is any, every statement may.
+const SWAPPED: &str = "\
+CREATE FUNCTION box_cmp(box, box) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN PERFORM public.hide(); RETURN 0; END $$;
+CREATE OPERATOR CLASS boxes FOR TYPE box USING btree AS FUNCTION 1 box_cmp(box, box), OPERATOR 1 <, OPERATOR 2 <=,
+  OPERATOR 3 =, OPERATOR 4 >=, OPERATOR 5 >;
+CREATE TABLE boxed (id int, b box);
+INSERT INTO boxed VALUES (1, '(1,1),(0,0)'), (2, '(2,2),(0,0)');
+CREATE VIEW boxes_v AS SELECT id FROM boxed ORDER BY b USING <;
+CREATE DOMAIN small AS box CHECK (ROW(VALUE, 1) < ROW('(9,9),(0,0)'::box, 2));
+CREATE FUNCTION apart(anyarray, anyarray) RETURNS bool LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN PERFORM public.hide(); RETURN true; END $$;
+CREATE OPERATOR !&& (FUNCTION = apart, LEFTARG = anyarray, RIGHTARG = anyarray, NEGATOR = OPERATOR(pg_catalog.&&));
+CREATE TABLE lists (id int, a int[]);
+INSERT INTO lists VALUES (1, '{2}');
+CREATE VIEW lists_v AS SELECT id FROM lists WHERE NOT (a && '{1}');
+CREATE DOMAIN without_one AS int[] CHECK (NOT (VALUE && '{1}'));
+";
+
+const RUN_SWAPPED: &[&str] = &[
+    "SELECT b FROM boxed ORDER BY b USING <",
+    "SELECT array_agg(id ORDER BY b USING <) FROM boxed",
+    "SELECT id FROM boxed WHERE ROW(b, 1) < ROW('(9,9),(0,0)'::box, 2)",
+    "SELECT * FROM boxes_v",
+    "SELECT '(1,1),(0,0)'::small",
+    "SELECT id FROM lists WHERE NOT (a && '{1}')",
+    "SELECT * FROM lists_v",
+    "SELECT '{2}'::without_one",
+];
+
 const READ: &str = "SELECT abs(total) FROM orders";
 
-fn lab() -> (Lab, Database) {
-    let (lab, database) = lab_with(SCHEMA, POLICY);
+fn lab(more: &str) -> (Lab, Database) {
+    let (lab, database) = lab_with(&[SCHEMA, more].concat(), POLICY);
     // What the owner's own writing runs is over.
     database.admin("INSERT INTO parent VALUES (1)").exits(0);
     (lab, database)
@@ -212,10 +240,19 @@ fn session(exeat: &Process) -> Wire {
 
 #[test]
 fn what_runs_unsaid_is_seen_before_the_next_text() {
-    let (lab, database) = lab();
+    hides_nothing("", RUN);
+}
+
+#[test]
+fn what_is_planned_in_the_place_of_an_operator_is_seen_before_the_next_text() {
+    hides_nothing(SWAPPED, RUN_SWAPPED);
+}
+
+fn hides_nothing(more: &str, statements: &[&str]) {
+    let (lab, database) = lab(more);
     let exeat = lab.start();
     let mut removed = 0;
-    for statement in RUN {
+    for statement in statements {
         let mut next = || {
             removed += 1;
             statement.replace("{}", &removed.to_string())
@@ -250,7 +287,7 @@ fn what_runs_unsaid_is_seen_before_the_next_text() {
 
 #[test]
 fn deny_rules_hold_for_what_runs_unsaid() {
-    let (lab, _database) = lab();
+    let (lab, _database) = lab("");
     let exeat = lab.start();
     let mut session = session_from(&exeat, Ipv4Addr::new(127, 0, 0, 2), "denied");
     for statement in RUN {
