@@ -11,7 +11,6 @@ use crate::analysis::{Analyser, AnalyserLease};
 use crate::catalog::{CatalogLease, Catalogs};
 use crate::database::Database;
 use crate::decide::Permit;
-use crate::guard::strays;
 use crate::metrics;
 use crate::record::Recorder;
 use crate::stop::Stop;
@@ -26,8 +25,8 @@ pub(crate) struct Connected {
     pub(crate) analyser: Option<Arc<Analyser>>,
     pub(crate) recorder: Recorder,
     pub(crate) minor: u16,
-    /// Its names may mean something else from the beginning.
-    pub(crate) strays: bool,
+    /// What the client wants set from the beginning.
+    pub(crate) settings: Vec<(String, String)>,
     /// Its place in the limit of sessions.
     pub(crate) lease: Lease,
     pub(crate) catalog_lease: CatalogLease,
@@ -62,10 +61,8 @@ pub(crate) async fn connect(permit: Permit, patience: Duration) -> Result<Connec
     };
     let (connection, catalog_lease) = both.map_err(|error| failed(&error))?;
     metrics::connected(begun.elapsed());
-    let strays = |(name, value): &(String, String)| strays(name) || value.contains("search_path");
-    let strays = granted.settings.iter().any(strays);
     Ok(Connected {
-        strays,
+        settings: granted.settings,
         connection,
         principal: granted.principal,
         database: granted.database,

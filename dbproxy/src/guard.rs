@@ -36,6 +36,7 @@ use crate::disclosure::Sight;
 use crate::metrics;
 use crate::relaxed::relaxed;
 use crate::relay::Pending;
+use crate::upstream::is_as_begun;
 pub(crate) use asking::Asked;
 use asking::Asking;
 pub(crate) use code::Code;
@@ -66,12 +67,14 @@ pub(crate) struct Guard {
     unfinished: Option<Unfinished>,
     /// What its names mean is not known.
     strays: bool,
+    /// A setting that is not as every session begins with it, or what else only a role that may do everything can
+    /// have changed.
+    loose: Option<Box<str>>,
 }
 
 /// Whether this setting decides what names mean.
-pub(crate) fn strays(setting: &str) -> bool {
-    const DECIDE: [&str; 3] = ["search_path", "role", "session_authorization"];
-    DECIDE.iter().any(|name| setting.eq_ignore_ascii_case(name))
+fn decides_names(setting: &str) -> bool {
+    matches!(setting, "search_path" | "role" | "session_authorization")
 }
 
 /// A statement with its answer, and the question.
@@ -130,6 +133,7 @@ impl Guard {
             former: Former::default(),
             unfinished: None,
             strays: false,
+            loose: None,
         }
     }
 
@@ -170,31 +174,49 @@ impl Guard {
 
     /// A statement was let through that may define something.
     pub(crate) fn own_note(&mut self, answer: &Answer) {
-        if self.sets_what_names_mean(answer) {
-            self.stray();
+        if let Some(setting) = self.loosened(answer) {
+            self.loosen(&setting);
         }
         self.own.note(answer, &self.catalogs);
     }
 
-    /// Whether a statement that passes sets what names mean to something else.
-    fn sets_what_names_mean(&self, answer: &Answer) -> bool {
+    /// The setting that a statement which passes changes from what every session begins with.
+    fn loosened(&self, answer: &Answer) -> Option<Box<str>> {
         let Request::Statement(statement) = &answer.request else {
-            return false;
+            return None;
         };
         let Subject::Readable(facts) = &statement.subject else {
-            return false;
+            return None;
         };
-        let begun = |setting: &Setting| match (&*setting.name, &setting.value) {
-            ("search_path", Some(value)) => self.has_path(value),
-            (name, _) => !strays(name),
+        let changes = |setting: &&Setting| {
+            let value = setting.value.as_deref();
+            value.is_some_and(|value| !self.is_as_begun(&setting.name, value))
         };
-        self.standpoint().transparent() && !facts.settings.iter().all(begun)
+        let found = facts.settings.iter().find(changes)?;
+        let transparent = self.standpoint().transparent();
+        transparent.then(|| found.name.as_ref().into())
     }
 
-    /// Names may mean something else to this session than by the configured search path, which only a role that
-    /// may do everything can have brought about: from here on nobody says what they mean.
-    pub(crate) fn stray(&mut self) {
-        self.strays = true;
+    /// Whether a setting is as every session begins with it, where that matters.
+    pub(crate) fn is_as_begun(&self, setting: &str, value: &str) -> bool {
+        match setting {
+            "search_path" => self.has_path(value),
+            "session_authorization" => false,
+            setting => is_as_begun(setting, value),
+        }
+    }
+
+    /// The session has become another than those that the policy is for, as only a role that may do everything
+    /// can have it: while it may, nobody says what names mean if that has changed; when it may no more, it ends.
+    pub(crate) fn loosen(&mut self, setting: &str) {
+        self.strays |= decides_names(setting);
+        self.loose.get_or_insert_with(|| setting.into());
+    }
+
+    /// What the session may not have changed by the policy that holds now.
+    pub(crate) fn is_out_of_hand(&mut self) -> Option<String> {
+        let setting = self.loose.as_deref()?.to_owned();
+        (!self.is_relaxed()).then_some(setting)
     }
 
     /// The transaction of the session's own definitions has ended.

@@ -108,7 +108,7 @@ async fn relay(client: Client, connected: Connected, service: &Dbproxy, record: 
         analyser,
         recorder,
         minor,
-        strays,
+        settings,
         lease,
         catalog_lease,
         analyser_lease,
@@ -145,8 +145,14 @@ async fn relay(client: Client, connected: Connected, service: &Dbproxy, record: 
         text: service.limits.text,
         message: service.limits.message,
     });
-    if strays && guard.is_relaxed() {
-        guard.stray();
+    // Everything else is refused by now where the role may not do everything.
+    for (name, value) in &settings {
+        let name = name.to_ascii_lowercase();
+        if value.contains("search_path") {
+            guard.loosen("search_path");
+        } else if !guard.is_as_begun(&name, value) {
+            guard.loosen(&name);
+        }
     }
     let relay = Relay::new(Parts {
         client: client.stream,

@@ -129,6 +129,9 @@ impl Relay {
             self.catalog_failed = None;
             return self.settle(frame, Err(Refusal::cancelled()));
         }
+        if let Some(setting) = self.guard.is_out_of_hand() {
+            return Err(End::Pinned(setting));
+        }
         match frame.tag {
             b'B' => {
                 let result = self.bind(frame);

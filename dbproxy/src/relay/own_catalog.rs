@@ -13,7 +13,7 @@ use super::{End, Relay};
 use crate::analysis::ServerError;
 use crate::catalog::row;
 use crate::denial;
-use crate::upstream::{ASKED, is_as_begun};
+use crate::upstream::ASKED;
 use crate::wire::backend::{self, Status};
 use crate::wire::{Fields, Frame, Violation, frame, write};
 
@@ -274,14 +274,20 @@ impl Relay {
         if settings.len() != ASKED.len() {
             return Err(End::Desynchronised);
         }
-        let changed = |(name, value): &(&&str, &String)| match **name {
-            "search_path" => !self.guard.has_path(value),
-            name => !is_as_begun(name, value),
-        };
+        let changed = |(name, value): &(&&str, &String)| !self.guard.is_as_begun(name, value);
         match ASKED.iter().zip(settings).find(changed) {
-            Some((name, _)) if !self.guard.is_relaxed() => Err(End::Pinned((*name).to_owned())),
-            _ => Ok(()),
+            Some((name, _)) => self.is_loose(name),
+            None => Ok(()),
         }
+    }
+
+    /// What the session began with is another now: its end, but where the client may change everything itself.
+    pub(super) fn is_loose(&mut self, setting: &str) -> Result<(), End> {
+        if !self.guard.is_relaxed() {
+            return Err(End::Pinned(setting.to_owned()));
+        }
+        self.guard.loosen(setting);
+        Ok(())
     }
 
     /// Whether names of ours still stand for what we made; those of SQL that stand for something else now
@@ -302,10 +308,16 @@ impl Relay {
                 _ => portals.push(named),
             }
         }
-        match self.names.hold_against(&statements, &portals) || self.guard.is_relaxed() {
-            true => Ok(()),
-            false => Err(End::Renamed),
+        let ours = self.names.hold_against(&statements, &portals);
+        if !self.guard.is_relaxed() {
+            return if ours { Ok(()) } else { Err(End::Renamed) };
         }
+        // Who may do everything may have code open any cursor: nobody may read it later on.
+        let is_known = |named: &Named<'_>| !matches!(self.names.portal(named.name), Known::Nothing);
+        if !ours || !portals.iter().all(is_known) {
+            self.guard.loosen("names of statements and cursors");
+        }
+        Ok(())
     }
 
     /// The server has run code that is not PostgreSQL's own: it may have made a temporary table that hides

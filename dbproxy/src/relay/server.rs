@@ -421,8 +421,9 @@ impl Relay {
         let body = frame::body(self.outbound.unscanned(), frame)
             .ok_or(End::Server(Violation::LengthTooLarge))?;
         let (name, value) = backend::parameter_status(body).map_err(End::Server)?;
-        if !self.pinned.holds(name, value) && !self.guard.is_relaxed() {
-            return Err(End::Pinned(name.to_owned()));
+        if !self.pinned.holds(name, value) {
+            let name = name.to_owned();
+            self.is_loose(&name)?;
         }
         self.outbound.pass(frame.length);
         Ok(())

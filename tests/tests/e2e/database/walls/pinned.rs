@@ -5,6 +5,7 @@ use exeat_tests::wire::{Message, Wire, bind, execute, parse, query, sqlstate, sy
 
 use super::has_canary;
 use crate::database::{lab_with, session_as};
+use exeat_tests::wait;
 
 const SCHEMA: &str = "\
 CREATE ROLE app LOGIN SUPERUSER PASSWORD 'app-password';
@@ -155,5 +156,88 @@ fn errors_without_a_context_tell_nothing_that_code_holds() {
     let own = session.query("SELECT inlined() + 'words'::int");
     let message = own.iter().find_map(|message| message.field('M')).unwrap();
     assert!(message.contains("words"), "{message}");
+    lab.finish(exeat);
+}
+
+/// What it is, what the session begins with, and its statements.
+type Loose = (
+    &'static str,
+    &'static [(&'static str, &'static str)],
+    &'static [&'static str],
+);
+
+/// What makes a session that may do everything another than those that rules are for.
+const LOOSE: &[Loose] = &[
+    ("a path", &[], &["SET search_path TO evil"]),
+    (
+        "a path, by code",
+        &[],
+        &["SELECT set_any('search_path', 'evil', false)", "SELECT 1"],
+    ),
+    (
+        "a path, at its start",
+        &[("options", "-c search_path=evil")],
+        &[],
+    ),
+    (
+        "how strings are read",
+        &[],
+        &["SET standard_conforming_strings = off"],
+    ),
+    (
+        "how strings are read, at its start",
+        &[("standard_conforming_strings", "off")],
+        &[],
+    ),
+    ("what bytes mean", &[], &["SET client_encoding = 'SJIS'"]),
+    ("who asks", &[], &["SET ROLE app"]),
+    (
+        "what a cursor gives",
+        &[],
+        &[
+            "BEGIN; DECLARE c CURSOR FOR SELECT v FROM public.lookup",
+            "SELECT reopened()",
+            "SELECT 1",
+        ],
+    ),
+];
+
+#[test]
+fn a_session_that_has_become_another_ends_when_its_role_may_no_more_do_everything() {
+    let cursor = "CREATE FUNCTION public.reopened() RETURNS int LANGUAGE plpgsql AS $$ BEGIN
+        EXECUTE 'CLOSE c'; EXECUTE 'DECLARE c CURSOR FOR SELECT v FROM public.secrets'; RETURN 1; END $$;";
+    let observe = POLICY.replace(
+        "        as: app\n",
+        "        as: app\n        mode: observe\n",
+    );
+    let observe = observe.replace("        deny: [{ select: 'public.orders(ssn)' }]\n", "");
+    let (lab, _database) = lab_with(&[SCHEMA, cursor].concat(), &observe);
+    let exeat = lab.start();
+    let begin = |(what, parameters, statements): &Loose| {
+        let mut session = Wire::connect(exeat.addresses.dbproxy[1]);
+        let begun = [&[("user", "narrow"), ("database", "shop")], *parameters].concat();
+        assert_eq!(sqlstate(&session.start(&begun, "")), None, "{what}");
+        for statement in *statements {
+            let answer = session.query(statement);
+            assert_eq!(sqlstate(&answer), None, "{what}: {statement}");
+        }
+        session
+    };
+    let mut sessions: Vec<(&str, Wire)> = LOOSE.iter().map(|one| (one.0, begin(one))).collect();
+    lab.set_policy(POLICY);
+    let mut other = session_as(&exeat, "narrow");
+    wait::until_true("the other policy holds", || {
+        sqlstate(&other.query("SELECT v FROM public.secrets")).as_deref() == Some("42501")
+    });
+    for (what, session) in &mut sessions {
+        session.send(query("SELECT v FROM lookup; FETCH ALL FROM c"));
+        let answer = session.to_end();
+        assert!(!has_canary(&answer), "{what}: {answer:?}");
+        assert_eq!(
+            sqlstate(&answer).as_deref(),
+            Some("57P01"),
+            "{what}: {answer:?}"
+        );
+    }
     lab.finish(exeat);
 }
