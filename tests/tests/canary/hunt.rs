@@ -277,6 +277,11 @@ impl<'a> Worker<'a> {
             let hung = started.elapsed() > Duration::from_secs(15);
             let fatal = one_says.iter().any(|message| message.kind == 'E');
             if hung || !fatal {
+                eprintln!(
+                    "{}: silent after {:?}: {one_says:?} | {other_says:?}",
+                    case.sql,
+                    started.elapsed()
+                );
                 return (Some(Finding::Silence), one_says);
             }
         }
