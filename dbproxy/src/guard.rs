@@ -292,10 +292,12 @@ impl Guard {
 
     fn known(scope: u64, key: &template::Key<'_>, sql: &[u8]) -> Option<Arc<Verdict>> {
         let shared = key.shared.as_deref();
-        match shared.and_then(|template| cache::find(scope, template)) {
-            Some(known) if *known.sql == *sql => Some(known),
-            Some(known) => known.for_text(sql).map(Arc::new),
-            None => cache::find(scope, &key.own),
+        let found = shared.and_then(|template| cache::find(scope, template));
+        // A text may be another one's template itself.
+        let known = found.or_else(|| cache::find(scope, &key.own))?;
+        match *known.sql == *sql {
+            true => Some(known),
+            false => known.for_text(sql).map(Arc::new),
         }
     }
 

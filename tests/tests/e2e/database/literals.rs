@@ -182,3 +182,21 @@ fn a_message_that_does_not_come_holds_no_room() {
     assert_eq!(both(&mut other, &sql), [None, None]);
     lab.finish(exeat);
 }
+
+#[test]
+fn each_text_of_a_template_is_on_record_as_it_was_sent() {
+    let (lab, _database) = lab_with(SCHEMA, POLICY);
+    let exeat = lab.start();
+    let mut session = session(&exeat);
+    // The last one is the template of the others itself.
+    for id in [3, 8, 0] {
+        let sql = format!("SELECT note FROM files WHERE id = {id}");
+        assert_eq!(kinds(&session.query(&sql)), "TCZ");
+    }
+    let records = lab.finish(exeat);
+    let told = records.statements("allow");
+    assert_eq!(
+        told,
+        [3, 8, 0].map(|id| format!("SELECT note FROM files WHERE id = {id}"))
+    );
+}
