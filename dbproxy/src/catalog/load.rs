@@ -20,15 +20,15 @@ const DEADLINE: Duration = Duration::from_secs(20);
 /// A connection that only reads catalogs.
 pub(crate) struct Client {
     channel: Channel,
-    /// The steps of the question for changes are.
-    prepared: bool,
+    /// So many steps of the question for changes are.
+    prepared: usize,
 }
 
 impl Client {
     pub(crate) fn new(connection: Connection) -> Self {
         Self {
             channel: Channel::open(connection.stream, connection.received),
-            prepared: false,
+            prepared: 0,
         }
     }
 
@@ -72,11 +72,12 @@ impl Client {
         since: u32,
         pace: &mut Pace<'_>,
     ) -> Result<Vec<Vec<String>>, UpstreamError> {
-        if !self.prepared {
-            for step in prepare() {
-                self.rows(&step).await?;
+        if self.prepared == 0 {
+            let steps = prepare();
+            for step in &steps {
+                self.rows(step).await?;
             }
-            self.prepared = true;
+            self.prepared = steps.len();
         }
         let begun = self.rows(&begin(since)).await?;
         let Some([age, pages]) = begun.first().map(Vec::as_slice) else {
@@ -84,7 +85,7 @@ impl Client {
         };
         let pages = pages.parse().map_err(|_| Violation::Malformed)?;
         let (mut rows, mut relations) = (Vec::new(), BTreeSet::new());
-        for step in steps(age, pages) {
+        for step in steps(self.prepared, age, pages) {
             match step {
                 Step::Rows(text) => rows.extend(pace.step(self.rows(&text)).await?),
                 Step::Columns(text) => {

@@ -147,7 +147,8 @@ impl Objects {
 
     /// The relations for which it may run anything.
     pub(in crate::catalog) fn with_plans(&self) -> impl Iterator<Item = u32> {
-        self.running(&self.nested.planned)
+        let code = |(of, run): &(u32, Run)| (!self.reach([*run]).is_empty()).then_some(*of);
+        self.nested.planned.iter().filter_map(code)
     }
 
     /// The relations whose rows are not written without code of somebody's own, as far as their constraints
@@ -160,11 +161,6 @@ impl Objects {
         let runs = self.stored.writes.iter().chain(self.stored.filled.iter());
         runs.filter(move |(_, run)| self.reach([*run]).iter().any(own))
             .map(|(of, _)| *of)
-    }
-
-    fn running(&self, runs: &[(u32, Run)]) -> impl Iterator<Item = u32> {
-        let code = |(of, run): &(u32, Run)| (!self.reach([*run]).is_empty()).then_some(*of);
-        runs.iter().filter_map(code)
     }
 
     /// Keys of others whose columns have a type by which checking them may run functions of somebody's own: the

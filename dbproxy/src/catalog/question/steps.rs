@@ -49,10 +49,11 @@ pub(in crate::catalog) fn prepare() -> Vec<String> {
     parts.chain(others).collect()
 }
 
-/// The steps, given the row of [`begin`].
-pub(in crate::catalog) fn steps(age: &str, pages: u64) -> Vec<Step> {
-    let count = objects(Since::Parameter).len();
-    let parts = (0..count).map(|at| Step::Rows(format!("EXECUTE part_{at}({age})")));
+/// The steps of a connection for which so many were prepared, given the row of [`begin`].
+pub(in crate::catalog) fn steps(prepared: usize, age: &str, pages: u64) -> Vec<Step> {
+    // The last two are about columns.
+    let parts =
+        (0..prepared.saturating_sub(2)).map(|at| Step::Rows(format!("EXECUTE part_{at}({age})")));
     // What is written behind the last page is not seen by this transaction.
     let ranges = (0..=pages).step_by(PAGES as usize);
     let ranges = ranges.map(|from| changed(age, from..from + PAGES));
