@@ -2,6 +2,7 @@
 //!
 //! Pure: rows of `question` in, objects out. What is not understood is left out, and thereby unknown.
 
+mod by_name;
 mod code;
 mod news;
 
@@ -15,6 +16,7 @@ use rpds::HashTrieMapSync;
 use super::nested::Nested;
 use super::question::together;
 use super::stored::Stored;
+use by_name::ByName;
 pub(crate) use code::Made;
 use news::{About, News};
 
@@ -60,10 +62,12 @@ pub(crate) struct Objects {
     /// The same by name, for our own reader. Its version is whoever's who gives it away.
     names: Catalog,
     relations: HashTrieMapSync<u32, Arc<KnownRelation>>,
+    relations_named: ByName,
     row_types: HashTrieMapSync<u32, u32>,
     functions: HashTrieMapSync<u32, Stamped>,
     operators: HashTrieMapSync<u32, Stamped>,
     types: HashTrieMapSync<u32, KnownType>,
+    types_named: ByName,
     /// Child and parent, of partitions and of inheritance.
     pub(super) inherits: Arc<BTreeSet<(u32, u32)>>,
     /// What expressions run that are kept with a thing.
@@ -140,8 +144,11 @@ impl Objects {
 
     /// The OID of a relation of that name.
     pub(crate) fn oid_of(&self, name: &Name) -> Option<u32> {
-        let found = self.relations.iter().find(|(_, known)| known.name == *name);
-        found.map(|(oid, _)| *oid)
+        let is = |oid: &&u32| {
+            self.relation(**oid)
+                .is_some_and(|known| known.name == *name)
+        };
+        self.relations_named.of(&name.name).iter().find(is).copied()
     }
 
     pub(crate) fn function(&self, oid: u32) -> Option<&Name> {
@@ -158,13 +165,9 @@ impl Objects {
 
     /// The types of that name, in whichever schema where none is said.
     pub(crate) fn types_named(&self, name: &Name) -> impl Iterator<Item = u32> {
-        let is = move |known: &Name| {
-            known.name == name.name && (name.schema.is_none() || known.schema == name.schema)
-        };
-        self.types
-            .iter()
-            .filter(move |(_, known)| is(&known.name))
-            .map(|(oid, _)| *oid)
+        let is_in = |known: &KnownType| name.schema.is_none() || known.name.schema == name.schema;
+        let is = move |oid: &u32| self.user_type(*oid).is_some_and(is_in);
+        self.types_named.of(&name.name).iter().copied().filter(is)
     }
 
     /// The relation whose rows have this type.
@@ -214,11 +217,8 @@ impl Objects {
     /// The OIDs of relations of these names, whatever their schema, and of their parts and children
     /// however deep: what a definition may have changed.
     pub(crate) fn named(&self, names: &[Arc<str>]) -> BTreeSet<u32> {
-        let names: HashSet<&str> = names.iter().map(|name| &**name).collect();
-        let one = |(oid, known): (&u32, &Arc<KnownRelation>)| {
-            names.contains(&*known.name.name).then_some(*oid)
-        };
-        let mut open: Vec<u32> = self.relations.iter().filter_map(one).collect();
+        let of = |name: &Arc<str>| self.relations_named.of(name);
+        let mut open: Vec<u32> = names.iter().flat_map(of).copied().collect();
         let mut named = BTreeSet::new();
         while let Some(oid) = open.pop() {
             if named.insert(oid) {
@@ -326,6 +326,7 @@ impl Objects {
         }
         self.temporary += usize::from(relation.is_temporary());
         self.row_types.insert_mut(relation.row_type, oid);
+        self.relations_named.add(&relation.name.name, oid);
         self.relations.insert_mut(oid, Arc::new(relation));
         self.highest = self.highest.max(oid);
         true
@@ -342,6 +343,7 @@ impl Objects {
         if self.row_types.get(&known.row_type) == Some(&oid) {
             self.row_types.remove_mut(&known.row_type);
         }
+        self.relations_named.remove(&known.name.name, oid);
         self.relations.remove_mut(&oid);
     }
 
@@ -375,10 +377,16 @@ impl Objects {
         let old = self.types.get(&oid).cloned();
         self.highest = self.highest.max(oid);
         put(&mut self.types, oid, old.as_ref(), of.as_ref(), {
-            let names = &mut self.names;
+            let (names, oids) = (&mut self.names, &mut self.types_named);
             |name, adds| match adds {
-                true => names.add_type(schema(name), &name.name),
-                false => names.remove_type(schema(name), &name.name),
+                true => {
+                    names.add_type(schema(name), &name.name);
+                    oids.add(&name.name, oid);
+                }
+                false => {
+                    names.remove_type(schema(name), &name.name);
+                    oids.remove(&name.name, oid);
+                }
             }
         })
     }

@@ -80,16 +80,12 @@ impl Snapshot {
         }
     }
 
-    /// The names of the tables, and of what comes with them, that were made since an earlier version; `None`
-    /// where something else is another too, or that is not known any more.
-    pub(crate) fn made_since(&self, version: u64) -> Option<impl Iterator<Item = &Arc<str>>> {
-        let from = self.trail.iter().position(|(known, _)| *known == version)?;
-        Some(
-            self.trail
-                .get(from..)?
-                .iter()
-                .flat_map(|(_, made)| made.iter()),
-        )
+    /// The versions before this one, newest first, since which nothing has changed but that tables were made, and
+    /// none of a name (or with what comes with it) that is meant.
+    pub(crate) fn same_since(&self, is_meant: impl Fn(&str) -> bool) -> impl Iterator<Item = u64> {
+        let same = move |(_, made): &&(u64, Made)| !made.iter().any(|name| is_meant(name));
+        let newest_first = self.trail.iter().rev();
+        newest_first.take_while(same).map(|(version, _)| *version)
     }
 
     /// The same, seen again later.

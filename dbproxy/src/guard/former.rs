@@ -39,11 +39,10 @@ impl Former {
         if self.0.is_empty() || !means_what_it_spells(sql) {
             return None;
         }
-        self.0.iter().find_map(|(former, version)| {
-            let stands = |name: &Arc<str>| !mentions(sql, name);
-            let all = snapshot.made_since(*version)?.all(stands);
-            let verdict = all.then(|| known(*former)).flatten()?;
-            Some(verdict.in_scope(scope.id))
+        let means = |name: &str| mentions(sql, name);
+        snapshot.same_since(means).find_map(|version| {
+            let (former, _) = self.0.iter().find(|(_, left)| *left == version)?;
+            Some(known(*former)?.in_scope(scope.id))
         })
     }
 }
