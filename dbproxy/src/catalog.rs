@@ -29,7 +29,9 @@ use defining::Defining;
 pub(crate) use load::{Client, row};
 pub(crate) use objects::{KnownRelation, Made, Objects};
 use pace::{Pace, REST};
-pub(crate) use question::{FIRST_NORMAL_OID, SCHEMA, WHOLE_ROW, questions, together};
+pub(crate) use question::{
+    FIRST_NORMAL_OID, MEANT, SCHEMA, WHOLE_ROW, questions, together, written,
+};
 pub(crate) use snapshot::{OwnQuestion, Snapshot};
 
 /// How old a snapshot may get while sessions are live.

@@ -16,6 +16,7 @@ mod gate;
 mod hand;
 mod large;
 mod leave;
+mod look;
 mod names;
 mod own_catalog;
 mod own_question;
@@ -52,6 +53,7 @@ use gate::Gate;
 use hand::Hand;
 pub(crate) use large::Large;
 use leave::Leaving;
+use look::Looks;
 use names::Names;
 pub(crate) use running::Running;
 use script::Script;
@@ -153,6 +155,7 @@ pub(crate) struct Relay {
     /// The client has said its last word.
     leaving: Option<Leaving>,
     hand: Hand,
+    looks: Looks,
     /// A message that is refused, and whose rest is still to come.
     denied: Option<Denied>,
     large: Large,
@@ -186,6 +189,7 @@ impl Relay {
             fatal: false,
             leaving: None,
             hand: Hand::default(),
+            looks: Looks::default(),
             denied: None,
             large: parts.large,
             idle: parts.idle,

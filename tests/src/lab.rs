@@ -253,7 +253,7 @@ impl Lab {
         let mut add = |line: String| writeln!(text, "{line}").unwrap();
         add(format!(
             "runtime: {{ threads: 2, drain_timeout: {} }}",
-            setup.drain.unwrap_or("5s")
+            setup.drain.unwrap_or("300ms")
         ));
         add(format!("identity:\n  store: {root}/identity"));
         if !setup.trust_domains.is_empty() {

@@ -38,13 +38,18 @@ impl Client {
         known: Option<&Arc<Snapshot>>,
         pace: &mut Pace<'_>,
     ) -> Result<Arc<Snapshot>, UpstreamError> {
-        let Some(known) = known else {
-            return self.whole().await.map(Arc::new);
+        let state = self.rows(&STATE).await?;
+        let Some([state, written, ..]) = state.first().map(Vec::as_slice) else {
+            return Err(Violation::Malformed.into());
         };
-        let state = self.rows(STATE).await?;
-        let state = state.first().and_then(|row| row.first());
-        if state.is_some_and(|state| *state == known.state && is_quiet(state)) {
-            return Ok(Arc::clone(known));
+        let Some(known) = known else {
+            return self.whole(written).await.map(Arc::new);
+        };
+        if *state == known.state && is_quiet(state) {
+            return Ok(match *written == known.written {
+                true => Arc::clone(known),
+                false => Arc::new(known.told_again(written)),
+            });
         }
         let rows = self.changes(known.since, pace).await?;
         let mut objects = known.objects.clone();
@@ -57,8 +62,9 @@ impl Client {
         }
         self.rows(COMMIT).await?;
         if applied.renamed {
-            return self.whole().await.map(Arc::new);
+            return self.whole(written).await.map(Arc::new);
         }
+        applied.written.clone_from(written);
         Ok(Arc::new(if applied.changed {
             known.after(objects, applied)
         } else {
@@ -120,15 +126,20 @@ impl Client {
         let applied = Applied {
             since: known.since,
             state: known.state.clone(),
+            written: known.written.clone(),
             ..applied
         };
         Ok(Arc::new(known.after(objects, applied)))
     }
 
-    async fn whole(&mut self) -> Result<Snapshot, UpstreamError> {
+    /// `written`: how often the catalog was by a moment before.
+    async fn whole(&mut self, written: &str) -> Result<Snapshot, UpstreamError> {
         let rows = self.rows(&question(None)).await?;
         let mut objects = Objects::default();
-        let applied = objects.replace(&rows);
+        let applied = Applied {
+            written: written.to_owned(),
+            ..objects.replace(&rows)
+        };
         Ok(Snapshot::new(objects, applied))
     }
 

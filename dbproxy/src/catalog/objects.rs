@@ -109,6 +109,8 @@ pub(crate) struct Applied {
     pub(crate) since: u32,
     /// The transactions of the server, and whether any was in progress.
     pub(crate) state: String,
+    /// How often the catalog was written by a moment before; nothing where that is not known.
+    pub(crate) written: String,
     /// `server_version_num / 10000`.
     pub(crate) major: u16,
 }

@@ -5,6 +5,7 @@
 //! schema is called by its alias, those of others are left out.
 
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
 mod hooks;
 mod own;
@@ -23,9 +24,33 @@ use super::nested;
 pub(crate) const FIRST_NORMAL_OID: u32 = 16384;
 
 /// The state of the server's transactions: while it stays the same and nothing is in progress, nothing can
-/// have changed.
-pub(crate) const STATE: &str =
-    "SELECT pg_catalog.pg_current_snapshot()::pg_catalog.text, '', '', '', '', '', ''";
+/// have changed. And how often the catalog was written by then, see [`written`].
+pub(crate) static STATE: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "SELECT pg_catalog.pg_current_snapshot()::pg_catalog.text, {}, '', '', '', '', ''",
+        written()
+    )
+});
+
+/// The catalogs whose rows say what statements mean, as a table `t(c)`.
+pub(crate) const MEANT: &str = "pg_catalog.unnest(ARRAY['pg_catalog.pg_class', 'pg_catalog.pg_attribute', \
+    'pg_catalog.pg_namespace', 'pg_catalog.pg_proc', 'pg_catalog.pg_type', 'pg_catalog.pg_operator', \
+    'pg_catalog.pg_cast', 'pg_catalog.pg_rewrite', 'pg_catalog.pg_inherits', 'pg_catalog.pg_policy', \
+    'pg_catalog.pg_constraint', 'pg_catalog.pg_attrdef', 'pg_catalog.pg_trigger']\
+    ::pg_catalog.regclass[]) t(c)";
+
+/// How many rows of [`MEANT`] all sessions have written, as far as they have told: a session tells at the end of a
+/// transaction, once a second at most, or later. Nothing before PostgreSQL 15, where it takes a while to be told
+/// (<https://www.postgresql.org/docs/current/monitoring-stats.html>).
+pub(crate) fn written() -> String {
+    format!(
+        "CASE WHEN pg_catalog.current_setting('server_version_num')::pg_catalog.int4 \
+         OPERATOR(pg_catalog.<) 150000 THEN '' \
+         ELSE (SELECT pg_catalog.sum(pg_catalog.pg_stat_get_tuples_inserted(t.c) \
+         OPERATOR(pg_catalog.+) pg_catalog.pg_stat_get_tuples_updated(t.c) \
+         OPERATOR(pg_catalog.+) pg_catalog.pg_stat_get_tuples_deleted(t.c)) FROM {MEANT})::pg_catalog.text END"
+    )
+}
 
 /// The first part of every question: the moment that it is asked at.
 const HEAD: &str = "SELECT 'x'::pg_catalog.text, \

@@ -42,6 +42,8 @@ pub(crate) struct Snapshot {
     pub(super) since: u32,
     /// The transactions of the server at that moment.
     pub(super) state: String,
+    /// How often the catalog was written by a moment before; nothing where that is not known.
+    pub(super) written: String,
     /// The server's major version.
     pub(crate) major: u16,
     /// The versions before this one, each with the tables that were made since and nothing else; oldest first.
@@ -60,6 +62,7 @@ impl Snapshot {
             objects,
             since: applied.since,
             state: applied.state,
+            written: applied.written,
             major: applied.major,
             trail: Arc::default(),
             hooks: OnceLock::new(),
@@ -96,10 +99,27 @@ impl Snapshot {
             objects: self.objects.clone(),
             since: applied.since,
             state: applied.state,
+            written: applied.written,
             major: applied.major,
             trail: Arc::clone(&self.trail),
             hooks: self.hooks.clone(),
         }
+    }
+
+    /// The same, with writes to the catalog that were told later than they were seen.
+    pub(super) fn told_again(&self, written: &str) -> Self {
+        self.seen_again(Applied {
+            since: self.since,
+            state: self.state.clone(),
+            written: written.to_owned(),
+            major: self.major,
+            ..Applied::default()
+        })
+    }
+
+    /// Whether nobody has told of a write to the catalog since, given how many were told by now.
+    pub(crate) fn has_all_of(&self, written: &str) -> bool {
+        !written.is_empty() && self.written == written
     }
 
     /// What runs code without being named.

@@ -42,6 +42,8 @@ struct Seen {
     snapshot: Arc<Snapshot>,
     /// The shared snapshot that it began with.
     base: u64,
+    /// Something in it is told by no name.
+    wide: bool,
     /// When that was, outside of a transaction; `None` within one.
     over: Option<Instant>,
 }
@@ -52,6 +54,8 @@ struct Asked {
     question: OwnQuestion,
     from: Arc<Snapshot>,
     base: u64,
+    /// Something in the answer or in what it begins with is told by no name.
+    wide: bool,
 }
 
 /// The relations that definitions have named.
@@ -232,6 +236,7 @@ impl OwnCatalog {
             .seen
             .as_ref()
             .filter(|seen| seen.base == current.version && stands);
+        let wide = known.is_some_and(|seen| seen.wide);
         let (from, floor, question) = match known {
             Some(seen) => {
                 let snapshot = Arc::clone(&seen.snapshot);
@@ -251,6 +256,7 @@ impl OwnCatalog {
         };
         let text = from.own_question(&question, floor);
         self.asked = Some(Asked {
+            wide: wide || !matches!(question, OwnQuestion::Named(_)),
             question,
             from,
             base: current.version,
@@ -268,6 +274,7 @@ impl OwnCatalog {
                 self.seen = Some(Seen {
                     snapshot: Arc::new(snapshot),
                     base: asked.base,
+                    wide: asked.wide,
                     over: (!open).then(Instant::now),
                 });
                 Ok(())
@@ -303,8 +310,13 @@ impl OwnCatalog {
     }
 
     fn is_seen_by_all(&self, catalogs: &Catalogs) -> bool {
-        let over = self.seen.as_ref().and_then(|seen| seen.over);
-        over.is_some_and(|over| catalogs.has_defined_by(over))
+        let seen = |seen: &Seen| match (seen.over, seen.wide) {
+            (None, _) => false,
+            // A load for what others have told by their names shows nothing of it.
+            (Some(over), true) => catalogs.is_newer_than(over),
+            (Some(over), false) => catalogs.has_defined_by(over),
+        };
+        self.seen.as_ref().is_some_and(seen)
     }
 
     /// Where all see what the session does, it sees what all do. Nobody else ever sees temporary relations.

@@ -7,6 +7,7 @@
 use super::batch::{Attention, Batch};
 use super::deny::Refusal;
 use super::expected::{Expected, Question};
+use super::look::{LOOK, Looked};
 use super::names::{Called, Id, Known, Named};
 use super::trust::Asks;
 use super::{End, Relay};
@@ -16,33 +17,6 @@ use crate::denial;
 use crate::upstream::ASKED;
 use crate::wire::backend::{self, Status};
 use crate::wire::{Fields, Frame, Violation, frame, write};
-
-/// Whether the session has a schema for temporary objects: it has one once it made the first. And whether
-/// its transaction has changed something for all, which nobody else sees yet: the server counts rows of the
-/// catalog that are written (<https://www.postgresql.org/docs/current/monitoring-stats.html>), unless it was
-/// told not to count. And how names, strings and rights are understood now: code may have changed that, and
-/// servers report it late or never. And what names of SQL stand for: code may have given them to something else.
-const LOOK: &str = "SELECT 'looked', pg_catalog.pg_my_temp_schema()::pg_catalog.text, \
-    (NOT pg_catalog.current_setting('track_counts')::pg_catalog.bool \
-    OR pg_catalog.sum(pg_catalog.pg_stat_get_xact_tuples_inserted(t.c) \
-    OPERATOR(pg_catalog.+) pg_catalog.pg_stat_get_xact_tuples_updated(t.c) \
-    OPERATOR(pg_catalog.+) pg_catalog.pg_stat_get_xact_tuples_deleted(t.c)) \
-    OPERATOR(pg_catalog.>) 0::pg_catalog.numeric)::pg_catalog.text, \
-    pg_catalog.current_setting('search_path'), pg_catalog.current_setting('role'), \
-    pg_catalog.current_setting('standard_conforming_strings'), \
-    pg_catalog.current_setting('client_encoding') \
-    FROM pg_catalog.unnest(ARRAY['pg_catalog.pg_class', 'pg_catalog.pg_attribute', \
-    'pg_catalog.pg_namespace', 'pg_catalog.pg_proc', 'pg_catalog.pg_type', 'pg_catalog.pg_operator', \
-    'pg_catalog.pg_cast', 'pg_catalog.pg_rewrite', 'pg_catalog.pg_inherits', 'pg_catalog.pg_policy', \
-    'pg_catalog.pg_constraint', 'pg_catalog.pg_attrdef', 'pg_catalog.pg_trigger']\
-    ::pg_catalog.regclass[]) t(c) \
-    UNION ALL SELECT 'statement', name::pg_catalog.text, pg_catalog.left(statement, 4096), \
-    pg_catalog.length(statement)::pg_catalog.text, '', '', '' \
-    FROM pg_catalog.pg_prepared_statements WHERE from_sql \
-    UNION ALL SELECT 'portal', name::pg_catalog.text, pg_catalog.left(statement, 4096), \
-    pg_catalog.length(statement)::pg_catalog.text, '', '', '' \
-    FROM pg_catalog.pg_cursors WHERE name OPERATOR(pg_catalog.<>) ''";
-const LOOKED: &str = "looked";
 
 /// The question's own patience in place of the client's, and no compilation of its many expressions, which looks
 /// at no time-out and takes a minute where the client's planner settings make them dear; until the end of the
@@ -98,6 +72,9 @@ impl Relay {
         if settled && !self.transaction.trust.knows_all() && self.guard.own_is_seen_by_all() {
             self.transaction.trust.all_have_seen();
         }
+        if self.looks.is_unanswered(self.guard.catalogs()) {
+            self.something_has_changed();
+        }
         // While the open transaction has defined something, its end may take that away.
         let defining = self.queue.defines()
             || (self.transaction.trust.may_lose_definitions() && !self.queue.is_empty())
@@ -119,7 +96,7 @@ impl Relay {
             return Ok(());
         }
         if asks == Asks::Look {
-            self.ask_own_catalog(LOOK);
+            self.ask_own_catalog(&LOOK);
             return Err(Refusal::Wait);
         }
         if self.batch != Batch::Fresh && asks == Asks::Nothing {
@@ -144,7 +121,7 @@ impl Relay {
     fn ask_own_catalog(&mut self, question: &str) {
         let within_batch = self.batch != Batch::Fresh;
         // A look takes no longer than what would give it time.
-        let looks = question == LOOK;
+        let looks = question == *LOOK;
         self.inbound.inject(|out| {
             if looks {
                 write::run(out, question);
@@ -240,16 +217,19 @@ impl Relay {
         }
         let open = question.within_batch || self.transaction.status() != Status::Idle;
         if let [row, named @ ..] = question.rows.as_slice()
-            && let [kind, schema, changed, settings @ ..] = row.as_slice()
-            && kind == LOOKED
+            && let Some(looked) = Looked::read(row)
         {
-            self.is_still_pinned(settings)?;
+            self.is_still_pinned(looked.settings)?;
             self.is_still_named(named)?;
-            let changed = changed != "false";
+            let catalogs = self.guard.catalogs();
+            if let Some(newer) = self.looks.looked(&looked, catalogs) {
+                self.hand.wait_for(newer);
+            }
+            let changed = looked.changed;
             if self
                 .transaction
                 .trust
-                .looked(schema != "0" || changed, changed && open)
+                .looked(looked.temporary || changed, changed && open)
             {
                 // What code has done beside what is known to be defined is told by no name.
                 self.guard.own().note_anything();
@@ -266,6 +246,13 @@ impl Relay {
         let passing = self.transaction.status() != Status::Idle && self.guard.own().has_temporary();
         self.transaction.trust.seen(passing);
         Ok(())
+    }
+
+    /// Something has changed, by code, of which nothing else is known.
+    fn something_has_changed(&mut self) {
+        let open = self.batch != Batch::Fresh || self.transaction.status() != Status::Idle;
+        self.transaction.trust.looked(true, open);
+        self.guard.own().note_anything();
     }
 
     /// Whether the session still understands names, strings and rights as it did when it began. Where all
@@ -345,6 +332,3 @@ impl Relay {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -2,6 +2,7 @@
 //! byte of it may come back.
 
 mod bound;
+mod counted;
 mod described;
 mod nested;
 mod others;
