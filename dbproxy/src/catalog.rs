@@ -26,6 +26,7 @@ use crate::metrics;
 use crate::relay::Pending;
 use crate::upstream::{Upstream, UpstreamError, Wanted};
 use defining::Defining;
+pub(crate) use defining::Told;
 pub(crate) use load::{Client, row};
 pub(crate) use objects::{KnownRelation, Made, Objects};
 use pace::{Pace, REST};
@@ -46,11 +47,11 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// What a session has defined and all see now, so that a load can be about that alone.
 #[derive(Clone, Debug)]
-pub(crate) struct Defined {
+struct Defined {
     /// The relations that it has named.
-    pub(crate) names: BTreeSet<Arc<str>>,
+    names: BTreeSet<Arc<str>>,
     /// What it has made has OIDs above this one.
-    pub(crate) floor: u32,
+    floor: u32,
 }
 
 /// What the next load is to be about.
@@ -115,6 +116,8 @@ pub(crate) struct Catalogs {
     version: AtomicU64,
     wanted: Notify,
     wishes: Mutex<Wishes>,
+    /// So many wait for the end of a load of all that has changed.
+    waiting: AtomicUsize,
     /// Something was asked for by its names.
     told: Notify,
     /// What was, and is not in the newest snapshot.
@@ -147,6 +150,7 @@ impl Catalogs {
             version: AtomicU64::new(0),
             wanted: Notify::new(),
             wishes: Mutex::default(),
+            waiting: AtomicUsize::new(0),
             told: Notify::new(),
             defining: Defining::default(),
             stored: watch::Sender::new(()),
@@ -175,27 +179,42 @@ impl Catalogs {
         self.wanted.notify_one();
     }
 
-    /// Asks for a snapshot with what a session has defined, and no more than that.
-    pub(crate) fn refresh_defined(&self, defined: Defined) {
+    /// Asks for a snapshot with what a session has defined: with nothing else, where `floor` says above which OID
+    /// all is that it has made.
+    pub(crate) fn refresh_told(&self, told: Told, floor: Option<u32>) {
         let mut wishes = locked(&self.wishes);
         // In one: a load that begins without it has begun before it was told.
-        self.defining.tell(defined.names.clone());
-        wishes.add(defined);
+        match floor {
+            Some(floor) => wishes.add(Defined {
+                names: told.names.clone(),
+                floor,
+            }),
+            None => wishes.all = true,
+        }
+        self.defining.tell(told);
         drop(wishes);
         self.wanted.notify_one();
         self.told.notify_one();
     }
 
-    /// Waits for what sessions have defined of these names, where that is on its way.
-    pub(crate) fn being_defined(self: &Arc<Self>, means: impl Fn(&str) -> bool) -> Option<Pending> {
-        let moment = self.defining.meant(means)?;
+    /// Waits for what other sessions have defined of these names, where that is on its way; for a while, then the
+    /// question is whether it still is.
+    pub(crate) fn being_defined(
+        self: &Arc<Self>,
+        by: u64,
+        means: impl Fn(&str) -> bool,
+    ) -> Option<Pending> {
+        let since = self.defining.meant(by, means)?;
+        if since.wide {
+            return Some(self.newer_than(since.moment));
+        }
         let catalogs = Arc::clone(self);
         let mut stored = self.stored.subscribe();
         Some(Box::pin(async move {
             let wait = async {
-                while !catalogs.has_defined_by(moment) && stored.changed().await.is_ok() {}
+                while !catalogs.has_defined_by(since.moment) && stored.changed().await.is_ok() {}
             };
-            drop(tokio::time::timeout(defining::LONGEST, wait).await);
+            drop(tokio::time::timeout(PATIENCE, wait).await);
         }))
     }
 
@@ -222,6 +241,7 @@ impl Catalogs {
         let mut loaded = self.loaded.subscribe();
         let catalogs = Arc::clone(self);
         Box::pin(async move {
+            let _waits = Waits::on(&catalogs);
             let ended = |loaded: &mut Loaded| loaded.began.is_some_and(|began| began > moment);
             let wait = async {
                 loop {
@@ -321,17 +341,14 @@ impl Catalogs {
                 wish
             };
             let all = matches!(wish, Wish::All);
-            let hurried = || !locked(&self.wishes).is_empty();
+            let hurried = || self.is_waited_for();
             let mut pace = Pace::new(&hurried);
             let outcome = self.load_for(&mut client, &wish, &mut pace).await;
             let (work, rest) = (began.elapsed().saturating_sub(pace.rested), pace.rested);
             metrics::catalog_loaded(outcome.is_ok());
             let error = match outcome {
                 Ok(snapshot) => {
-                    self.store(snapshot, began);
-                    if all {
-                        *locked(&self.looked) = Some(began);
-                    }
+                    self.store(snapshot, began, all);
                     None
                 }
                 Err(error) => {
@@ -359,7 +376,8 @@ impl Catalogs {
             // What is told by its names takes little, and others wait for it.
             let ended = tokio::time::Instant::now();
             if all || failed {
-                rested = ended + pause.max(breath);
+                // However slow the server is, what nobody asks about is not older than it has to be.
+                rested = (ended + pause).min(due).max(ended + breath);
                 tokio::time::sleep(breath).await;
             } else {
                 tokio::time::sleep(pause.max(breath)).await;
@@ -369,6 +387,11 @@ impl Catalogs {
                 () = self.is_told() => {}
             }
         }
+    }
+
+    /// Whether somebody waits for the end of a load, or for the next one.
+    fn is_waited_for(&self) -> bool {
+        self.waiting.load(Ordering::Acquire) > 0 || !locked(&self.wishes).is_empty()
     }
 
     /// Where no session is live the proxy has no connection either: it would hold up a DROP DATABASE.
@@ -413,18 +436,38 @@ impl Catalogs {
         client.snapshot(known.as_ref(), pace).await
     }
 
-    fn store(&self, snapshot: Arc<Snapshot>, began: Instant) {
+    /// `all`: with all that had changed by that moment.
+    fn store(&self, snapshot: Arc<Snapshot>, began: Instant, all: bool) {
         let version = snapshot.version;
         self.current.store(Some(snapshot));
         self.version.store(version, Ordering::Release);
         *locked(&self.current_began) = Some(began);
-        self.defining.was_read(began);
+        if all {
+            *locked(&self.looked) = Some(began);
+        }
+        self.defining.was_read(began, all);
         self.stored.send_replace(());
     }
 }
 
 fn locked<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
     of.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// One who waits for a load.
+struct Waits(Arc<Catalogs>);
+
+impl Waits {
+    fn on(catalogs: &Arc<Catalogs>) -> Self {
+        catalogs.waiting.fetch_add(1, Ordering::AcqRel);
+        Self(Arc::clone(catalogs))
+    }
+}
+
+impl Drop for Waits {
+    fn drop(&mut self) {
+        self.0.waiting.fetch_sub(1, Ordering::AcqRel);
+    }
 }
 
 /// Keeps a database's catalog fresh while it lives.

@@ -162,14 +162,14 @@ impl Guard {
         self.own.may_concern(text)
     }
 
-    /// What others have defined that a text names, and all see in a moment: it is judged by then. What the
-    /// session sees by itself has that already.
-    pub(crate) fn others_define(&self, text: &[u8]) -> Option<Pending> {
-        if self.own.has_seen() {
-            return None;
+    /// What other sessions have defined a moment ago has to be in the catalog where a text names it, or what leads
+    /// to it.
+    fn others_define(&self, text: &[u8]) -> Result<(), Asked> {
+        let means = |name: &str| mention::mentions(text, name);
+        match self.catalogs.being_defined(self.own.id(), means) {
+            Some(pending) => Err(Asked::Others(pending)),
+            None => Ok(()),
         }
-        self.catalogs
-            .being_defined(|name| mention::mentions(text, name))
     }
 
     /// A statement was let through that may define something.
@@ -263,6 +263,7 @@ impl Guard {
     /// The verdict on a text whose parameters have these types (four bytes each), from the cache where it
     /// is there; or what has to be found out first.
     pub(crate) fn verdict(&mut self, sql: &[u8], types: &[u8]) -> Result<Arc<Verdict>, Asked> {
+        self.others_define(sql)?;
         let scope = self.scope().id;
         let key = template::Key::of(sql, types);
         if let Some(known) = Self::known(scope, &key, sql) {
@@ -327,6 +328,7 @@ impl Guard {
 
     /// The same prepared statement under what holds now.
     pub(crate) fn current(&mut self, prepared: &Arc<Prepared>) -> Result<Arc<Prepared>, Asked> {
+        self.others_define(&prepared.verdict.sql)?;
         let scope = self.scope().id;
         if prepared.verdict.stands == Stands::In(scope) {
             return Ok(Arc::clone(prepared));

@@ -183,7 +183,8 @@ impl Resolver<'_> {
             types: self.types(tree)?,
             sequences: self.sequences(tree)?,
             makes_checked: self.makes_checked(tree),
-            by_text: !tree.sequences.is_empty() || !tree.lookups.is_empty(),
+            // The sequence of a default is no value of the text's.
+            by_text: tree.sequences.iter().any(|used| !used.default) || !tree.lookups.is_empty(),
             judgeable: Arc::new(judgeable(tree)),
         })
     }

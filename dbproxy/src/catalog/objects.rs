@@ -230,6 +230,28 @@ impl Objects {
         named
     }
 
+    /// The names of the relations that lead to those of these names, however far: views over them, and what they
+    /// are parts or children of.
+    pub(crate) fn leading_to(&self, names: &BTreeSet<Arc<str>>) -> BTreeSet<Arc<str>> {
+        let mut views: HashMap<u32, Vec<u32>> = HashMap::new();
+        for (view, reads) in self.views.iter() {
+            for (relation, _) in reads {
+                views.entry(*relation).or_default().push(*view);
+            }
+        }
+        let of = |name: &Arc<str>| self.relations_named.of(name);
+        let mut open: Vec<u32> = names.iter().flat_map(of).copied().collect();
+        let mut leading = BTreeSet::new();
+        while let Some(oid) = open.pop() {
+            if leading.insert(oid) {
+                open.extend(views.get(&oid).into_iter().flatten());
+                open.extend(self.parents(oid));
+            }
+        }
+        let known = leading.into_iter().filter_map(|oid| self.relation(oid));
+        known.map(|known| Arc::clone(&known.name.name)).collect()
+    }
+
     /// Takes over the rows of an answer to the question for everything.
     pub(crate) fn replace(&mut self, rows: &[Vec<String>]) -> Applied {
         *self = Self::default();

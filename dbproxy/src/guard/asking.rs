@@ -6,8 +6,9 @@ use crate::analysis::{Analyser, Outcome, Question};
 use crate::relay::Pending;
 
 /// What has to be found out before a text can be judged.
-#[derive(Debug)]
 pub(crate) enum Asked {
+    /// Nothing, but what other sessions have just defined has to be in the catalog.
+    Others(Pending),
     /// Over a side connection.
     Aside(Vec<Question>),
     /// Over the session's own: only there is what the text names.

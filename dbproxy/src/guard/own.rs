@@ -2,7 +2,9 @@
 //!
 //! Pure but for the clock: the relay asks what `question` says, between two statements, and tells the answer.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use exeat_policy::{Access, RelationAccess, Request, StatementRequest, Subject, Verb};
@@ -10,7 +12,10 @@ use exeat_sql::{Said, means_what_it_spells};
 
 use super::Answer;
 use super::mention::mentions;
-use crate::catalog::{Catalogs, Defined, OwnQuestion, Snapshot};
+use crate::catalog::{Catalogs, OwnQuestion, Snapshot, Told};
+
+/// Numbers of sessions; 0 is none's.
+static NEXT: AtomicU64 = AtomicU64::new(1);
 
 /// So many names are asked about one by one: as a session makes in a second or two, between two readings of the
 /// whole catalog.
@@ -19,6 +24,8 @@ const MAX_NAMES: usize = 2048;
 /// The session's definitions, and what it has seen of them.
 #[derive(Debug, Default)]
 pub(crate) struct OwnCatalog {
+    /// A number that no other session has.
+    id: u64,
     seen: Option<Seen>,
     /// The highest OID when the session began: all that it makes has a higher one.
     floor: u32,
@@ -108,9 +115,14 @@ impl OwnCatalog {
     /// Of a session that begins where all see this.
     pub(super) fn new(snapshot: Option<&Snapshot>) -> Self {
         Self {
+            id: NEXT.fetch_add(1, Ordering::Relaxed),
             floor: snapshot.map_or(0, |snapshot| snapshot.objects.highest()),
             ..Self::default()
         }
+    }
+
+    pub(super) fn id(&self) -> u64 {
+        self.id
     }
 
     /// A statement was let through that may define something.
@@ -150,20 +162,24 @@ impl OwnCatalog {
         let lists = [Some(&self.definitions), Some(&self.latest), passing];
         let lists = || lists.into_iter().flatten();
         let told = lists().all(|definitions| !definitions.wide);
-        if told {
-            let names = lists().flat_map(|definitions| &definitions.names);
-            catalogs.refresh_defined(Defined {
-                names: names.map(Arc::clone).collect(),
-                floor: self.floor,
-            });
-        } else {
-            catalogs.refresh();
+        let alone = lists().all(|definitions| !definitions.reaches);
+        let names = lists().flat_map(|definitions| &definitions.names);
+        let mut names: BTreeSet<_> = names.map(Arc::clone).collect();
+        let known = catalogs.current().filter(|_| !told || !alone);
+        if let Some(known) = known {
+            let leading = known.objects.leading_to(&names);
+            names.extend(leading);
         }
+        let definitions = Told {
+            by: self.id,
+            names,
+            wide: !told,
+        };
+        catalogs.refresh_told(definitions, told.then_some(self.floor));
         // After that was asked, so that a load which begins now can't miss it.
         let over = Instant::now();
         self.over = Some(over);
         self.anew = true;
-        let alone = lists().all(|definitions| !definitions.reaches);
         if told && alone && self.seen.is_none() && self.passing.is_none() {
             let mut passing = std::mem::take(&mut self.definitions);
             passing.extend(std::mem::take(&mut self.latest));

@@ -132,6 +132,7 @@ impl Relay {
     /// What a text needs before it can be judged.
     pub(super) fn find_out(&mut self, asked: Asked) -> Refusal {
         match asked {
+            Asked::Others(pending) => self.hand.wait_for(pending),
             Asked::Aside(questions) => self.hand.wait_for(self.guard.ask_aside(questions)),
             Asked::Own(questions) => return self.ask_over_own(questions),
         }

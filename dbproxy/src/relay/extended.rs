@@ -29,10 +29,6 @@ impl Relay {
         let parse = frontend::parse(body)?;
         let types: Box<[u8]> = parse.types.into();
         let (name, sql_at) = (parse.name.to_vec(), parse.sql_at);
-        if let Some(pending) = self.guard.others_define(parse.sql) {
-            self.hand.wait_for(pending);
-            return Err(Refusal::Wait);
-        }
         let verdict = match self.guard.verdict(parse.sql, &types) {
             Ok(verdict) => verdict,
             Err(asked) => return Err(self.find_out(asked)),

@@ -45,10 +45,6 @@ impl Relay {
         self.know_own_definitions(concerned)?;
         let body = frame::body(self.inbound.unscanned(), frame).unwrap_or_default();
         let sql = frontend::query(body)?;
-        if let Some(pending) = self.guard.others_define(sql) {
-            self.hand.wait_for(pending);
-            return Err(Refusal::Wait);
-        }
         let verdict = match self.guard.verdict(sql, &[]) {
             Ok(verdict) => verdict,
             Err(asked) => return Err(self.find_out(asked)),

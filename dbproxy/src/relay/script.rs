@@ -193,10 +193,6 @@ impl Relay {
         if part == Part::Unclear && (ours || self.transaction.status() == Status::Idle) {
             return Err(Refusal::not_within_a_message());
         }
-        if let Some(pending) = self.guard.others_define(piece) {
-            self.hand.wait_for(pending);
-            return Err(Refusal::Wait);
-        }
         let verdict = match self.guard.verdict(piece, &[]) {
             Ok(verdict) => verdict,
             Err(asked) => return Err(self.find_out(asked)),
