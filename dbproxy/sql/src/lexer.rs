@@ -44,12 +44,15 @@ impl Default for Limits {
 pub(crate) const MAX_TOKENS: usize = 300_000;
 /// Open parentheses, brackets and CASEs.
 pub(crate) const MAX_NESTING: usize = 200;
-/// Tokens since the last comma, summed over the open levels: no parser recurses deeper than this.
+/// Tokens since the last comma or word of a CASE, summed over the open levels: no parser recurses deeper than this.
 pub(crate) const MAX_RUN: usize = 8192;
 /// Set operations of one statement.
 pub(crate) const MAX_SETS: usize = 500;
 
 const SETS: [&str; 3] = ["union", "intersect", "except"];
+
+/// Behind each of these an expression of a CASE begins.
+const BRANCHES: [&str; 3] = ["when", "then", "else"];
 
 /// What a token is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -183,59 +186,56 @@ fn too_long(limits: &Limits, offset: usize) -> Unreadable {
 /// How deep a recursive parser may have to go.
 #[derive(Default)]
 struct Depth {
-    /// Tokens since the last comma, and open CASEs, for each open level.
-    levels: Vec<(usize, usize)>,
+    /// The open ones, outermost first.
+    levels: Vec<Level>,
     run: usize,
     total: usize,
     deepest: usize,
-    /// Open CASEs of all levels, and of the innermost: an END that ends none of its level is a label.
-    cases: usize,
-    own_cases: usize,
     sets: usize,
+}
+
+/// What is open: an expression within begins anew behind each comma, or each word of a CASE.
+#[derive(Clone, Copy)]
+struct Level {
+    /// Tokens of the level around it since its last comma.
+    run: usize,
+    /// A CASE, no parenthesis or bracket.
+    case: bool,
 }
 
 impl Depth {
     fn count(&mut self, token: &Token, sql: &str) -> Result<(), Unreadable> {
         match token.kind {
             Kind::Comment => return Ok(()),
-            Kind::Mark(b'(' | b'[') => {
-                self.levels.push((self.run + 1, self.own_cases));
-                self.run = 0;
-                self.own_cases = 0;
-                self.total += 1;
-            }
-            Kind::Mark(b')' | b']') => {
-                self.total -= self.run;
-                self.cases -= self.own_cases;
-                (self.run, self.own_cases) = self.levels.pop().unwrap_or_default();
-            }
-            Kind::Mark(b';') if self.levels.is_empty() => {
+            Kind::Mark(b'(' | b'[') => self.open(false),
+            Kind::Mark(b')' | b']') => while self.close() {},
+            Kind::Mark(b';') if self.levels.iter().all(|level| level.case) => {
                 *self = Self {
                     deepest: self.deepest,
                     ..Self::default()
                 };
             }
-            Kind::Mark(b',' | b';') => {
-                self.total -= self.run;
-                self.run = 0;
-            }
+            Kind::Mark(b',' | b';') => self.begin_anew(),
+            _ if token.is_word(sql, "case") => self.open(true),
             _ => {
-                self.run += 1;
-                self.total += 1;
-                if token.is_word(sql, "case") {
-                    self.cases += 1;
-                    self.own_cases += 1;
-                } else if token.is_word(sql, "end") && self.own_cases > 0 {
-                    self.cases -= 1;
-                    self.own_cases -= 1;
-                } else if SETS.iter().any(|word| token.is_word(sql, word)) {
+                // An END that ends no CASE of its level is a label.
+                if self.levels.last().is_some_and(|level| level.case) {
+                    if token.is_word(sql, "end") {
+                        self.close();
+                    } else if BRANCHES.iter().any(|word| token.is_word(sql, word)) {
+                        self.begin_anew();
+                    }
+                }
+                if SETS.iter().any(|word| token.is_word(sql, word)) {
                     // A comma does not end a chain of set operations.
                     self.sets += 1;
                 }
+                self.run += 1;
+                self.total += 1;
             }
         }
         self.deepest = self.deepest.max(self.total + self.sets);
-        if self.levels.len() + self.cases > MAX_NESTING {
+        if self.levels.len() > MAX_NESTING {
             return Err(refuse(
                 UnreadableKind::TooLarge,
                 token.start,
@@ -250,6 +250,28 @@ impl Depth {
             ));
         }
         Ok(())
+    }
+
+    fn open(&mut self, case: bool) {
+        self.levels.push(Level {
+            run: self.run + 1,
+            case,
+        });
+        self.run = 0;
+        self.total += 1;
+    }
+
+    /// Closes the innermost level; whether that was a CASE.
+    fn close(&mut self) -> bool {
+        self.total -= self.run;
+        let level = self.levels.pop();
+        self.run = level.map_or(0, |level| level.run);
+        level.is_some_and(|level| level.case)
+    }
+
+    fn begin_anew(&mut self) {
+        self.total -= self.run;
+        self.run = 0;
     }
 }
 

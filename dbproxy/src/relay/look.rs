@@ -74,11 +74,23 @@ impl<'r> Looked<'r> {
 pub(super) struct Looks {
     /// `scanned` of the last one.
     scanned: u64,
+    /// Code was run since the last one while everything was allowed.
+    relaxed: bool,
     /// Only a catalog that is read after this moment shows what code may have changed.
     unanswered: Option<Instant>,
 }
 
 impl Looks {
+    /// Code was run.
+    pub(super) fn are_due(&mut self, relaxed: bool) {
+        self.relaxed |= relaxed;
+    }
+
+    /// Whether code was run since the last look while everything was allowed; told once.
+    pub(super) fn was_relaxed(&mut self) -> bool {
+        std::mem::take(&mut self.relaxed)
+    }
+
     /// The session has looked. What is to be waited for, where it may have told of what it has changed before it
     /// was asked.
     pub(super) fn looked(

@@ -296,13 +296,15 @@ impl Relay {
             }
         }
         let ours = self.names.hold_against(&statements, &portals);
-        if !self.guard.is_relaxed() {
-            return if ours { Ok(()) } else { Err(End::Renamed) };
-        }
-        // Who may do everything may have code open any cursor: nobody may read it later on.
         let is_known = |named: &Named<'_>| !matches!(self.names.portal(named.name), Known::Nothing);
-        if !ours || !portals.iter().all(is_known) {
-            self.guard.loosen("names of statements and cursors");
+        let all_known = ours && portals.iter().all(is_known);
+        let relaxed = self.guard.is_relaxed();
+        // Who may do everything may have code open any cursor: nobody may read it later on.
+        let was_relaxed = self.looks.was_relaxed();
+        match relaxed {
+            true if !all_known => self.guard.loosen("names of statements and cursors"),
+            false if !ours || (was_relaxed && !all_known) => return Err(End::Renamed),
+            _ => {}
         }
         Ok(())
     }
@@ -310,6 +312,7 @@ impl Relay {
     /// The server has run code that is not PostgreSQL's own: it may have made a temporary table that hides
     /// another one.
     pub(super) fn code_was_run(&mut self) {
+        self.looks.are_due(self.guard.is_relaxed());
         self.transaction.trust.code_ran();
     }
 

@@ -224,6 +224,18 @@ fn depth_is_capped_in_every_shape() {
     let labelled = nested("case when (select 1 end) then ", " end", MAX_NESTING + 1);
     assert_eq!(lex(&labelled).unwrap_err().kind, UnreadableKind::TooLarge);
     assert!(lex(&"select 1 end, (select 2 end), ".repeat(MAX_NESTING + 1)).is_ok());
+    // Neither are the branches of a CASE, of any number, one beside the other.
+    let branches = "when x = 1 then f(2) + 3 ".repeat(MAX_RUN);
+    let cased = format!("update t set a = case {branches}else 0 end, b = (case {branches}end)");
+    assert!(lex(&cased).is_ok());
+    let deep = format!("select case when {}1 then 2 end", "not ".repeat(MAX_RUN));
+    assert_eq!(lex(&deep).unwrap_err().kind, UnreadableKind::TooLarge);
+    let within = "not ".repeat(MAX_RUN / 8) + "case when ";
+    assert_eq!(
+        lex(&within.repeat(8)).unwrap_err().kind,
+        UnreadableKind::TooLarge
+    );
+    assert!(lex(&"select 1 as case; ".repeat(MAX_NESTING + 1)).is_ok());
     // A long list is not deep.
     assert!(
         lex(&format!(

@@ -200,12 +200,19 @@ const LOOSE: &[Loose] = &[
             "SELECT 1",
         ],
     ),
+    (
+        "what a cursor gives that code has just opened",
+        &[],
+        &["BEGIN", "SELECT opened()"],
+    ),
 ];
 
 #[test]
 fn a_session_that_has_become_another_ends_when_its_role_may_no_more_do_everything() {
     let cursor = "CREATE FUNCTION public.reopened() RETURNS int LANGUAGE plpgsql AS $$ BEGIN
-        EXECUTE 'CLOSE c'; EXECUTE 'DECLARE c CURSOR FOR SELECT v FROM public.secrets'; RETURN 1; END $$;";
+        EXECUTE 'CLOSE c'; EXECUTE 'DECLARE c CURSOR FOR SELECT v FROM public.secrets'; RETURN 1; END $$;
+        CREATE FUNCTION public.opened() RETURNS int LANGUAGE plpgsql AS $$ BEGIN
+        EXECUTE 'DECLARE c CURSOR FOR SELECT v FROM public.secrets'; RETURN 1; END $$;";
     let observe = POLICY.replace(
         "        as: app\n",
         "        as: app\n        mode: observe\n",
