@@ -12,6 +12,7 @@ mod examine;
 mod former;
 mod join;
 mod mention;
+mod modifiers;
 mod own;
 mod reading;
 mod scope;

@@ -220,6 +220,7 @@ fn objects(since: Since) -> Vec<String> {
     ];
     parts.extend(rests::written());
     parts.extend(rests::made());
+    parts.extend(rests::of_types());
     parts.extend(hooks::hooks());
     parts.extend(nested::parts(&changed));
     parts.extend(WATCHED.iter().map(|table| {

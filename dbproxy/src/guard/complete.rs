@@ -72,6 +72,12 @@ impl Standpoint<'_> {
             // Whatever its names mean by the time it runs passes.
             one.judgeable = None;
         }
+        let piece = reading.text().get(statement.range.clone());
+        let piece = piece.unwrap_or(reading.text());
+        if let Some(subject) = self.with_modifiers(&one.subject, piece) {
+            one.subject = subject;
+            one.reads_modifiers = true;
+        }
         one.foreign = self.foreign(&one.subject);
         if let Some(subject) = self.with_plans(&one.subject) {
             one.subject = subject;

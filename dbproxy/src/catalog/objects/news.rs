@@ -143,7 +143,7 @@ impl News {
                 self.types.insert(oid, known);
             }
             "i" => self.inherits.extend(number(b).map(|parent| (oid, parent))),
-            "d" | "w" | "b" | "s" | "j" | "1" => self.stored.read(kind, oid, b, c),
+            "d" | "w" | "b" | "s" | "j" | "1" | "2" => self.stored.read(kind, oid, b, c),
             "h" => self.hooks.push(oid),
             "g" => self.acting.extend(number(b).map(|other| (oid, other))),
             "m" | "p" | "u" | "e" | "y" | "z" => self.nested.read(kind, oid, b, c),

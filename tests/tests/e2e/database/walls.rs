@@ -3,6 +3,7 @@
 
 mod bound;
 mod described;
+mod modified;
 mod nested;
 mod others;
 mod pinned;
