@@ -21,6 +21,7 @@ mod template;
 mod unfinished;
 mod unnamed;
 mod verdict;
+mod wide;
 
 use std::sync::Arc;
 

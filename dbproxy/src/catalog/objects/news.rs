@@ -36,6 +36,7 @@ pub(super) struct News {
     stored: Stored,
     nested: Nested,
     casts: Vec<(u32, u32, u32)>,
+    statistics: Vec<(Name, u32)>,
     owners: HashMap<u32, u32>,
     views: HashMap<u32, Vec<(u32, i16)>>,
     hooks: Vec<u32>,
@@ -152,6 +153,10 @@ impl News {
                     self.casts.push((oid, to, function));
                 }
             }
+            "3" => {
+                let name = self.name(b, c);
+                self.statistics.push((name, oid));
+            }
             "q" => {
                 if let Some(table) = number(b) {
                     self.owners.insert(oid, table);
@@ -219,6 +224,8 @@ impl News {
         }
         self.casts.sort_unstable();
         self.applied.others |= replace(&mut objects.casts, self.casts);
+        self.statistics.sort_unstable();
+        self.applied.others |= replace(&mut objects.statistics, self.statistics);
         self.watched.sort_unstable();
         let schemas = |watched: &[(String, String, String)]| {
             watched

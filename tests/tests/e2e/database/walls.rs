@@ -13,6 +13,7 @@ mod triggers;
 mod unanswered;
 mod unnamed;
 mod unsaid;
+mod wide;
 
 use exeat_tests::database::Database;
 use exeat_tests::exeat::Process;
