@@ -27,7 +27,7 @@ use ask::{Asker, Told};
 pub(crate) use ask::{Heard, ServerError, Trees};
 use places::Places;
 pub(crate) use reach::{Reach, Reached, question as reach};
-pub(crate) use resolve::{Analysed, Judgeable, kin, read};
+pub(crate) use resolve::{Analysed, Judgeable, NotUnderstood, kin, read};
 
 /// So many questions at once, per database role; half of them for one identity.
 const PLACES: usize = 4;

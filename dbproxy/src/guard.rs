@@ -12,6 +12,7 @@ mod examine;
 mod former;
 mod join;
 mod mention;
+mod modifiers;
 mod own;
 mod reading;
 mod scope;
@@ -20,6 +21,7 @@ mod template;
 mod unfinished;
 mod unnamed;
 mod verdict;
+mod wide;
 
 use std::sync::Arc;
 

@@ -34,3 +34,4 @@ pub use said::{Said, Transaction, identifiers};
 pub use spells::means_what_it_spells;
 pub use template::{ShortForm, short_form, template_into, typed_template_into};
 pub use text::{WithoutStrings, blank_comments, redact, without_strings};
+pub use walk::Wide;

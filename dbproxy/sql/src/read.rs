@@ -15,7 +15,7 @@ use crate::names::constant;
 use crate::path;
 use crate::said::{self, Said};
 use crate::tree::Tree;
-use crate::walk::{self, Found};
+use crate::walk::{self, Found, Wide};
 
 /// The search path of a database whose configuration names none.
 static SEARCH_PATH: LazyLock<Arc<[Arc<str>]>> =
@@ -83,6 +83,8 @@ pub struct Statement {
     pub declared: Vec<Range<usize>>,
     /// It says CASCADE: it reaches what depends on what it names, which only the database knows.
     pub cascades: bool,
+    /// What it reaches by its kind alone, where it does.
+    pub wide: Option<Wide>,
 }
 
 impl Statement {
@@ -152,6 +154,7 @@ fn unreadable_statement(range: Range<usize>, unreadable: Unreadable) -> Statemen
         into: None,
         declared: Vec::new(),
         cascades: false,
+        wide: None,
     }
 }
 
@@ -192,6 +195,7 @@ fn statement(sql: &str, lexed: &Lexed, tokens: Range<usize>, context: &Context<'
                 into: read.questions.into.map(within),
                 declared: read.questions.declared.into_iter().map(within).collect(),
                 cascades: read.cascades,
+                wide: read.wide,
             }
         }
         Err(mut unreadable) => {

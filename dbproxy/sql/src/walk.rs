@@ -19,6 +19,7 @@ mod session;
 mod statement;
 #[cfg(test)]
 mod tests;
+mod wide;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
@@ -32,6 +33,7 @@ use exeat_policy::{
 use crate::Context;
 use crate::tree::{Node, Tree};
 use scope::{Cte, Frame, Item, RelationId};
+pub use wide::Wide;
 
 /// What the walk of a part gives.
 type Walked<T = ()> = Result<T, Unreadable>;
@@ -59,6 +61,8 @@ pub(crate) struct Found {
     pub(crate) questions: Questions,
     /// See [`crate::Statement::cascades`].
     pub(crate) cascades: bool,
+    /// See [`crate::Statement::wide`].
+    pub(crate) wide: Option<Wide>,
 }
 
 /// What PostgreSQL can be asked about, in bytes of the statement's text.
@@ -85,6 +89,7 @@ impl From<Facts> for Found {
             prepared_at: None,
             questions: Questions::default(),
             cascades: false,
+            wide: None,
         }
     }
 }
@@ -121,6 +126,7 @@ struct Walk<'c> {
     /// The functions that a definition names are run later on.
     runs: bool,
     cascades: bool,
+    wide: Option<Wide>,
     /// Columns that items and outputs were made of, and columns that names were looked for in.
     held: usize,
     looked: usize,
@@ -151,6 +157,7 @@ impl<'c> Walk<'c> {
             temporary: false,
             runs: false,
             cascades: false,
+            wide: None,
             held: 0,
             looked: 0,
             asking: false,
@@ -191,6 +198,7 @@ impl<'c> Walk<'c> {
             prepared_at: self.prepared_at,
             questions: self.questions,
             cascades: self.cascades,
+            wide: self.wide,
         }
     }
 

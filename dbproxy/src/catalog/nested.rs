@@ -122,7 +122,7 @@ fn own(function: &str) -> String {
 pub(super) fn parts(changed: &dyn Fn(&str) -> String) -> Vec<String> {
     let mut parts = compared();
     parts.extend(planned());
-    parts.extend(swapped());
+    parts.push(swapped());
     parts.push(keys());
     parts.extend(polymorphic(changed));
     parts
@@ -131,24 +131,26 @@ pub(super) fn parts(changed: &dyn Fn(&str) -> String) -> Vec<String> {
 /// The functions of operator classes, those of the type itself and those of a range over it.
 fn compared() -> Vec<String> {
     // The functions of an operator class: its support functions and those of its operators.
-    let functions = |class: &str| {
+    let functions = |support: &str, operators: &str| {
         format!(
             "(SELECT a.amproc::pg_catalog.oid AS of FROM pg_catalog.pg_amproc a \
-             WHERE a.amprocfamily OPERATOR(pg_catalog.=) {class}.opcfamily \
-             AND a.amproclefttype OPERATOR(pg_catalog.=) {class}.opcintype \
+             WHERE a.amprocfamily OPERATOR(pg_catalog.=) c.opcfamily {support} \
              UNION SELECT o.oprcode::pg_catalog.oid FROM pg_catalog.pg_amop a \
              JOIN pg_catalog.pg_operator o ON o.oid OPERATOR(pg_catalog.=) a.amopopr \
-             WHERE a.amopfamily OPERATOR(pg_catalog.=) {class}.opcfamily \
-             AND a.amoplefttype OPERATOR(pg_catalog.=) {class}.opcintype) f"
+             WHERE a.amopfamily OPERATOR(pg_catalog.=) c.opcfamily {operators}) f"
         )
     };
+    let of_its_type = functions(
+        "AND a.amproclefttype OPERATOR(pg_catalog.=) c.opcintype",
+        "AND a.amoplefttype OPERATOR(pg_catalog.=) c.opcintype",
+    );
     let of_type = |of: &str, join: &str| {
         format!(
             "SELECT DISTINCT 'm', {of}::pg_catalog.text, f.of::pg_catalog.text, '', '', '', '' \
              FROM pg_catalog.pg_opclass c {join} CROSS JOIN LATERAL {} \
              WHERE c.opcdefault AND c.opcmethod OPERATOR(pg_catalog.=) ANY ('{{403,405}}'::pg_catalog.oid[]) \
              AND {}",
-            functions("c"),
+            of_its_type,
             own("f.of"),
         )
     };
@@ -157,7 +159,7 @@ fn compared() -> Vec<String> {
             "SELECT DISTINCT '{kind}', g.rngtypid::pg_catalog.text, f.of::pg_catalog.text, '', '', '', '' \
              FROM pg_catalog.pg_range g JOIN pg_catalog.pg_opclass c \
              ON c.oid OPERATOR(pg_catalog.=) g.rngsubopc CROSS JOIN LATERAL {} WHERE {}",
-            functions("c"),
+            of_its_type,
             own("f.of"),
         )
     };
@@ -168,11 +170,11 @@ fn compared() -> Vec<String> {
             own(&format!("g.{function}::pg_catalog.oid")),
         )
     };
-    // Indexes and keys of partitions may have any class.
+    // Indexes and keys of partitions may have any class, and meet values of all types of its family.
     let of_class = format!(
         "SELECT DISTINCT 'u', c.oid::pg_catalog.text, f.of::pg_catalog.text, '', '', '', '' \
          FROM pg_catalog.pg_opclass c CROSS JOIN LATERAL {} WHERE {}",
-        functions("c"),
+        functions("", ""),
         own("f.of"),
     );
     vec![
@@ -192,43 +194,55 @@ fn compared() -> Vec<String> {
     ]
 }
 
-/// What the planner runs in an operator's place: its negator and commutator, and the functions of the families that
-/// it is in, by whichever class. Where that is said of an operator of PostgreSQL's own, any statement may run it
-/// (`m`, of no type): nothing says where such an operator stands.
-fn swapped() -> [String; 3] {
-    let others = "pg_catalog.pg_operator n \
-         WHERE n.oid OPERATOR(pg_catalog.=) ANY (ARRAY[o.oprnegate, o.oprcom])";
-    let of_own = format!(
-        "SELECT DISTINCT 'u', o.oid::pg_catalog.text, f.of::pg_catalog.text, '', '', '', '' \
-         FROM pg_catalog.pg_operator o CROSS JOIN LATERAL (\
-         SELECT n.oprcode::pg_catalog.oid AS of FROM {others} \
-         UNION SELECT p.amproc::pg_catalog.oid FROM pg_catalog.pg_amop m JOIN pg_catalog.pg_amproc p \
-         ON p.amprocfamily OPERATOR(pg_catalog.=) m.amopfamily \
-         WHERE m.amopopr OPERATOR(pg_catalog.=) o.oid) f \
-         WHERE o.oid OPERATOR(pg_catalog.>=) {FIRST_NORMAL_OID}::pg_catalog.oid AND {}",
-        own("f.of"),
-    );
-    let other = format!(
-        "SELECT DISTINCT 'm', '0', n.oprcode::pg_catalog.oid::pg_catalog.text, '', '', '', '' \
-         FROM pg_catalog.pg_operator o CROSS JOIN LATERAL (SELECT n.oprcode FROM {others} \
-         AND n.oid OPERATOR(pg_catalog.>=) {FIRST_NORMAL_OID}::pg_catalog.oid) n \
-         WHERE o.oid OPERATOR(pg_catalog.<) {FIRST_NORMAL_OID}::pg_catalog.oid AND {}",
-        own("n.oprcode::pg_catalog.oid"),
-    );
-    // The planner takes the first family that has the operator: PostgreSQL's own come first.
-    let family = format!(
-        "SELECT DISTINCT 'm', '0', p.amproc::pg_catalog.oid::pg_catalog.text, '', '', '', '' \
-         FROM pg_catalog.pg_amop m JOIN pg_catalog.pg_amproc p \
-         ON p.amprocfamily OPERATOR(pg_catalog.=) m.amopfamily \
-         WHERE m.amopopr OPERATOR(pg_catalog.<) {FIRST_NORMAL_OID}::pg_catalog.oid \
-         AND m.amopfamily OPERATOR(pg_catalog.>=) {FIRST_NORMAL_OID}::pg_catalog.oid \
-         AND NOT EXISTS (SELECT FROM pg_catalog.pg_amop b \
+/// What the planner may run in an operator's place: the functions of its negator and its commutator, and of whatever
+/// else is in a family with one of these (merge joins look for the ends of what they join, predicates are proved by
+/// other strategies), and so on from there. Where that is said of an operator of PostgreSQL's own, any statement may
+/// run it (`m`, of no type): nothing says where such an operator stands.
+fn swapped() -> String {
+    let first = format!("{FIRST_NORMAL_OID}::pg_catalog.oid");
+    let own_types = |of: &str, left: &str, right: &str| {
+        format!(
+            "({of}.{left} OPERATOR(pg_catalog.<) {first} AND {of}.{right} OPERATOR(pg_catalog.<) {first})"
+        )
+    };
+    // Functions of somebody's own, and the operators that are nearest to them. In families of its own PostgreSQL's
+    // operators meet only what is for types of its own; of those of others the planner takes the first that has the
+    // operator, which is PostgreSQL's where there is one.
+    let nearest = format!(
+        "SELECT o.oprcode::pg_catalog.oid, o.oid FROM pg_catalog.pg_operator o \
+         WHERE o.oid OPERATOR(pg_catalog.>=) {first} AND {} \
+         UNION SELECT p.amproc::pg_catalog.oid, m.amopopr \
+         FROM pg_catalog.pg_amproc p JOIN pg_catalog.pg_amop m \
+         ON m.amopfamily OPERATOR(pg_catalog.=) p.amprocfamily \
+         WHERE {} AND (m.amopopr OPERATOR(pg_catalog.>=) {first} \
+         OR (m.amopfamily OPERATOR(pg_catalog.<) {first} AND {}) \
+         OR NOT EXISTS (SELECT FROM pg_catalog.pg_amop b \
          WHERE b.amopopr OPERATOR(pg_catalog.=) m.amopopr \
          AND b.amopmethod OPERATOR(pg_catalog.=) m.amopmethod \
-         AND b.amopfamily OPERATOR(pg_catalog.<) {FIRST_NORMAL_OID}::pg_catalog.oid) AND {}",
+         AND b.amopfamily OPERATOR(pg_catalog.<) {first}))",
+        own("o.oprcode::pg_catalog.oid"),
         own("p.amproc::pg_catalog.oid"),
+        own_types("p", "amproclefttype", "amprocrighttype"),
     );
-    [of_own, other, family]
+    // From an operator to those in whose place it may stand.
+    let others = format!(
+        "SELECT o.oid FROM pg_catalog.pg_operator o \
+         WHERE r.operator OPERATOR(pg_catalog.=) ANY (ARRAY[o.oprnegate, o.oprcom]) \
+         UNION ALL SELECT m.amopopr FROM pg_catalog.pg_amop t JOIN pg_catalog.pg_amop m \
+         ON m.amopfamily OPERATOR(pg_catalog.=) t.amopfamily \
+         WHERE t.amopopr OPERATOR(pg_catalog.=) r.operator \
+         AND (m.amopopr OPERATOR(pg_catalog.>=) {first} OR {})",
+        own_types("t", "amoplefttype", "amoprighttype"),
+    );
+    let is_own = format!("s.operator OPERATOR(pg_catalog.>=) {first}");
+    format!(
+        "SELECT DISTINCT CASE WHEN {is_own} THEN 'u' ELSE 'm' END, \
+         CASE WHEN {is_own} THEN s.operator::pg_catalog.text ELSE '0' END, \
+         s.function::pg_catalog.text, '', '', '', '' FROM (\
+         WITH RECURSIVE runs(function, operator) AS (({nearest}) UNION \
+         SELECT r.function, n.operator FROM runs r CROSS JOIN LATERAL ({others}) n(operator)) \
+         SELECT function, operator FROM runs) s"
+    )
 }
 
 /// The keys of others, and the types in them: what checks them reads the other table.

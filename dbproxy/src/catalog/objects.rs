@@ -76,6 +76,8 @@ pub(crate) struct Objects {
     pub(super) nested: Nested,
     /// Casts by functions of somebody's own: from, to, and the function.
     casts: Arc<Vec<(u32, u32, u32)>>,
+    /// Extended statistics, and the table that they are of.
+    statistics: Arc<Vec<(Name, u32)>>,
     /// The table that a sequence or an index belongs to.
     owners: HashTrieMapSync<u32, u32>,
     /// What a view or materialised view reads: relation and attribute number.
@@ -180,6 +182,36 @@ impl Objects {
     /// The table that a sequence or an index belongs to.
     pub(crate) fn owner(&self, of: u32) -> Option<u32> {
         self.owners.get(&of).copied()
+    }
+
+    /// The tables that extended statistics of this name are of, in whichever schema of the search path where that
+    /// has the name's.
+    pub(crate) fn tables_of_statistics(
+        &self,
+        name: &Name,
+        search_path: &[Arc<str>],
+    ) -> impl Iterator<Item = u32> {
+        let loose = |schema: &Option<Arc<str>>| {
+            schema
+                .as_ref()
+                .is_none_or(|schema| search_path.contains(schema))
+        };
+        let is = move |known: &Name| {
+            known.name == name.name
+                && (known.schema == name.schema || (loose(&known.schema) && loose(&name.schema)))
+        };
+        let found = self.statistics.iter().filter(move |(known, _)| is(known));
+        found.map(|(_, table)| *table)
+    }
+
+    /// All relations, by OID.
+    pub(crate) fn relations(&self) -> impl Iterator<Item = (u32, &Arc<KnownRelation>)> {
+        self.relations.iter().map(|(oid, known)| (*oid, known))
+    }
+
+    /// The names of all functions and procedures.
+    pub(crate) fn function_names(&self) -> impl Iterator<Item = &Name> {
+        self.functions.values().map(|known| &known.name)
     }
 
     /// What a view or materialised view reads.

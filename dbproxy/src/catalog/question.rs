@@ -228,6 +228,11 @@ fn objects(since: Since) -> Vec<String> {
             changed("i")
         ),
         format!(
+            "SELECT '3', s.stxrelid::pg_catalog.text, {SCHEMA}, s.stxname::pg_catalog.text, '', '', '' \
+             FROM pg_catalog.pg_statistic_ext s JOIN pg_catalog.pg_namespace n \
+             ON n.oid OPERATOR(pg_catalog.=) s.stxnamespace WHERE {SEEN}"
+        ),
+        format!(
             "SELECT DISTINCT 'v', w.ev_class::pg_catalog.text, d.refobjid::pg_catalog.text, \
              CASE WHEN {WHOLE_ROWS} THEN '{WHOLE_ROW}' ELSE d.refobjsubid::pg_catalog.text END, '', '', '' \
              FROM pg_catalog.pg_rewrite w \
@@ -245,6 +250,7 @@ fn objects(since: Since) -> Vec<String> {
     ];
     parts.extend(rests::written());
     parts.extend(rests::made());
+    parts.extend(rests::of_types());
     parts.extend(hooks::hooks());
     parts.extend(nested::parts(&changed));
     parts.extend(WATCHED.iter().map(|table| {

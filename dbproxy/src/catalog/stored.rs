@@ -45,6 +45,8 @@ pub(super) struct Stored {
     pub(super) conditions: Runs,
     /// Of a relation: the types in the defaults of its columns.
     pub(super) filled: Runs,
+    /// Of a type: what reads its modifiers.
+    pub(super) modifiers: Runs,
     /// Of a function: the defaults of its arguments; of an aggregate: what it is made of.
     pub(super) arguments: Runs,
 }
@@ -59,6 +61,7 @@ impl Stored {
             "w" => &mut self.writes,
             "1" => &mut self.conditions,
             "s" => &mut self.filled,
+            "2" => &mut self.modifiers,
             _ => &mut self.arguments,
         };
         Arc::make_mut(runs).push((about, Run::read(how, on)));
@@ -73,6 +76,7 @@ impl Stored {
             (&mut self.writes, news.writes),
             (&mut self.conditions, news.conditions),
             (&mut self.filled, news.filled),
+            (&mut self.modifiers, news.modifiers),
             (&mut self.arguments, news.arguments),
         ];
         let mut changed = false;

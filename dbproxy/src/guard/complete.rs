@@ -64,13 +64,20 @@ impl Standpoint<'_> {
             reading.known_with_reach(statement, outcomes, self.search_path)
         };
         let unnamed = self.with_unnamed(one.subject, statement.said.makes_values);
-        one.subject = bound.with(self.with_tables(self.with_kin(unnamed)));
+        let reached = self.with_wide(self.with_tables(self.with_kin(unnamed)), statement);
+        one.subject = bound.with(reached);
         if !statement.declared.is_empty() {
             one.subject = self.declared(&one.subject).with(one.subject);
         }
         if self.transparent() {
             // Whatever its names mean by the time it runs passes.
             one.judgeable = None;
+        }
+        let piece = reading.text().get(statement.range.clone());
+        let piece = piece.unwrap_or(reading.text());
+        if let Some(subject) = self.with_modifiers(&one.subject, piece) {
+            one.subject = subject;
+            one.reads_modifiers = true;
         }
         one.foreign = self.foreign(&one.subject);
         if let Some(subject) = self.with_plans(&one.subject) {
@@ -135,34 +142,6 @@ impl Standpoint<'_> {
         let name = |oid: &u32| snapshot.objects.function(*oid).cloned();
         let foreign = |name: &Name| name.origin() != Origin::PostgreSql;
         functions.iter().filter_map(name).filter(foreign).collect()
-    }
-
-    /// The facts together with the tables whose indexes a definition changes: what is denied of a table is denied
-    /// of these.
-    fn with_tables(&self, subject: Subject) -> Subject {
-        let (Subject::Readable(facts), Some(snapshot)) = (&subject, self.snapshot) else {
-            return subject;
-        };
-        let objects = &snapshot.objects;
-        let changes =
-            |access: &&RelationAccess| matches!(access.access, Access::Define | Access::Maintain);
-        let table = |access: &RelationAccess| {
-            let index = objects.oid_of(&access.relation)?;
-            let is_index = matches!(objects.relation(index)?.kind, b'i' | b'I');
-            let table = objects.owner(index).filter(|_| is_index)?;
-            Some(RelationAccess {
-                relation: objects.relation(table)?.name.clone(),
-                ..access.clone()
-            })
-        };
-        let changed = facts.relations.iter().filter(changes);
-        let tables: Vec<RelationAccess> = changed.filter_map(table).collect();
-        if tables.is_empty() {
-            return subject;
-        }
-        let mut facts = Facts::clone(facts);
-        facts.add_behind(tables);
-        Subject::Readable(Arc::new(facts))
     }
 
     /// The facts together with the parents and parts of tables that only our own reader has seen.

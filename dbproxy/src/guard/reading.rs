@@ -43,6 +43,8 @@ pub(super) struct Understood {
     pub(super) by_text: bool,
     /// It has values whose making calls functions of others: for a constant, while it is parsed.
     pub(super) makes_checked: bool,
+    /// It may say modifiers that functions of others read: while it is parsed.
+    pub(super) reads_modifiers: bool,
     /// Where it runs code that is not PostgreSQL's own: anywhere, until more is known.
     pub(super) foreign: Foreign,
 }
@@ -55,6 +57,7 @@ impl Understood {
             rejection: None,
             by_text: false,
             makes_checked: false,
+            reads_modifiers: false,
             foreign: Foreign::Anywhere,
         }
     }
@@ -237,6 +240,7 @@ impl<'s> Reading<'s> {
                 rejection: None,
                 by_text: answers.iter().any(|answer| answer.by_text),
                 makes_checked: answers.iter().any(|answer| answer.makes_checked),
+                reads_modifiers: false,
                 foreign: Foreign::Anywhere,
             },
             Err(why) => Understood::of(unreadable(UnreadableKind::Disagreement, why)),
@@ -270,6 +274,7 @@ impl<'s> Reading<'s> {
             rejection: Some(Arc::new(rejection)),
             by_text: true,
             makes_checked: false,
+            reads_modifiers: false,
             foreign: Foreign::Anywhere,
         }
     }

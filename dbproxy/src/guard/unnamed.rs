@@ -42,6 +42,7 @@ impl Standpoint<'_> {
         let named = facts.types.iter().chain(&statement.types);
         let types: BTreeSet<u32> = named.flat_map(|name| objects.types_named(name)).collect();
         let mut functions = self.checks(types);
+        functions.extend(self.modifiers(facts, text));
         // A string becomes a value of the column that it is written to, or of whatever it stands beside.
         if asked && objects.has_checks() && text.contains(['\'', '$']) {
             functions.extend(self.names_of(&objects.checks_of_constants(assigned(facts, objects))));

@@ -210,9 +210,9 @@ impl Judged {
     /// Why it is not to be parsed and run in one, where it is not: what the checks of its constants make for
     /// the session alone would be what it reads itself, and nothing looks in between.
     pub(crate) fn is_run_too_early(&self) -> Option<&'static str> {
-        (self.code == Code::Parsed).then_some(
-            "a statement that reads, with constants of rows or arrays that have checks of somebody's own: \
-             send it by Parse, Bind and Execute",
+        (self.is_allowed() && self.code == Code::Parsed).then_some(
+            "a statement that reads, with constants of rows or arrays that have checks of somebody's own, \
+             or modifiers of types that somebody's own code reads: send it by Parse, Bind and Execute",
         )
     }
 }
@@ -235,7 +235,8 @@ impl Verdict {
             }
             let piece = text.get(statement.range.clone()).unwrap_or(text);
             // Parameters come later on.
-            let parsed = known.makes_checked && piece.contains(['\'', '$']);
+            let constants = known.makes_checked && piece.contains(['\'', '$']);
+            let parsed = constants || known.reads_modifiers;
             let (decision, sight, code) = decide(&known, parsed);
             let denied = decision.effect != Effect::Allow;
             let waits = reading.waits(index)

@@ -18,7 +18,10 @@ use crate::grants::floors::{catalog_write, harmless, never_called, pinned};
 use crate::grants::presets::{is_builtin, is_introspection_function};
 use crate::grants::{Grants, Names, PG_CATALOG, Rule, schema_of};
 use crate::set::{DatabaseGrant, Mode};
-use crate::{Access, AuditMode, Basis, Columns, Facts, Name, Reason, Subject, Unreadable, Verb};
+use crate::{
+    Access, AuditMode, Basis, Columns, Facts, Name, Reason, RelationAccess, Subject, Unreadable,
+    Verb,
+};
 
 pub(crate) use cover::lacks;
 pub(crate) use lack::Lack;
@@ -162,16 +165,9 @@ fn denied<'g>(deny: &'g Grants, facts: &Facts) -> Option<(&'g Rule, String)> {
             Verb::Lock => rules(Access::Select)
                 .all()
                 .or_else(|| rules(Access::Define).any()),
-            _ => rules(access.access).all(),
+            _ => None,
         };
-        let rule = rule.or_else(|| match &access.columns {
-            Columns::All => rules(access.access).any(),
-            Columns::Named(columns) => {
-                let rules = rules(access.access);
-                columns.iter().find_map(|column| rules.column(column))
-            }
-        });
-        if let Some(rule) = rule {
+        if let Some(rule) = rule.or_else(|| denied_access(deny, access)) {
             return Some((rule, touched(access)));
         }
     }
@@ -197,6 +193,38 @@ fn denied<'g>(deny: &'g Grants, facts: &Facts) -> Option<(&'g Rule, String)> {
                 Some((rule, setting.name.to_string()))
             })
         })
+}
+
+/// The deny rule that holds for an access, whatever the statement.
+fn denied_access<'g>(deny: &'g Grants, access: &RelationAccess) -> Option<&'g Rule> {
+    let schema = access.relation.schema.as_deref()?;
+    let rules = deny
+        .relations
+        .relation(access.access, schema, &access.relation.name);
+    rules.all().or_else(|| match &access.columns {
+        Columns::All => rules.any(),
+        Columns::Named(columns) => columns.iter().find_map(|column| rules.column(column)),
+    })
+}
+
+impl DatabaseGrant {
+    /// Whether a deny rule or a mask holds for this access: what else a statement reaches that reaches more than
+    /// it names does not matter.
+    #[must_use]
+    pub fn denies(&self, access: &RelationAccess) -> bool {
+        let masked = || {
+            let schema = access.relation.schema.as_deref()?;
+            self.masks.of(schema, &access.relation.name)
+        };
+        denied_access(&self.deny, access).is_some()
+            || (access.access == Access::Select && masked().is_some())
+    }
+
+    /// Whether there is any such rule.
+    #[must_use]
+    pub fn denies_something(&self) -> bool {
+        !(self.deny.is_empty() && self.masks.is_empty())
+    }
 }
 
 /// A masked column that the statement reads.

@@ -30,6 +30,7 @@ impl Walk<'_> {
         }
         self.temporary = node.has(K::TEMP);
         let verb = self.top(node)?;
+        self.wide = self.wide(node);
         let defines = self
             .touched
             .keys()

@@ -35,9 +35,30 @@ impl Objects {
         self.reach(runs)
     }
 
-    /// The functions that the checks of any domain call.
+    /// The functions that read the modifiers of types of these names.
+    pub(crate) fn modifiers(&self, is_meant: impl Fn(&str) -> bool) -> BTreeSet<u32> {
+        let is_one = |of: u32| {
+            let known = self.user_type(of);
+            known.is_none_or(|known| is_meant(&known.name.name))
+        };
+        let kept = self.stored.modifiers.iter();
+        let runs = kept.filter(|(of, _)| is_one(*of)).map(|(_, run)| *run);
+        self.reach(runs)
+    }
+
+    /// Whether the modifiers of any type are read by the code of somebody else.
+    pub(crate) fn has_modifiers(&self) -> bool {
+        !self.stored.modifiers.is_empty()
+    }
+
+    /// The functions that the checks of any domain call, and those that read the modifiers of types.
     pub(crate) fn called_by_checks(&self) -> HashSet<&Name> {
-        let runs = self.stored.checks.iter().map(|(_, run)| *run);
+        let runs = self
+            .stored
+            .checks
+            .iter()
+            .chain(self.stored.modifiers.iter());
+        let runs = runs.map(|(_, run)| *run);
         let called = self.reach(runs).into_iter();
         called.filter_map(|oid| self.function(oid)).collect()
     }

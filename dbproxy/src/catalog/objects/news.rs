@@ -36,6 +36,7 @@ pub(super) struct News {
     stored: Stored,
     nested: Nested,
     casts: Vec<(u32, u32, u32)>,
+    statistics: Vec<(Name, u32)>,
     owners: HashMap<u32, u32>,
     views: HashMap<u32, Vec<(u32, i16)>>,
     hooks: Vec<u32>,
@@ -143,7 +144,7 @@ impl News {
                 self.types.insert(oid, known);
             }
             "i" => self.inherits.extend(number(b).map(|parent| (oid, parent))),
-            "d" | "w" | "b" | "s" | "j" | "1" => self.stored.read(kind, oid, b, c),
+            "d" | "w" | "b" | "s" | "j" | "1" | "2" => self.stored.read(kind, oid, b, c),
             "h" => self.hooks.push(oid),
             "g" => self.acting.extend(number(b).map(|other| (oid, other))),
             "m" | "p" | "u" | "e" | "y" | "z" => self.nested.read(kind, oid, b, c),
@@ -151,6 +152,10 @@ impl News {
                 if let (Some(to), Some(function)) = (number(b), number(c)) {
                     self.casts.push((oid, to, function));
                 }
+            }
+            "3" => {
+                let name = self.name(b, c);
+                self.statistics.push((name, oid));
             }
             "q" => {
                 if let Some(table) = number(b) {
@@ -219,6 +224,8 @@ impl News {
         }
         self.casts.sort_unstable();
         self.applied.others |= replace(&mut objects.casts, self.casts);
+        self.statistics.sort_unstable();
+        self.applied.others |= replace(&mut objects.statistics, self.statistics);
         self.watched.sort_unstable();
         let schemas = |watched: &[(String, String, String)]| {
             watched

@@ -93,6 +93,38 @@ pub(super) fn written() -> [String; 4] {
     ]
 }
 
+/// What PostgreSQL runs of a type itself, where that is written in a language that can do anything: what reads its
+/// modifiers (`2`), wherever a text says some; and, as a cast to `bytea`, what sends its values as bytes.
+pub(super) fn of_types() -> [String; 2] {
+    let row = |kind: &str, function: &str, fields: &str| {
+        format!(
+            "SELECT '{kind}', t.oid::pg_catalog.text, {fields}, '', '', '' \
+             FROM pg_catalog.pg_type t JOIN pg_catalog.pg_proc p \
+             ON p.oid OPERATOR(pg_catalog.=) t.{function}::pg_catalog.oid \
+             WHERE t.{function}::pg_catalog.oid OPERATOR(pg_catalog.>=) {FIRST_NORMAL_OID}::pg_catalog.oid \
+             AND p.prolang OPERATOR(pg_catalog.<>) ALL ('{{{INTERNAL},{C}}}'::pg_catalog.oid[]) \
+             AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend e \
+             WHERE e.classid OPERATOR(pg_catalog.=) {} AND e.objid OPERATOR(pg_catalog.=) p.oid \
+             AND e.deptype OPERATOR(pg_catalog.=) 'e'::pg_catalog.\"char\")",
+            oid_of("pg_proc")
+        )
+    };
+    [
+        row("2", "typmodin", "p.oid::pg_catalog.text, 'f'"),
+        row(
+            "k",
+            "typsend",
+            &format!("'{BYTEA}', p.oid::pg_catalog.text"),
+        ),
+    ]
+}
+
+/// Languages in which whoever may create functions may do anything anyway (`catalog/pg_language.dat`).
+const INTERNAL: u32 = 12;
+const C: u32 = 13;
+/// The type `bytea` (`catalog/pg_type.dat`).
+const BYTEA: u32 = 17;
+
 /// What makes the values of a domain, and of what is left out.
 pub(super) fn made() -> [String; 4] {
     [

@@ -4,6 +4,7 @@
 mod bound;
 mod counted;
 mod described;
+mod modified;
 mod nested;
 mod others;
 mod pinned;
@@ -13,6 +14,7 @@ mod triggers;
 mod unanswered;
 mod unnamed;
 mod unsaid;
+mod wide;
 
 use exeat_tests::database::Database;
 use exeat_tests::exeat::Process;

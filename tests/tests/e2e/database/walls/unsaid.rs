@@ -80,6 +80,21 @@ CREATE TABLE rows_indexed (id int);
 CREATE INDEX ON rows_indexed ((ARRAY[ROW(id, 'x')::comp]));
 INSERT INTO rows_indexed SELECT generate_series(1, 3);
 CREATE TABLE rows_generated (id int, x bool GENERATED ALWAYS AS (ARRAY[ROW(id, 'x')::comp] <> ARRAY[ROW(7, 'x')::comp]) STORED);
+CREATE TYPE loose AS (a int);
+CREATE FUNCTION loose_eq(loose, loose) RETURNS bool LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RETURN ($1).a = ($2).a; END $$;
+CREATE FUNCTION loose_lt(loose, loose) RETURNS bool LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN PERFORM public.hide(); RETURN ($1).a < ($2).a; END $$;
+CREATE FUNCTION loose_cmp(loose, loose) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RETURN ($1).a - ($2).a; END $$;
+CREATE OPERATOR =/ (FUNCTION = loose_eq, LEFTARG = loose, RIGHTARG = loose, COMMUTATOR = =/, MERGES, RESTRICT = eqsel, JOIN = eqjoinsel);
+CREATE OPERATOR </ (FUNCTION = loose_lt, LEFTARG = loose, RIGHTARG = loose, RESTRICT = scalarltsel);
+CREATE OPERATOR <=/ (FUNCTION = loose_lt, LEFTARG = loose, RIGHTARG = loose, RESTRICT = scalarlesel);
+CREATE OPERATOR FAMILY looses USING btree;
+ALTER OPERATOR FAMILY looses USING btree ADD OPERATOR 1 </ (loose, loose), OPERATOR 2 <=/ (loose, loose), OPERATOR 3 =/ (loose, loose),
+  FUNCTION 1 (loose, loose) loose_cmp(loose, loose);
+CREATE TABLE loose_a (id int, x loose);
+INSERT INTO loose_a SELECT i, ROW(i)::loose FROM generate_series(1, 300) i;
+CREATE TABLE loose_b (id int, x loose);
+INSERT INTO loose_b SELECT i, ROW(i)::loose FROM generate_series(1, 300) i;
+ANALYZE loose_a, loose_b;
 CREATE DOMAIN late_default AS int DEFAULT hide();
 CREATE TABLE chosen (id int PRIMARY KEY);
 INSERT INTO chosen SELECT generate_series(1, 100);
@@ -150,7 +165,7 @@ roles:
           - preset: [builtins]
         deny:
           - call: [public.hides, public.pair, public.cmp, public.hides_at, public.comp_cmp, public.comp_eq,
-              public.mood_json, public.word_text]
+              public.mood_json, public.word_text, public.loose_lt, public.circle_from, public.text_past]
 ";
 
 /// Each of them runs `hide`.
@@ -195,6 +210,7 @@ const RUN: &[&str] = &[
     "CALL takes('x')",
     "CALL takes_many('{x}')",
     "CREATE TEMP TABLE made AS SELECT id FROM predicated",
+    "SELECT count(*) FROM loose_a a JOIN loose_b b ON a.x OPERATOR(public.=/) b.x",
 ];
 
 /// What the planner runs in the place of PostgreSQL's own operators. Where there is any, every statement may.
@@ -225,6 +241,35 @@ const RUN_SWAPPED: &[&str] = &[
     "SELECT '{2}'::without_one",
 ];
 
+/// Other operators of a family in which PostgreSQL's own stand, and what denies one of these: by them it is proved
+/// that an index, a constraint or a part of a table serves.
+const PROVED: &str = "\
+CREATE FUNCTION circle_from(circle, circle) RETURNS bool LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN PERFORM public.hide(); RETURN true; END $$;
+CREATE OPERATOR >=^ (FUNCTION = circle_from, LEFTARG = circle, RIGHTARG = circle);
+CREATE OPERATOR FAMILY circles USING btree;
+ALTER OPERATOR FAMILY circles USING btree ADD OPERATOR 1 < (circle, circle), OPERATOR 4 >=^ (circle, circle);
+CREATE TABLE circled (id int, c circle);
+CREATE INDEX ON circled (id) WHERE c < '<(0,0),30>';
+";
+
+const RUN_PROVED: &[&str] = &[
+    "SELECT id FROM circled WHERE c < '<(0,0),5>' AND id < 5",
+    "EXPLAIN SELECT id FROM circled WHERE c < '<(0,0),5>' AND id < 5",
+    "SELECT 1 FROM one, circled WHERE c < '<(0,0),5>' AND circled.id = one.id",
+];
+
+/// The same where PostgreSQL's own have families of its own, but none with both.
+const PROVED_APART: &str = "\
+CREATE FUNCTION text_past(text, text) RETURNS bool LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN PERFORM public.hide(); RETURN true; END $$;
+CREATE OPERATOR >^ (FUNCTION = text_past, LEFTARG = text, RIGHTARG = text);
+CREATE OPERATOR FAMILY texts USING btree;
+ALTER OPERATOR FAMILY texts USING btree ADD OPERATOR 1 < (text, text), OPERATOR 2 ~<=~ (text, text), OPERATOR 5 >^ (text, text);
+CREATE TABLE texted (id int, t text);
+CREATE INDEX ON texted (id) WHERE t < 'x';
+";
+
+const RUN_PROVED_APART: &[&str] = &["SELECT id FROM texted WHERE t ~<=~ 'c' AND id < 5"];
+
 const READ: &str = "SELECT abs(total) FROM orders";
 
 fn lab(more: &str) -> (Lab, Database) {
@@ -246,6 +291,12 @@ fn what_runs_unsaid_is_seen_before_the_next_text() {
 #[test]
 fn what_is_planned_in_the_place_of_an_operator_is_seen_before_the_next_text() {
     hides_nothing(SWAPPED, RUN_SWAPPED);
+}
+
+#[test]
+fn what_proves_that_an_index_serves_is_seen_before_the_next_text() {
+    hides_nothing(PROVED, RUN_PROVED);
+    hides_nothing(PROVED_APART, RUN_PROVED_APART);
 }
 
 fn hides_nothing(more: &str, statements: &[&str]) {
@@ -287,10 +338,20 @@ fn hides_nothing(more: &str, statements: &[&str]) {
 
 #[test]
 fn deny_rules_hold_for_what_runs_unsaid() {
-    let (lab, _database) = lab("");
+    denies("", RUN);
+}
+
+#[test]
+fn deny_rules_hold_for_what_proves_that_an_index_serves() {
+    denies(PROVED, RUN_PROVED);
+    denies(PROVED_APART, RUN_PROVED_APART);
+}
+
+fn denies(more: &str, statements: &[&str]) {
+    let (lab, _database) = lab(more);
     let exeat = lab.start();
     let mut session = session_from(&exeat, Ipv4Addr::new(127, 0, 0, 2), "denied");
-    for statement in RUN {
+    for statement in statements {
         // Keys of others are checked as their owner.
         if ["INSERT INTO child", "INSERT INTO late", "DELETE"]
             .iter()
