@@ -93,7 +93,13 @@ impl Relay {
         match recorded {
             Ok((id, _)) => Refusal::Error(Box::new(match &answer.rejection {
                 Some(rejection) => denial::rejected(rejection),
-                None => denial::statement(&answer.request, &answer.decision, id, &answer.text),
+                None => denial::statement(
+                    &answer.request,
+                    &answer.decision,
+                    id,
+                    &answer.text,
+                    self.guard.asks(),
+                ),
             })),
             Err(error) => Refusal::End(End::Audit(error)),
         }
