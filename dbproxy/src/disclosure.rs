@@ -97,7 +97,11 @@ pub(crate) fn disclosed(
         let message = format!("data exception ({code})");
         fields.set(b'M', &message);
     } else if !raised && from_code && (says || !is_about_no_value(&code)) {
-        let message = format!("an error in a function or trigger ({code})");
+        let what = match is_notice(&fields) {
+            true => "a notice",
+            false => "an error",
+        };
+        let message = format!("{what} in a function or trigger ({code})");
         fields.set(b'M', &message);
     }
     if !key_is_theirs {
@@ -112,6 +116,12 @@ pub(crate) fn disclosed(
         fields.leave_out(b"stcdn");
     }
     Some(fields.write())
+}
+
+/// Whether nothing has failed: by the severity, for a notice may have any code.
+fn is_notice(fields: &Fields<'_>) -> bool {
+    let severity = fields.text(b'V').unwrap_or_default();
+    matches!(&*severity, "NOTICE" | "WARNING" | "INFO" | "LOG" | "DEBUG")
 }
 
 /// Whether a message without a context may be about what code holds or has written: PostgreSQL puts functions
