@@ -8,6 +8,7 @@ use exeat_service::EndReason;
 use uuid::Uuid;
 
 use crate::analysis::ServerError;
+use crate::disclosure::{is_of_json, withheld};
 use crate::guard::Rejection;
 use crate::wire::write::Error;
 
@@ -104,10 +105,10 @@ pub(crate) fn by_the_server(error: &ServerError) -> Error {
 fn told(error: &ServerError, position: Option<usize>) -> Error {
     if error
         .field(b'W')
-        .is_some_and(|context| !is_of_a_constant(context))
+        .is_some_and(|context| !is_of_json(context))
     {
         // Code ran while the statement was parsed: what it says is not for everybody.
-        let message = format!("an error in a function ({})", error.code());
+        let message = withheld("an error", error.code());
         let mut told = Error::plain("XX000", message);
         told.code = error.code().to_owned().into();
         return told;
@@ -129,11 +130,6 @@ fn told(error: &ServerError, position: Option<usize>) -> Error {
         told.further.push((letter, text));
     }
     told
-}
-
-/// Whether the context of an error says where in a constant of JSON it is. Code would add a line of its own.
-fn is_of_a_constant(context: &str) -> bool {
-    context.starts_with("JSON data, line ") && !context.contains('\n')
 }
 
 /// The error of a session that is not opened. 28P01 where a password or a token is wrong, 28000 where

@@ -97,11 +97,10 @@ pub(crate) fn disclosed(
         let message = format!("data exception ({code})");
         fields.set(b'M', &message);
     } else if !raised && from_code && (says || !is_about_no_value(&code)) {
-        let what = match is_notice(&fields) {
-            true => "a notice",
-            false => "an error",
+        let message = match is_notice(&fields) {
+            true => withheld("a notice", &code),
+            false => withheld("an error", &code),
         };
-        let message = format!("{what} in a function or trigger ({code})");
         fields.set(b'M', &message);
     }
     if !key_is_theirs {
@@ -116,6 +115,11 @@ pub(crate) fn disclosed(
         fields.leave_out(b"stcdn");
     }
     Some(fields.write())
+}
+
+/// What stands in place of what code says.
+pub(crate) fn withheld(what: &str, code: &str) -> String {
+    format!("{what} in a function or trigger ({code})")
 }
 
 /// Whether nothing has failed: by the severity, for a notice may have any code.
@@ -152,8 +156,9 @@ fn is_about_a_value(fields: &Fields<'_>) -> bool {
     context.lines().any(is_of_the_client)
 }
 
-/// Whether the context of a message says where in a value of JSON it is, and nothing else.
-fn is_of_json(context: &str) -> bool {
+/// Whether the context of a message says where in a value of JSON it is, and nothing else. Code would add a line
+/// of its own.
+pub(crate) fn is_of_json(context: &str) -> bool {
     context.starts_with("JSON data, line ") && !context.contains('\n')
 }
 
