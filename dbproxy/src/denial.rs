@@ -21,13 +21,12 @@ const SHOWN: usize = 200;
 pub fn sqlstate(subject: &Subject, decision: &Decision) -> &'static str {
     match decision.reason {
         Reason::Unreadable => match subject {
-            Subject::Unreadable(why) if why.kind == UnreadableKind::Unresolved => {
-                match why.detail.starts_with("column ") {
-                    true => "42703",
-                    false => "42P01",
-                }
-            }
-            _ => "42601",
+            Subject::Unreadable(why) => match why.kind {
+                UnreadableKind::UnresolvedRelation => "42P01",
+                UnreadableKind::UnresolvedColumn => "42703",
+                _ => "42601",
+            },
+            Subject::Readable(_) => "42601",
         },
         _ if decision.basis == Basis::Limit => "53400",
         _ if is_about_identity(decision.reason) => "28000",
@@ -53,7 +52,7 @@ fn unresolved(subject: &Subject, decision: &Decision) -> Option<Error> {
     let Subject::Unreadable(why) = subject else {
         return None;
     };
-    if why.kind != UnreadableKind::Unresolved || decision.reason != Reason::Unreadable {
+    if !why.kind.is_unresolved() || decision.reason != Reason::Unreadable {
         return None;
     }
     let code = sqlstate(subject, decision);

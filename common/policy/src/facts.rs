@@ -334,6 +334,13 @@ impl Facts {
     }
 }
 
+impl UnreadableKind {
+    /// Whether a name that the catalog does not have is all that is wrong.
+    pub fn is_unresolved(self) -> bool {
+        matches!(self, Self::UnresolvedRelation | Self::UnresolvedColumn)
+    }
+}
+
 impl RelationAccess {
     /// How many bytes it takes, roughly.
     pub fn weight(&self) -> usize {
@@ -359,8 +366,11 @@ pub enum UnreadableKind {
     Unsupported,
     /// The two readers see different statements.
     Disagreement,
-    /// A name that the catalog does not have, or that is ambiguous.
-    Unresolved,
+    /// A relation that the catalog does not have, or that nothing in scope is called by.
+    #[serde(alias = "unresolved")]
+    UnresolvedRelation,
+    /// A column that the relations in scope do not have.
+    UnresolvedColumn,
     /// PostgreSQL, asked what it would check, refuses the statement.
     Rejected,
     /// PostgreSQL could not be asked, or its answer is not understood.

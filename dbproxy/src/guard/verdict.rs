@@ -440,7 +440,7 @@ fn trimmed(text: &str) -> &str {
 
 /// Whether a name that the catalog does not have is all that is wrong.
 pub(super) fn is_unresolved(subject: &Subject) -> bool {
-    matches!(subject, Subject::Unreadable(why) if why.kind == UnreadableKind::Unresolved)
+    matches!(subject, Subject::Unreadable(why) if why.kind.is_unresolved())
 }
 
 /// A subject that can't be read.
