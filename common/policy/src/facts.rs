@@ -291,9 +291,9 @@ impl Facts {
         self.add_functions(functions.iter().cloned());
         add(&mut self.operators, operators.iter().cloned());
         self.add_types(types.iter().cloned());
-        add(&mut self.settings, settings.iter().cloned());
+        self.add_settings(settings.iter().cloned());
         self.add_behind(behind.iter().cloned());
-        add(&mut self.behind_functions, behind_functions.iter().cloned());
+        self.add_behind_functions(behind_functions.iter().cloned());
         add(&mut self.sequences, sequences.iter().cloned());
     }
 
@@ -305,6 +305,16 @@ impl Facts {
     /// It leads to these relations too.
     pub fn add_behind(&mut self, behind: impl IntoIterator<Item = RelationAccess>) {
         add(&mut self.behind, behind);
+    }
+
+    /// What it runs calls these functions too.
+    pub fn add_behind_functions(&mut self, functions: impl IntoIterator<Item = Name>) {
+        add(&mut self.behind_functions, functions);
+    }
+
+    /// It sets or reads these parameters too.
+    pub fn add_settings(&mut self, settings: impl IntoIterator<Item = Setting>) {
+        add(&mut self.settings, settings);
     }
 
     /// It calls these functions too.

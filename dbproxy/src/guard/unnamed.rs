@@ -107,9 +107,7 @@ impl Standpoint<'_> {
             return None;
         }
         let mut facts = Facts::clone(facts);
-        facts.behind_functions.extend(names);
-        facts.behind_functions.sort();
-        facts.behind_functions.dedup();
+        facts.add_behind_functions(names);
         Some(Subject::Readable(Arc::new(facts)))
     }
 
@@ -153,7 +151,7 @@ impl Standpoint<'_> {
         }
         let mut facts = Facts::clone(facts);
         facts.add_functions(names);
-        facts.behind_functions.extend(behind);
+        facts.add_behind_functions(behind);
         Subject::Readable(Arc::new(facts))
     }
 }
