@@ -26,7 +26,8 @@ use crate::upstream::{Upstream, UpstreamError};
 use ask::{Asker, Told};
 pub(crate) use ask::{Heard, ServerError, Trees};
 use places::Places;
-pub(crate) use reach::{Reach, Reached, question as reach};
+pub use reach::Reached;
+pub(crate) use reach::{Reach, question as reach};
 pub(crate) use resolve::{Analysed, Judgeable, kin, read};
 
 /// So many questions at once, per database role; half of them for one identity.

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use exeat_policy::{Access, Columns, Facts, Name, RelationAccess, Verb};
+use serde::Serialize;
 
 use crate::catalog::SCHEMA;
 
@@ -19,12 +20,12 @@ const TRUNCATE: &str = include_str!("reach/truncate.sql");
 const MOST: usize = 100_000;
 
 /// What a statement reaches beyond what it names.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Reached {
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Reached {
     /// Because it says CASCADE.
-    pub(crate) relations: Vec<RelationAccess>,
+    pub relations: Vec<RelationAccess>,
     /// Parts of what it names, which go with it in any case.
-    pub(crate) behind: Vec<RelationAccess>,
+    pub behind: Vec<RelationAccess>,
 }
 
 /// What a statement that says CASCADE needs.

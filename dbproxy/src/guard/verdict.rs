@@ -95,6 +95,11 @@ impl Rejection {
         }
     }
 
+    /// Whether the message does not even parse: none of its statements runs.
+    pub(crate) fn is_of_grammar(&self) -> bool {
+        self.error.is_of_grammar()
+    }
+
     /// An error about a text that stands nowhere in the message.
     pub(super) fn of_equal(error: &Arc<ServerError>) -> Self {
         Self {
@@ -186,9 +191,14 @@ impl Judged {
     /// Whether PostgreSQL itself refuses it, when it comes to it: not for its grammar, for which no statement of
     /// the message runs.
     pub(crate) fn fails_by_itself(&self) -> bool {
-        let looked_at = |rejection: &Arc<Rejection>| !rejection.error.is_of_grammar();
-        !self.is_allowed()
-            && (self.is_unresolved() || self.rejection.as_ref().is_some_and(looked_at))
+        let rejection = self.rejection.as_ref();
+        let looked_at = rejection.is_some_and(|rejection| !rejection.is_of_grammar());
+        !self.is_allowed() && (self.is_unresolved() || looked_at)
+    }
+
+    /// Whether the message does not run because of it, whatever the others do.
+    fn stops_the_message(&self) -> bool {
+        !self.waits && !self.is_allowed() && !self.fails_by_itself()
     }
 
     /// Whether it is one of the statements that a failed transaction block still takes.
@@ -372,8 +382,7 @@ impl Verdict {
 
     /// Whether none of its statements is denied.
     pub(crate) fn may_go_by_steps(&self) -> bool {
-        let fine = |it: &Judged| it.waits || it.is_allowed() || it.fails_by_itself();
-        self.statements.iter().all(fine)
+        !self.statements.iter().any(Judged::stops_the_message)
     }
 
     fn has_steps(&self) -> bool {
@@ -384,10 +393,9 @@ impl Verdict {
     /// The statement for which the message does not run, where others could be judged only while it runs, or fail
     /// by themselves.
     pub(crate) fn refused_in_any_case(&self) -> Option<&Judged> {
-        let refused = |it: &&Judged| !it.waits && !it.is_allowed() && !it.fails_by_itself();
-        self.statements
-            .iter()
-            .find(refused)
+        let mut statements = self.statements.iter();
+        statements
+            .find(|judged| judged.stops_the_message())
             .filter(|_| self.has_steps())
     }
 

@@ -7,7 +7,7 @@
 //! open block, a read-only part of it, and that is rolled back.
 
 use super::batch::{Attention, Batch};
-use super::deny::Refusal;
+use super::deny::{IN_FAILED_BLOCK, Refusal};
 use super::expected::Expected;
 use super::{End, Relay};
 use crate::analysis::{Heard, Question, ServerError, Trees};
@@ -257,14 +257,12 @@ impl ServerError {
 
     /// What the server answers in a failed transaction block, in its own words.
     fn failed_block() -> Self {
+        let (code, message) = IN_FAILED_BLOCK;
         Self::of(&[
             (b'S', "ERROR"),
             (b'V', "ERROR"),
-            (b'C', "25P02"),
-            (
-                b'M',
-                "current transaction is aborted, commands ignored until end of transaction block",
-            ),
+            (b'C', code),
+            (b'M', message),
         ])
     }
 }
