@@ -13,7 +13,7 @@ use crate::wire::{Fields, Reader, Violation};
 pub(crate) struct Sight {
     /// The role may read all columns of what the statement writes, and of what views lead to.
     pub(crate) rows: bool,
-    /// What code of somebody else's runs in the statement: functions, triggers.
+    /// Where code of somebody else's runs in the statement: functions, triggers.
     pub(crate) code: Foreign,
 }
 

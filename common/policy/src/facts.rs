@@ -199,7 +199,7 @@ pub struct Setting {
     pub value: Option<Arc<str>>,
 }
 
-/// Whether the second reader confirmed what the first one saw.
+/// Who has confirmed what the first reader saw: the second one, nobody, or PostgreSQL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Confirmation {
@@ -226,16 +226,17 @@ pub struct Facts {
     pub operators: Vec<Name>,
     /// Types and collations that are not PostgreSQL's own. Sorted, unique.
     pub types: Vec<Name>,
-    /// Parameters that it sets.
+    /// Parameters that it sets, and those that it reads where that is a right of its own.
     pub settings: Vec<Setting>,
-    /// Whether two readers agree.
+    /// Who has confirmed what our own reader saw.
     pub confirmation: Confirmation,
     /// What the relations lead to: the tables behind views, the parents and parts of a partitioned or
     /// inherited table. Their owners opened them: allow rules are not asked, deny rules and masks are.
     /// Sorted, unique.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub behind: Vec<RelationAccess>,
-    /// Functions that views and row security call, for deny rules. Sorted, unique.
+    /// Functions that run without being named: those that views and row security call, and those of plans, casts,
+    /// defaults and aggregates. For deny rules. Sorted, unique.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub behind_functions: Vec<Name>,
     /// Sequences that it uses by functions. Sorted, unique.

@@ -1,5 +1,5 @@
 //! What a statement's words say beside what it touches: what it is to a transaction, whether it gives rows,
-//! how far it reaches. Nobody else looks at words.
+//! how far it reaches. Nobody else should look at words.
 //!
 //! It must never take a doubt for what lets more happen: each field says which side that is.
 

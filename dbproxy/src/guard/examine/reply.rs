@@ -34,7 +34,7 @@ pub struct Checks {
     pub behind: Vec<RelationAccess>,
     /// Functions, also as casts, defaults and domains.
     pub functions: Vec<Name>,
-    /// Functions that views and row security call.
+    /// Functions that run without being named: of views, row security, plans, casts, defaults and aggregates.
     pub behind_functions: Vec<Name>,
     /// Operators that are not PostgreSQL's own.
     pub operators: Vec<Name>,
