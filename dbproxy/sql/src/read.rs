@@ -230,7 +230,7 @@ fn found(
     // The readers are others' code: one that panics has not read the statement.
     let read = || readers(sql, text, start, tokens, context);
     std::panic::catch_unwind(AssertUnwindSafe(read))
-        .unwrap_or_else(|_| Err(refuse(UnreadableKind::Unsupported, 0, "a reader failed")))
+        .unwrap_or_else(|_| Err(refuse(UnreadableKind::Unsupported, 0, "the statement could not be read")))
 }
 
 fn readers(
@@ -316,6 +316,12 @@ fn set_names(sql: &str, tokens: &[Token]) -> Option<Facts> {
     })
 }
 
+/// The readers draw other borders here.
+fn differently(offset: usize) -> Unreadable {
+    let why = "the statement is read differently by the proxy's two readers";
+    refuse(UnreadableKind::Disagreement, offset, why)
+}
+
 /// The tokens of the tree must be the tokens that PostgreSQL sees.
 fn referee(tree: &Tree<'_>, tokens: &[Token], start: usize) -> Result<(), Unreadable> {
     let mut expected = tokens.iter();
@@ -326,20 +332,12 @@ fn referee(tree: &Tree<'_>, tokens: &[Token], start: usize) -> Result<(), Unread
         let inside = current.is_some_and(|token| token.start < from && to <= token.end);
         if !inside {
             if current.is_some_and(|token| token.end > from) {
-                return Err(refuse(
-                    UnreadableKind::Disagreement,
-                    range.start,
-                    "tokens differ",
-                ));
+                return Err(differently(range.start));
             }
             current = expected.next();
         }
         let Some(token) = current else {
-            return Err(refuse(
-                UnreadableKind::Disagreement,
-                range.start,
-                "a token too many",
-            ));
+            return Err(differently(range.start));
         };
         if token.start == from && token.end == to {
             continue;
@@ -350,19 +348,11 @@ fn referee(tree: &Tree<'_>, tokens: &[Token], start: usize) -> Result<(), Unread
             whole.start + start == token.start && whole.end + start == token.end
         });
         if token.kind != Kind::Operator || !whole {
-            return Err(refuse(
-                UnreadableKind::Disagreement,
-                range.start,
-                "tokens differ",
-            ));
+            return Err(differently(range.start));
         }
     }
     if let Some(token) = expected.next() {
-        return Err(refuse(
-            UnreadableKind::Disagreement,
-            token.start - start,
-            "a token that was not read",
-        ));
+        return Err(differently(token.start - start));
     }
     Ok(())
 }

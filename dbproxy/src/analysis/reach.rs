@@ -68,7 +68,7 @@ pub(crate) fn question(facts: &Facts, text: &str, search_path: &[Arc<str>]) -> R
     };
     let names = names(facts, search_path);
     if names.is_empty() {
-        return Reach::Unknown("what CASCADE begins with is not known");
+        return Reach::Unknown("the statement names nothing that CASCADE could start from");
     }
     Reach::Ask(asked(DROP, &objects, &names))
 }
