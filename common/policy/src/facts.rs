@@ -199,6 +199,35 @@ pub struct Setting {
     pub value: Option<Arc<str>>,
 }
 
+impl Setting {
+    /// Stands for a name that comes with Bind: whoever binds it is asked then.
+    const BOUND: &str = "$";
+
+    /// Stands for a name that nobody can tell; no rule opens it.
+    const ANY: &str = "*";
+
+    /// One is read whose name comes with Bind.
+    pub fn read_by_bind() -> Self {
+        Self {
+            name: Self::BOUND.into(),
+            value: None,
+        }
+    }
+
+    /// One is read, and nobody can tell which.
+    pub fn unknown() -> Self {
+        Self {
+            name: Self::ANY.into(),
+            value: None,
+        }
+    }
+
+    /// Whether one is read whose name comes with Bind.
+    pub fn is_read_by_bind(&self) -> bool {
+        &*self.name == Self::BOUND && self.value.is_none()
+    }
+}
+
 /// Who has confirmed what the first reader saw: the second one, nobody, or PostgreSQL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -229,8 +229,13 @@ fn found(
 ) -> Result<Found, Unreadable> {
     // The readers are others' code: one that panics has not read the statement.
     let read = || readers(sql, text, start, tokens, context);
-    std::panic::catch_unwind(AssertUnwindSafe(read))
-        .unwrap_or_else(|_| Err(refuse(UnreadableKind::Unsupported, 0, "the statement could not be read")))
+    std::panic::catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| {
+        Err(refuse(
+            UnreadableKind::Unsupported,
+            0,
+            "the statement could not be read",
+        ))
+    })
 }
 
 fn readers(
@@ -249,16 +254,9 @@ fn readers(
     referee(&tree, tokens, start)?;
     let mut found = walk::facts(&tree, context)?;
     let prepares = found.facts.verb == Verb::Prepare
-        && found
-            .facts
-            .settings
-            .iter()
-            .any(|setting| &*setting.name == "$");
+        && found.facts.settings.iter().any(Setting::is_read_by_bind);
     if prepares || reads_by_notation(sql, tokens) {
-        found.facts.settings.push(Setting {
-            name: Arc::from("*"),
-            value: None,
-        });
+        found.facts.settings.push(Setting::unknown());
     }
     for setting in &mut found.facts.settings {
         path::settle(setting, context.search_path);

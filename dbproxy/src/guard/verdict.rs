@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
-use exeat_policy::{Decision, Effect, Facts, Subject, Unreadable, UnreadableKind, Verb};
+use exeat_policy::{Decision, Effect, Facts, Setting, Subject, Unreadable, UnreadableKind, Verb};
 use exeat_sql::{Said, Transaction};
 
 use super::code::Code;
@@ -140,7 +140,7 @@ impl Prepared {
     /// Whether one of its parameters names a setting that it reads.
     pub(crate) fn reads_bound_setting(&self) -> bool {
         let facts = self.judged().and_then(Judged::facts);
-        facts.is_some_and(|facts| facts.settings.iter().any(|setting| &*setting.name == "$"))
+        facts.is_some_and(|facts| facts.settings.iter().any(Setting::is_read_by_bind))
     }
 
     /// The statement, unless it is empty.
