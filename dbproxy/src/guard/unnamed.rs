@@ -43,7 +43,7 @@ impl Standpoint<'_> {
         let types: BTreeSet<u32> = named.flat_map(|name| objects.types_named(name)).collect();
         let mut functions = self.checks(types);
         // A string becomes a value of the column that it is written to, or of whatever it stands beside.
-        if asked && objects.has_checks() && text.contains(['\'', '$']) {
+        if asked && objects.has_checks() && statement.said.has_constants {
             functions.extend(self.names_of(&objects.checks_of_constants(assigned(facts, objects))));
             if may_hold_a_row(text) {
                 let met = met(facts, objects, text);

@@ -245,7 +245,7 @@ impl Verdict {
             }
             let piece = text.get(statement.range.clone()).unwrap_or(text);
             // Parameters come later on.
-            let parsed = known.makes_checked && piece.contains(['\'', '$']);
+            let parsed = known.makes_checked && statement.said.has_constants;
             let (decision, sight, code) = decide(&known, parsed);
             let denied = decision.effect != Effect::Allow;
             let waits = reading.waits(index)

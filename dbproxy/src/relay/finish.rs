@@ -77,9 +77,9 @@ impl End {
                 Some("the server's answers do not fit what it was asked".to_owned())
             }
             Self::Pinned(name) => Some(format!("the server changed the pinned setting {name}")),
-            Self::Renamed => {
-                Some("a function or trigger reused a name that is reserved for the proxy".to_owned())
-            }
+            Self::Renamed => Some(
+                "a function or trigger reused a name that is reserved for the proxy".to_owned(),
+            ),
             _ => None,
         }
     }
