@@ -38,11 +38,11 @@ pub(crate) enum Command {
     Dbproxy(run::Command),
     /// Show the whole product on this machine: database, origins, services, a tour, and nothing left behind
     Demo(demo::Command),
-    /// Look into the audit log, and prove it: tail, search, show, verify, replay
+    /// Look into the audit log, and prove it: tail, search, show, verify, replay, tiles
     Audit(audit::Command),
     /// The built-in CA, tokens and passwords: init, issue, token, password, revoke, list
     Identity(identity::Command),
-    /// Check a policy, explain a decision, run its test cases, make it privileges: check, explain, test, grants, drift, schema
+    /// Check a policy, explain a decision, run its test cases, make it privileges: check, explain, test, grants, drift, catalog, schema
     Policy(policy::Command),
     /// Print a completion script for a shell
     Completions(completions::Command),

@@ -3,7 +3,7 @@
 //! Side connections of the same database role with the same search path parse the text; the query tree that
 //! comes back names every relation, column, function, operator and type that is really meant. Answers are
 //! shared by all sessions of the role and kept by the statement's template while the catalog stays the same.
-//! Nothing here decides anything, and nothing of a statement but its own connection waits for it.
+//! Nothing here decides anything, and only the session that asks waits.
 
 mod ask;
 mod places;
@@ -26,7 +26,8 @@ use crate::upstream::{Upstream, UpstreamError};
 use ask::{Asker, Told};
 pub(crate) use ask::{Heard, ServerError, Trees};
 use places::Places;
-pub(crate) use reach::{Reach, Reached, question as reach};
+pub use reach::Reached;
+pub(crate) use reach::{Reach, question as reach};
 pub(crate) use resolve::{Analysed, Judgeable, NotUnderstood, kin, read};
 
 /// So many questions at once, per database role; half of them for one identity.

@@ -8,6 +8,7 @@ use exeat_service::EndReason;
 use uuid::Uuid;
 
 use crate::analysis::ServerError;
+use crate::disclosure::{is_of_json, withheld};
 use crate::guard::Rejection;
 use crate::wire::write::Error;
 
@@ -20,13 +21,12 @@ const SHOWN: usize = 200;
 pub fn sqlstate(subject: &Subject, decision: &Decision) -> &'static str {
     match decision.reason {
         Reason::Unreadable => match subject {
-            Subject::Unreadable(why) if why.kind == UnreadableKind::Unresolved => {
-                match why.detail.starts_with("column ") {
-                    true => "42703",
-                    false => "42P01",
-                }
-            }
-            _ => "42601",
+            Subject::Unreadable(why) => match why.kind {
+                UnreadableKind::UnresolvedRelation => "42P01",
+                UnreadableKind::UnresolvedColumn => "42703",
+                _ => "42601",
+            },
+            Subject::Readable(_) => "42601",
         },
         _ if decision.basis == Basis::Limit => "53400",
         _ if is_about_identity(decision.reason) => "28000",
@@ -52,37 +52,43 @@ fn unresolved(subject: &Subject, decision: &Decision) -> Option<Error> {
     let Subject::Unreadable(why) = subject else {
         return None;
     };
-    if why.kind != UnreadableKind::Unresolved || decision.reason != Reason::Unreadable {
+    if !why.kind.is_unresolved() || decision.reason != Reason::Unreadable {
         return None;
     }
     let code = sqlstate(subject, decision);
     Some(Error::plain(code, why.detail.to_string()))
 }
 
-/// The error of a denied statement.
-pub(crate) fn statement(request: &Request, decision: &Decision, id: Uuid, sql: &str) -> Error {
-    let Request::Statement(asked) = request else {
+/// The error of a denied statement. `asked`: PostgreSQL is asked about statements of this session.
+pub(crate) fn statement(
+    request: &Request,
+    decision: &Decision,
+    id: Uuid,
+    sql: &str,
+    asked: bool,
+) -> Error {
+    let Request::Statement(statement) = request else {
         return Error::plain("42501", "permission denied");
     };
-    if let Some(error) = unresolved(&asked.subject, decision) {
+    if let Some(error) = unresolved(&statement.subject, decision) {
         return error;
     }
-    let message = match &asked.subject {
+    let message = match &statement.subject {
         Subject::Unreadable(why) => format!("statement refused: {}", why.detail),
         Subject::Readable(_) => match &decision.detail {
             Some(about) => format!("permission denied: {}: {about}", decision.reason.message()),
             None => format!("permission denied: {}", decision.reason.message()),
         },
     };
-    Error::plain(sqlstate(&asked.subject, decision), message)
+    let command = match &statement.caller {
+        Caller::Known(principal) if decision.basis != Basis::Limit => {
+            Some(explain(principal, &statement.database, id, sql, asked))
+        }
+        _ => None,
+    };
+    Error::plain(sqlstate(&statement.subject, decision), message)
         .detail(detail(request, decision, id))
-        .hint(hint(
-            &asked.caller,
-            &asked.database,
-            decision,
-            id,
-            Some(sql),
-        ))
+        .hint(hint(decision, command))
 }
 
 /// PostgreSQL's own error about a statement, as if it had come in answer to it.
@@ -98,10 +104,10 @@ pub(crate) fn by_the_server(error: &ServerError) -> Error {
 fn told(error: &ServerError, position: Option<usize>) -> Error {
     if error
         .field(b'W')
-        .is_some_and(|context| !is_of_a_constant(context))
+        .is_some_and(|context| !is_of_json(context))
     {
         // Code ran while the statement was parsed: what it says is not for everybody.
-        let message = format!("an error in a function ({})", error.code());
+        let message = withheld("an error", error.code());
         let mut told = Error::plain("XX000", message);
         told.code = error.code().to_owned().into();
         return told;
@@ -123,11 +129,6 @@ fn told(error: &ServerError, position: Option<usize>) -> Error {
         told.further.push((letter, text));
     }
     told
-}
-
-/// Whether the context of an error says where in a constant of JSON it is. Code would add a line of its own.
-fn is_of_a_constant(context: &str) -> bool {
-    context.starts_with("JSON data, line ") && !context.contains('\n')
 }
 
 /// The error of a session that is not opened. 28P01 where a password or a token is wrong, 28000 where
@@ -156,7 +157,7 @@ pub(crate) fn session(request: &Request, decision: &Decision, id: Uuid) -> Error
     };
     Error::fatal(code, message)
         .detail(detail(request, decision, id))
-        .hint(hint(caller, database, decision, id, None))
+        .hint(hint(decision, None))
 }
 
 /// The setting of a start-up packet that is not accepted.
@@ -166,7 +167,7 @@ pub(crate) fn startup_setting(
     id: Uuid,
     name: &str,
 ) -> Error {
-    let mut error = statement(request, decision, id, "");
+    let mut error = statement(request, decision, id, "", false);
     error.severity = crate::wire::write::Severity::Fatal;
     error.message = format!(
         "the startup parameter \"{name}\" is not accepted: {}",
@@ -225,32 +226,23 @@ fn detail(request: &Request, decision: &Decision, id: Uuid) -> String {
     text
 }
 
-fn hint(
-    caller: &Caller,
-    database: &str,
-    decision: &Decision,
-    id: Uuid,
-    sql: Option<&str>,
-) -> String {
+fn hint(decision: &Decision, command: Option<String>) -> String {
     let hint = sentence(decision.reason.hint());
-    match (caller, sql) {
-        (Caller::Known(principal), Some(sql)) if decision.basis != Basis::Limit => {
-            format!(
-                "{hint}. To see why: {}",
-                explain(principal, database, id, sql)
-            )
-        }
-        _ => format!("{hint}."),
+    match command {
+        Some(command) => format!("{hint}. To see why: {command}"),
+        None => format!("{hint}."),
     }
 }
 
-/// The command that gives the same answer; the record's where the statement does not fit into a line.
-fn explain(principal: &Principal, database: &str, id: Uuid, sql: &str) -> String {
+/// The command that gives the same answer, which asks PostgreSQL too where the service does; the record's where
+/// the statement does not fit into a line.
+fn explain(principal: &Principal, database: &str, id: Uuid, sql: &str, asked: bool) -> String {
     if sql.is_empty() || sql.len() > SHOWN || sql.contains(['\n', '\r']) {
-        return format!("exeat audit show {id}");
+        return format!("exeat audit --log DIR show {id}");
     }
+    let asking = if asked { " --database-url URL" } else { "" };
     format!(
-        "exeat policy explain --policy POLICY --role {} --assurance {} --database {database} --sql '{}'",
+        "exeat policy explain --policy POLICY --role {} --assurance {} --database {database}{asking} --sql '{}'",
         principal.role,
         principal.assurance(),
         sql.replace('\'', "'\\''")

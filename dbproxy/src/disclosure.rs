@@ -13,7 +13,7 @@ use crate::wire::{Fields, Reader, Violation};
 pub(crate) struct Sight {
     /// The role may read all columns of what the statement writes, and of what views lead to.
     pub(crate) rows: bool,
-    /// What code of somebody else's runs in the statement: functions, triggers.
+    /// Where code of somebody else's runs in the statement: functions, triggers.
     pub(crate) code: Foreign,
 }
 
@@ -97,7 +97,10 @@ pub(crate) fn disclosed(
         let message = format!("data exception ({code})");
         fields.set(b'M', &message);
     } else if !raised && from_code && (says || !is_about_no_value(&code)) {
-        let message = format!("an error in a function or trigger ({code})");
+        let message = match is_notice(&fields) {
+            true => withheld("a notice", &code),
+            false => withheld("an error", &code),
+        };
         fields.set(b'M', &message);
     }
     if !key_is_theirs {
@@ -112,6 +115,17 @@ pub(crate) fn disclosed(
         fields.leave_out(b"stcdn");
     }
     Some(fields.write())
+}
+
+/// What stands in place of what code says.
+pub(crate) fn withheld(what: &str, code: &str) -> String {
+    format!("{what} in a function or trigger ({code})")
+}
+
+/// Whether nothing has failed: by the severity, for a notice may have any code.
+fn is_notice(fields: &Fields<'_>) -> bool {
+    let severity = fields.text(b'V').unwrap_or_default();
+    matches!(&*severity, "NOTICE" | "WARNING" | "INFO" | "LOG" | "DEBUG")
 }
 
 /// Whether a message without a context may be about what code holds or has written: PostgreSQL puts functions
@@ -142,8 +156,9 @@ fn is_about_a_value(fields: &Fields<'_>) -> bool {
     context.lines().any(is_of_the_client)
 }
 
-/// Whether the context of a message says where in a value of JSON it is, and nothing else.
-fn is_of_json(context: &str) -> bool {
+/// Whether the context of a message says where in a value of JSON it is, and nothing else. Code would add a line
+/// of its own.
+pub(crate) fn is_of_json(context: &str) -> bool {
     context.starts_with("JSON data, line ") && !context.contains('\n')
 }
 

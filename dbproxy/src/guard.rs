@@ -416,6 +416,11 @@ impl Guard {
         grant.is_some_and(|grant| grant.reads(&relation, Columns::Named(columns)))
     }
 
+    /// Whether PostgreSQL is asked about statements.
+    pub(crate) fn asks(&self) -> bool {
+        self.asking.is_on()
+    }
+
     /// Has PostgreSQL asked over a side connection.
     pub(crate) fn ask_aside(&self, questions: Vec<Question>) -> Pending {
         self.asking.aside(questions)

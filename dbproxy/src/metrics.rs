@@ -52,7 +52,7 @@ pub(crate) fn describe() {
     );
     metrics::describe_counter!(
         REFUSED,
-        "Connections and sessions refused for how they speak the protocol, by code."
+        "What was refused before a statement was judged: connections, sessions, proofs, messages that are too large; by code. Cancel requests have a counter of their own."
     );
     metrics::describe_counter!(CANCELS, "Cancel requests, by outcome.");
     metrics::describe_histogram!(

@@ -114,6 +114,11 @@ impl Recorder {
     /// What was refused before there was a request to judge.
     pub(crate) fn refused(&self, code: &str, detail: &str) -> Result<(), AuditError> {
         metrics::refused(code);
+        self.noted(code, detail)
+    }
+
+    /// What came of something that is no session, and counted elsewhere: on record, whether refused or not.
+    pub(crate) fn noted(&self, code: &str, detail: &str) -> Result<(), AuditError> {
         let refused = Refused {
             code: code.into(),
             detail: detail.into(),

@@ -77,7 +77,7 @@ async fn admit(
             );
             let recorded = record
                 .recorder()
-                .refused(outcome, &format!("cancel request from {peer} {of}"));
+                .noted(outcome, &format!("cancel request from {peer} {of}"));
             // The client takes the end of the connection for the answer; of TLS it wants to see it in order.
             drop(tokio::time::timeout(PARTING, client.stream.close()).await);
             return match recorded {

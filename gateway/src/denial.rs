@@ -52,7 +52,7 @@ pub(crate) struct Answer {
 fn explain(denied: &Denied, principal: &Principal) -> String {
     let asked = &denied.asked;
     if asked.addresses.is_some() {
-        return format!("exeat audit show {}", denied.id);
+        return format!("exeat audit --log DIR show {}", denied.id);
     }
     let http = match asked.protocol {
         Protocol::Http => " --http",

@@ -199,7 +199,36 @@ pub struct Setting {
     pub value: Option<Arc<str>>,
 }
 
-/// Whether the second reader confirmed what the first one saw.
+impl Setting {
+    /// Stands for a name that comes with Bind: whoever binds it is asked then.
+    const BOUND: &str = "$";
+
+    /// Stands for a name that nobody can tell; no rule opens it.
+    const ANY: &str = "*";
+
+    /// One is read whose name comes with Bind.
+    pub fn read_by_bind() -> Self {
+        Self {
+            name: Self::BOUND.into(),
+            value: None,
+        }
+    }
+
+    /// One is read, and nobody can tell which.
+    pub fn unknown() -> Self {
+        Self {
+            name: Self::ANY.into(),
+            value: None,
+        }
+    }
+
+    /// Whether one is read whose name comes with Bind.
+    pub fn is_read_by_bind(&self) -> bool {
+        &*self.name == Self::BOUND && self.value.is_none()
+    }
+}
+
+/// Who has confirmed what the first reader saw: the second one, nobody, or PostgreSQL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Confirmation {
@@ -226,16 +255,17 @@ pub struct Facts {
     pub operators: Vec<Name>,
     /// Types and collations that are not PostgreSQL's own. Sorted, unique.
     pub types: Vec<Name>,
-    /// Parameters that it sets.
+    /// Parameters that it sets, and those that it reads where that is a right of its own.
     pub settings: Vec<Setting>,
-    /// Whether two readers agree.
+    /// Who has confirmed what our own reader saw.
     pub confirmation: Confirmation,
     /// What the relations lead to: the tables behind views, the parents and parts of a partitioned or
     /// inherited table. Their owners opened them: allow rules are not asked, deny rules and masks are.
     /// Sorted, unique.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub behind: Vec<RelationAccess>,
-    /// Functions that views and row security call, for deny rules. Sorted, unique.
+    /// Functions that run without being named: those that views and row security call, and those of plans, casts,
+    /// defaults and aggregates. For deny rules. Sorted, unique.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub behind_functions: Vec<Name>,
     /// Sequences that it uses by functions. Sorted, unique.
@@ -291,9 +321,9 @@ impl Facts {
         self.add_functions(functions.iter().cloned());
         add(&mut self.operators, operators.iter().cloned());
         self.add_types(types.iter().cloned());
-        add(&mut self.settings, settings.iter().cloned());
+        self.add_settings(settings.iter().cloned());
         self.add_behind(behind.iter().cloned());
-        add(&mut self.behind_functions, behind_functions.iter().cloned());
+        self.add_behind_functions(behind_functions.iter().cloned());
         add(&mut self.sequences, sequences.iter().cloned());
     }
 
@@ -305,6 +335,16 @@ impl Facts {
     /// It leads to these relations too.
     pub fn add_behind(&mut self, behind: impl IntoIterator<Item = RelationAccess>) {
         add(&mut self.behind, behind);
+    }
+
+    /// What it runs calls these functions too.
+    pub fn add_behind_functions(&mut self, functions: impl IntoIterator<Item = Name>) {
+        add(&mut self.behind_functions, functions);
+    }
+
+    /// It sets or reads these parameters too.
+    pub fn add_settings(&mut self, settings: impl IntoIterator<Item = Setting>) {
+        add(&mut self.settings, settings);
     }
 
     /// It calls these functions too.
@@ -334,6 +374,13 @@ impl Facts {
     }
 }
 
+impl UnreadableKind {
+    /// Whether a name that the catalog does not have is all that is wrong.
+    pub fn is_unresolved(self) -> bool {
+        matches!(self, Self::UnresolvedRelation | Self::UnresolvedColumn)
+    }
+}
+
 impl RelationAccess {
     /// How many bytes it takes, roughly.
     pub fn weight(&self) -> usize {
@@ -359,8 +406,11 @@ pub enum UnreadableKind {
     Unsupported,
     /// The two readers see different statements.
     Disagreement,
-    /// A name that the catalog does not have, or that is ambiguous.
-    Unresolved,
+    /// A relation that the catalog does not have, or that nothing in scope is called by.
+    #[serde(alias = "unresolved")]
+    UnresolvedRelation,
+    /// A column that the relations in scope do not have.
+    UnresolvedColumn,
     /// PostgreSQL, asked what it would check, refuses the statement.
     Rejected,
     /// PostgreSQL could not be asked, or its answer is not understood.

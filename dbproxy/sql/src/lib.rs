@@ -32,6 +32,6 @@ pub use querytree::{
 pub use read::{Context, Statement, read, read_within, search_path};
 pub use said::{Said, Transaction, identifiers};
 pub use spells::means_what_it_spells;
-pub use template::{ShortForm, short_form, template_into, typed_template_into};
+pub use template::{ShortForm, short_form, template_into};
 pub use text::{WithoutStrings, blank_comments, redact, without_strings};
 pub use walk::Wide;

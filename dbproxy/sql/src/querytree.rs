@@ -61,8 +61,6 @@ pub struct QueryTree {
     pub compares: bool,
     /// It makes JSON in a way that no function in it says.
     pub json: bool,
-    /// Collations that are not PostgreSQL's own.
-    pub collations: BTreeSet<u32>,
     /// Domains whose constraints are checked, by defaults too.
     pub domains: BTreeSet<u32>,
     /// `regclass` and its kin (never their arrays' OIDs), where the statement makes a value of that type: it asks the catalog
@@ -70,8 +68,8 @@ pub struct QueryTree {
     pub lookups: BTreeSet<u32>,
     /// Sequences that are read or advanced.
     pub sequences: Vec<SequenceUse>,
-    /// For each column of the result, the table and the attribute that it comes from (0: the whole row).
-    pub output: Vec<Option<(u32, i16)>>,
+    /// The statement itself says one of them, no default, identity column, view or rule alone.
+    pub says_sequence: bool,
 }
 
 /// What a statement is.
@@ -123,8 +121,6 @@ pub struct SequenceUse {
     pub sequence: Option<u32>,
     /// How.
     pub call: SequenceCall,
-    /// It is not the statement that says so: a default, an identity column, a view or a rule.
-    pub default: bool,
 }
 
 /// How a sequence is used.
@@ -206,24 +202,6 @@ pub enum QueryTreeError {
     },
 }
 
-impl QueryTreeError {
-    /// What kind of failure it is, for metrics and records.
-    #[must_use]
-    pub const fn kind(&self) -> &'static str {
-        match self {
-            Self::Version { .. } => "version",
-            Self::TooLong { .. } => "too_long",
-            Self::Incomplete => "incomplete",
-            Self::Ambiguous => "ambiguous",
-            Self::Utility => "utility",
-            Self::Node { .. } => "node",
-            Self::Field { .. } => "field",
-            Self::Value { .. } => "value",
-            Self::Stray { .. } => "stray",
-        }
-    }
-}
-
 /// Reads both trees of one statement, as PostgreSQL's notices give them in their DETAIL: `parse` of
 /// "parse tree:", `rewritten` of "rewritten parse tree:" (a list, `<>` where it is empty). Bytes, because a
 /// line may end within a character; in the client encoding that the server's own is converted to least: UTF8.
@@ -233,23 +211,17 @@ impl QueryTreeError {
 pub fn query_tree(major: u16, parse: &[u8], rewritten: &[u8]) -> Result<QueryTree, QueryTreeError> {
     let tree = Tree::read(major, parse)?;
     let command = gather::top(&tree)?;
-    let output = gather::output(&tree, command)?;
     let own = Seen::gather(&tree)?;
     let all = Seen::gather(&Tree::read(major, rewritten)?)?;
-    Ok(joined(command, output, own, all))
+    Ok(joined(command, own, all))
 }
 
 /// The statement's own facts, and what rewriting added to them.
-fn joined(command: Command, output: Vec<Option<(u32, i16)>>, own: Seen, all: Seen) -> QueryTree {
+fn joined(command: Command, own: Seen, all: Seen) -> QueryTree {
     let mut relations = own.relations;
     relations.extend(all.relations);
     let (relations, behind) = relations.split();
     let named = own.elsewhere.and(&own.filled);
-    let added = all.sequences.difference(&own.sequences);
-    let added = added.map(|use_| SequenceUse {
-        default: true,
-        ..*use_
-    });
     QueryTree {
         command,
         relations,
@@ -257,7 +229,8 @@ fn joined(command: Command, output: Vec<Option<(u32, i16)>>, own: Seen, all: See
         defaults: all.filled.beyond(&named),
         behind_functions: all.elsewhere.beyond(&named),
         behind_operators: &all.operators - &own.operators,
-        sequences: own.sequences.iter().copied().chain(added).collect(),
+        says_sequence: !own.sequences.is_empty(),
+        sequences: (&own.sequences | &all.sequences).into_iter().collect(),
         called: named.called,
         casts: named.casts,
         operators: own.operators,
@@ -268,11 +241,9 @@ fn joined(command: Command, output: Vec<Option<(u32, i16)>>, own: Seen, all: See
         made: own.made,
         compares: own.compares,
         json: own.json,
-        collations: own.collations,
         // A default of the domain's own type is checked too.
         domains: &own.domains | &all.filled_domains,
         lookups: own.lookups,
-        output,
     }
 }
 

@@ -233,8 +233,13 @@ fn found(
 ) -> Result<Found, Unreadable> {
     // The readers are others' code: one that panics has not read the statement.
     let read = || readers(sql, text, start, tokens, context);
-    std::panic::catch_unwind(AssertUnwindSafe(read))
-        .unwrap_or_else(|_| Err(refuse(UnreadableKind::Unsupported, 0, "a reader failed")))
+    std::panic::catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| {
+        Err(refuse(
+            UnreadableKind::Unsupported,
+            0,
+            "the statement could not be read",
+        ))
+    })
 }
 
 fn readers(
@@ -253,16 +258,9 @@ fn readers(
     referee(&tree, tokens, start)?;
     let mut found = walk::facts(&tree, context)?;
     let prepares = found.facts.verb == Verb::Prepare
-        && found
-            .facts
-            .settings
-            .iter()
-            .any(|setting| &*setting.name == "$");
+        && found.facts.settings.iter().any(Setting::is_read_by_bind);
     if prepares || reads_by_notation(sql, tokens) {
-        found.facts.settings.push(Setting {
-            name: Arc::from("*"),
-            value: None,
-        });
+        found.facts.settings.push(Setting::unknown());
     }
     for setting in &mut found.facts.settings {
         path::settle(setting, context.search_path);
@@ -320,6 +318,12 @@ fn set_names(sql: &str, tokens: &[Token]) -> Option<Facts> {
     })
 }
 
+/// The readers draw other borders here.
+fn differently(offset: usize) -> Unreadable {
+    let why = "the statement is read differently by the proxy's two readers";
+    refuse(UnreadableKind::Disagreement, offset, why)
+}
+
 /// The tokens of the tree must be the tokens that PostgreSQL sees.
 fn referee(tree: &Tree<'_>, tokens: &[Token], start: usize) -> Result<(), Unreadable> {
     let mut expected = tokens.iter();
@@ -330,20 +334,12 @@ fn referee(tree: &Tree<'_>, tokens: &[Token], start: usize) -> Result<(), Unread
         let inside = current.is_some_and(|token| token.start < from && to <= token.end);
         if !inside {
             if current.is_some_and(|token| token.end > from) {
-                return Err(refuse(
-                    UnreadableKind::Disagreement,
-                    range.start,
-                    "tokens differ",
-                ));
+                return Err(differently(range.start));
             }
             current = expected.next();
         }
         let Some(token) = current else {
-            return Err(refuse(
-                UnreadableKind::Disagreement,
-                range.start,
-                "a token too many",
-            ));
+            return Err(differently(range.start));
         };
         if token.start == from && token.end == to {
             continue;
@@ -354,19 +350,11 @@ fn referee(tree: &Tree<'_>, tokens: &[Token], start: usize) -> Result<(), Unread
             whole.start + start == token.start && whole.end + start == token.end
         });
         if token.kind != Kind::Operator || !whole {
-            return Err(refuse(
-                UnreadableKind::Disagreement,
-                range.start,
-                "tokens differ",
-            ));
+            return Err(differently(range.start));
         }
     }
     if let Some(token) = expected.next() {
-        return Err(refuse(
-            UnreadableKind::Disagreement,
-            token.start - start,
-            "a token that was not read",
-        ));
+        return Err(differently(token.start - start));
     }
     Ok(())
 }

@@ -1,5 +1,5 @@
 //! What a statement's words say beside what it touches: what it is to a transaction, whether it gives rows,
-//! how far it reaches. Nobody else looks at words.
+//! how far it reaches. Nobody else should look at words.
 //!
 //! It must never take a doubt for what lets more happen: each field says which side that is.
 
@@ -37,6 +37,8 @@ pub struct Said {
     pub creates_table: bool,
     /// It is a definition that may make values, now or later on.
     pub makes_values: bool,
+    /// It has strings or parameters, which PostgreSQL may make values of any type of.
+    pub has_constants: bool,
 }
 
 impl Said {
@@ -48,6 +50,7 @@ impl Said {
         told_by_names: false,
         creates_table: false,
         makes_values: true,
+        has_constants: true,
     };
 }
 
@@ -90,7 +93,16 @@ pub(crate) fn said(sql: &str, tokens: &[Token], label: Option<&str>) -> Said {
         told_by_names: told_by_names(words),
         creates_table: words.is(0, "create") && words.is(1, "table"),
         makes_values: label.is_none_or(|label| makes_values(label, words)),
+        has_constants: tokens.iter().any(is_constant),
     }
+}
+
+/// A number is one of PostgreSQL's own types, and has no check of somebody's own.
+fn is_constant(token: &Token) -> bool {
+    matches!(
+        token.kind,
+        Kind::Text | Kind::Escaped | Kind::Unicode | Kind::Bits | Kind::Dollar | Kind::Parameter
+    )
 }
 
 fn transaction(words: Words<'_>) -> Option<Transaction> {

@@ -22,18 +22,12 @@ use fold::Fold;
 use scan::Piece;
 
 /// Writes the template of `sql` into `text` (cleared first) and says whether there is one. A message of
-/// several statements has none. Whoever knows declared types of parameters must give them, with
-/// [`typed_template_into`].
+/// several statements has none. Its parameters have these types (OIDs as Parse has them, 0 or missing where
+/// the type is left open): what the template says of a parameter in a list is its type, so that the types need
+/// not be part of the key again.
 ///
 /// A template is a key, not SQL. One that another text could be mistaken for is that text's template too.
-pub fn template_into(sql: &str, text: &mut Vec<u8>) -> bool {
-    typed_template_into(sql, &[], text)
-}
-
-/// Like [`template_into`] for a text whose parameters have these types (OIDs as Parse has them, 0 or
-/// missing where the type is left open). What the template says of a parameter in a list is its type, so
-/// that the types need not be part of the key again.
-pub fn typed_template_into(sql: &str, types: &[u32], text: &mut Vec<u8>) -> bool {
+pub fn template_into(sql: &str, types: &[u32], text: &mut Vec<u8>) -> bool {
     text.clear();
     let mut fold = Fold::new(types, text, None);
     fold.read(sql.as_bytes()).is_some()

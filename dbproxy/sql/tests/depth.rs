@@ -72,7 +72,10 @@ fn the_deepest_statements_are_read_on_a_small_stack() {
                     UnreadableKind::TooLarge,
                     "{head}: {unreadable:?}"
                 );
-                assert_ne!(&*unreadable.detail, "a reader failed", "{head}");
+                assert_ne!(
+                    &*unreadable.detail, "the statement could not be read",
+                    "{head}"
+                );
             }
         }
         assert!(elapsed.as_secs() < 30, "{elapsed:?} for {head}");

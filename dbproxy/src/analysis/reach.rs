@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use exeat_policy::{Access, Columns, Facts, Name, RelationAccess, Verb};
+use serde::Serialize;
 
 use crate::catalog::SCHEMA;
 
@@ -19,12 +20,12 @@ const TRUNCATE: &str = include_str!("reach/truncate.sql");
 const MOST: usize = 100_000;
 
 /// What a statement reaches beyond what it names.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Reached {
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Reached {
     /// Because it says CASCADE.
-    pub(crate) relations: Vec<RelationAccess>,
+    pub relations: Vec<RelationAccess>,
     /// Parts of what it names, which go with it in any case.
-    pub(crate) behind: Vec<RelationAccess>,
+    pub behind: Vec<RelationAccess>,
 }
 
 /// What a statement that says CASCADE needs.
@@ -67,7 +68,7 @@ pub(crate) fn question(facts: &Facts, text: &str, search_path: &[Arc<str>]) -> R
     };
     let names = names(facts, search_path);
     if names.is_empty() {
-        return Reach::Unknown("what CASCADE begins with is not known");
+        return Reach::Unknown("the statement names nothing that CASCADE could start from");
     }
     Reach::Ask(asked(DROP, &objects, &names))
 }

@@ -84,6 +84,9 @@ pub(crate) enum NotUnderstood {
     /// The catalog does not have it.
     #[error("the catalog has no {kind} with OID {oid}")]
     Missing { kind: &'static str, oid: u32 },
+    /// Nor this column.
+    #[error("the catalog has no column {number} of the relation with OID {relation}")]
+    Column { relation: u32, number: i16 },
     /// The cap.
     #[error("the statement leads to too many relations")]
     TooMany,
@@ -184,7 +187,7 @@ impl Resolver<'_> {
             sequences: self.sequences(tree)?,
             makes_checked: self.makes_checked(tree),
             // The sequence of a default is no value of the text's.
-            by_text: tree.sequences.iter().any(|used| !used.default) || !tree.lookups.is_empty(),
+            by_text: tree.says_sequence || !tree.lookups.is_empty(),
             judgeable: Arc::new(judgeable(tree)),
         })
     }
@@ -283,7 +286,7 @@ impl Resolver<'_> {
                     let of = RelationAccess {
                         relation: known.name.clone(),
                         access: Access::Select,
-                        columns: attribute(*column, known)?,
+                        columns: attribute(*column, known, *relation)?,
                     };
                     widen(&mut read, of);
                 }
@@ -484,11 +487,11 @@ fn columns(used: &RelationUse, known: &KnownRelation) -> Result<Columns, NotUnde
 }
 
 /// A column that the catalog says something depends on; 0 is the relation, and none of its columns.
-fn attribute(number: i16, known: &KnownRelation) -> Result<Columns, NotUnderstood> {
+fn attribute(number: i16, known: &KnownRelation, oid: u32) -> Result<Columns, NotUnderstood> {
     Ok(match number {
         0 => Columns::Named(BTreeSet::new()),
         WHOLE_ROW => Columns::All,
-        number => Columns::Named(BTreeSet::from([column(number, known, 0)?])),
+        number => Columns::Named(BTreeSet::from([column(number, known, oid)?])),
     })
 }
 
@@ -507,9 +510,9 @@ fn column(number: i16, known: &KnownRelation, oid: u32) -> Result<Arc<str>, NotU
         return Ok(system.into());
     }
     let found = known.columns.iter().find(|(known, ..)| *known == number);
-    let missing = NotUnderstood::Missing {
-        kind: "column of the relation",
-        oid,
+    let missing = NotUnderstood::Column {
+        relation: oid,
+        number,
     };
     found.map(|(_, name, _)| Arc::clone(name)).ok_or(missing)
 }

@@ -143,6 +143,27 @@ fn what_a_function_raises_is_told_without_its_context() {
 }
 
 #[test]
+fn what_is_withheld_of_a_notice_is_called_one() {
+    for (severity, code, words) in [
+        ("NOTICE", "00000", "a notice"),
+        ("NOTICE", "42P01", "a notice"),
+        ("WARNING", "01000", "a notice"),
+        ("ERROR", "P0001", "an error"),
+        ("FATAL", "P0001", "an error"),
+    ] {
+        let fields = [
+            (b'V', severity),
+            (b'C', code),
+            (b'M', "CANARY"),
+            (b'W', "PL/pgSQL function f() line 3 at RAISE"),
+        ];
+        let message = format!("M={words} in a function or trigger ({code})");
+        let told = told(&fields, BLIND);
+        assert!(told.contains(&message), "{severity}: {told}");
+    }
+}
+
+#[test]
 fn errors_of_the_statement_itself_are_told_where_only_code_is_somebody_elses() {
     let sight = Sight {
         rows: true,

@@ -1,5 +1,5 @@
-//! Whether a statement may run code that is not PostgreSQL's own: what that does is seen by nobody but who
-//! looks afterwards. It must never take a doubt for a no.
+//! Whether a statement may run code that is not PostgreSQL's own. Its effects show only to a session that looks
+//! afterwards. In doubt the answer is yes.
 
 use exeat_policy::{Access, Facts, Name, Origin, RelationAccess, Subject, Verb};
 

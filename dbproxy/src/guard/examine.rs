@@ -231,10 +231,9 @@ impl Found {
         let replies = alone.replies.into_iter();
         self.replies = replies.map(|reply| reply.moved(before)).collect();
         let senseless = match &alone.judged.subject {
-            Subject::Unreadable(why) => matches!(
-                why.kind,
-                UnreadableKind::Rejected | UnreadableKind::Unresolved
-            ),
+            Subject::Unreadable(why) => {
+                why.kind == UnreadableKind::Rejected || why.kind.is_unresolved()
+            }
             Subject::Readable(_) => false,
         };
         self.error = None;

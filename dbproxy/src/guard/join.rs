@@ -40,10 +40,7 @@ pub(super) fn joined(ours: &Facts, answers: &[Arc<Analysed>]) -> Result<Facts, &
     // One that ours did not see is called by another notation: what it reads is not known.
     let reads = |name: &Name| is_of(name, "current_setting");
     if called.iter().any(reads) && !ours.functions.iter().any(reads) {
-        facts.settings.push(Setting {
-            name: "*".into(),
-            value: None,
-        });
+        facts.add_settings([Setting::unknown()]);
     }
     for answer in answers {
         facts.join(&Facts {

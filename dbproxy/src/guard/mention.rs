@@ -6,7 +6,8 @@ use memchr::memchr2_iter;
 /// What PostgreSQL keeps of a name at least where it makes another one of it (`makeObjectName`).
 const KEPT: usize = 24;
 
-/// Whether a text spells a name, or one that PostgreSQL has made of it, or might do so by escapes.
+/// Whether a text spells a name, or one that PostgreSQL has made of it. Escapes are not looked at: these are the
+/// caller's to exclude.
 pub(super) fn mentions(text: &[u8], name: &str) -> bool {
     let kept = name.as_bytes().get(..KEPT).unwrap_or(name.as_bytes());
     let Some(first) = kept.first() else {

@@ -149,7 +149,7 @@ impl<'s> Reading<'s> {
             if waits {
                 statement.subject = unreadable(
                     UnreadableKind::Unsupported,
-                    "a statement before it in the same message may change what its names mean: send it alone",
+                    "an earlier statement in this message may change what the names in this one mean: send it in a message of its own",
                 );
                 statement.questions.clear();
                 statement.equal.clear();

@@ -1,6 +1,6 @@
 //! Texts that differ in plain literals only: one verdict serves them all.
 //!
-//! Sound because no fact of a SELECT, INSERT, UPDATE or DELETE depends on a literal, and because
+//! Sound because a verdict that rests on values (`by_text`) serves its own text alone, and because
 //! [`exeat_sql::template_into`] takes out only what there is no doubt about.
 
 use std::borrow::Cow;
@@ -55,7 +55,7 @@ pub(super) fn oids(types: &[u8]) -> SmallVec<[u32; 16]> {
 fn template(sql: &[u8], types: &[u32]) -> Option<Vec<u8>> {
     let text = str::from_utf8(sql).ok()?;
     let mut template = Vec::with_capacity(sql.len());
-    let found = exeat_sql::typed_template_into(text, types, &mut template);
+    let found = exeat_sql::template_into(text, types, &mut template);
     (found && template != sql).then_some(template)
 }
 

@@ -44,7 +44,7 @@ impl Standpoint<'_> {
         let mut functions = self.checks(types);
         functions.extend(self.modifiers(facts, text));
         // A string becomes a value of the column that it is written to, or of whatever it stands beside.
-        if asked && objects.has_checks() && text.contains(['\'', '$']) {
+        if asked && objects.has_checks() && statement.said.has_constants {
             functions.extend(self.names_of(&objects.checks_of_constants(assigned(facts, objects))));
             if may_hold_a_row(text) {
                 let met = met(facts, objects, text);
@@ -108,9 +108,7 @@ impl Standpoint<'_> {
             return None;
         }
         let mut facts = Facts::clone(facts);
-        facts.behind_functions.extend(names);
-        facts.behind_functions.sort();
-        facts.behind_functions.dedup();
+        facts.add_behind_functions(names);
         Some(Subject::Readable(Arc::new(facts)))
     }
 
@@ -154,7 +152,7 @@ impl Standpoint<'_> {
         }
         let mut facts = Facts::clone(facts);
         facts.add_functions(names);
-        facts.behind_functions.extend(behind);
+        facts.add_behind_functions(behind);
         Subject::Readable(Arc::new(facts))
     }
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
-use exeat_policy::{Decision, Effect, Facts, Subject, Unreadable, UnreadableKind, Verb};
+use exeat_policy::{Decision, Effect, Facts, Setting, Subject, Unreadable, UnreadableKind, Verb};
 use exeat_sql::{Said, Transaction};
 
 use super::code::Code;
@@ -95,6 +95,11 @@ impl Rejection {
         }
     }
 
+    /// Whether the message does not even parse: none of its statements runs.
+    pub(crate) fn is_of_grammar(&self) -> bool {
+        self.error.is_of_grammar()
+    }
+
     /// An error about a text that stands nowhere in the message.
     pub(super) fn of_equal(error: &Arc<ServerError>) -> Self {
         Self {
@@ -135,7 +140,7 @@ impl Prepared {
     /// Whether one of its parameters names a setting that it reads.
     pub(crate) fn reads_bound_setting(&self) -> bool {
         let facts = self.judged().and_then(Judged::facts);
-        facts.is_some_and(|facts| facts.settings.iter().any(|setting| &*setting.name == "$"))
+        facts.is_some_and(|facts| facts.settings.iter().any(Setting::is_read_by_bind))
     }
 
     /// The statement, unless it is empty.
@@ -186,9 +191,14 @@ impl Judged {
     /// Whether PostgreSQL itself refuses it, when it comes to it: not for its grammar, for which no statement of
     /// the message runs.
     pub(crate) fn fails_by_itself(&self) -> bool {
-        let looked_at = |rejection: &Arc<Rejection>| !rejection.error.is_of_grammar();
-        !self.is_allowed()
-            && (self.is_unresolved() || self.rejection.as_ref().is_some_and(looked_at))
+        let rejection = self.rejection.as_ref();
+        let looked_at = rejection.is_some_and(|rejection| !rejection.is_of_grammar());
+        !self.is_allowed() && (self.is_unresolved() || looked_at)
+    }
+
+    /// Whether the message does not run because of it, whatever the others do.
+    fn stops_the_message(&self) -> bool {
+        !self.waits && !self.is_allowed() && !self.fails_by_itself()
     }
 
     /// Whether it is one of the statements that a failed transaction block still takes.
@@ -235,7 +245,7 @@ impl Verdict {
             }
             let piece = text.get(statement.range.clone()).unwrap_or(text);
             // Parameters come later on.
-            let constants = known.makes_checked && piece.contains(['\'', '$']);
+            let constants = known.makes_checked && statement.said.has_constants;
             let parsed = constants || known.reads_modifiers;
             let (decision, sight, code) = decide(&known, parsed);
             let denied = decision.effect != Effect::Allow;
@@ -373,8 +383,7 @@ impl Verdict {
 
     /// Whether none of its statements is denied.
     pub(crate) fn may_go_by_steps(&self) -> bool {
-        let fine = |it: &Judged| it.waits || it.is_allowed() || it.fails_by_itself();
-        self.statements.iter().all(fine)
+        !self.statements.iter().any(Judged::stops_the_message)
     }
 
     fn has_steps(&self) -> bool {
@@ -385,10 +394,9 @@ impl Verdict {
     /// The statement for which the message does not run, where others could be judged only while it runs, or fail
     /// by themselves.
     pub(crate) fn refused_in_any_case(&self) -> Option<&Judged> {
-        let refused = |it: &&Judged| !it.waits && !it.is_allowed() && !it.fails_by_itself();
-        self.statements
-            .iter()
-            .find(refused)
+        let mut statements = self.statements.iter();
+        statements
+            .find(|judged| judged.stops_the_message())
             .filter(|_| self.has_steps())
     }
 
@@ -441,7 +449,7 @@ fn trimmed(text: &str) -> &str {
 
 /// Whether a name that the catalog does not have is all that is wrong.
 pub(super) fn is_unresolved(subject: &Subject) -> bool {
-    matches!(subject, Subject::Unreadable(why) if why.kind == UnreadableKind::Unresolved)
+    matches!(subject, Subject::Unreadable(why) if why.kind.is_unresolved())
 }
 
 /// A subject that can't be read.

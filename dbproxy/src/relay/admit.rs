@@ -7,11 +7,11 @@ use exeat_policy::{AuditMode, UnreadableKind};
 use exeat_service::metrics::decided;
 
 use super::deny::Refusal;
-use super::expected::{Expected, Query, QueryKind};
+use super::expected::{Query, QueryKind};
 use super::running::Running;
 use super::{End, Relay};
 use crate::denial;
-use crate::guard::{Answer, Asked, Rejection, Verdict};
+use crate::guard::{Answer, Asked, Verdict};
 use crate::wire::Frame;
 use crate::wire::backend::Status;
 
@@ -67,8 +67,8 @@ impl Relay {
             // Where PostgreSQL was asked over this connection, that may have run code.
             self.code_was_run();
         }
-        let looked_at = |rejection: &Arc<Rejection>| !rejection.error.is_of_grammar();
-        if answer.rejection.as_ref().is_some_and(looked_at) {
+        let rejection = answer.rejection.as_ref();
+        if rejection.is_some_and(|rejection| !rejection.is_of_grammar()) {
             // In a failed block the server looks at no statement, but for its grammar.
             if !self.queue.is_empty() {
                 self.ask_for_answers();
@@ -93,7 +93,13 @@ impl Relay {
         match recorded {
             Ok((id, _)) => Refusal::Error(Box::new(match &answer.rejection {
                 Some(rejection) => denial::rejected(rejection),
-                None => denial::statement(&answer.request, &answer.decision, id, &answer.text),
+                None => denial::statement(
+                    &answer.request,
+                    &answer.decision,
+                    id,
+                    &answer.text,
+                    self.guard.asks(),
+                ),
             })),
             Err(error) => Refusal::End(End::Audit(error)),
         }
@@ -117,9 +123,7 @@ impl Relay {
         };
         query.statements.push(running);
         self.inbound.pass(frame.length);
-        self.queue.push(Expected::Query(query));
-        self.names.next_batch();
-        self.batch = super::batch::Batch::Fresh;
+        self.expect_query(query);
         Ok(())
     }
 

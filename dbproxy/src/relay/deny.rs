@@ -19,6 +19,12 @@ use crate::wire::{Frame, Violation, frame};
 /// No statement of any version of PostgreSQL, without a literal or a quote that could swallow something.
 const FAILS: &str = "exeat denied a statement";
 
+/// What the server answers in a failed transaction block, in its own words.
+pub(super) const IN_FAILED_BLOCK: (&str, &str) = (
+    "25P02",
+    "current transaction is aborted, commands ignored until end of transaction block",
+);
+
 /// Why a message does not go on.
 #[derive(Debug)]
 pub(super) enum Refusal {
@@ -92,10 +98,8 @@ impl Refusal {
 
     /// What the server says to every statement of a failed block before it looks for what it names.
     pub(super) fn block_has_failed() -> Self {
-        Self::error(Error::plain(
-            "25P02",
-            "current transaction is aborted, commands ignored until end of transaction block",
-        ))
+        let (code, message) = IN_FAILED_BLOCK;
+        Self::error(Error::plain(code, message))
     }
 
     /// A session that never closes what it opens.
@@ -211,13 +215,11 @@ impl Relay {
             }
         } else if simple {
             self.inbound.inject(|out| write::query(out, FAILS));
-            self.queue.push(Expected::Query(Query {
+            self.expect_query(Query {
                 opening,
                 kind: QueryKind::Forced(Forced::Denial(error)),
                 ..Query::default()
-            }));
-            self.names.next_batch();
-            self.batch = Batch::Fresh;
+            });
         } else {
             self.fail_batch(error, opening);
         }

@@ -1,7 +1,7 @@
 //! What the server still has to answer, oldest first: one entry per message that was forwarded, and one per
 //! question of the proxy's own, however many messages that takes.
 //!
-//! Pure. After an error the server skips what came before the next Sync; this queue forgets the same
+//! Pure. After an error the server skips what comes up to the next Sync; this queue forgets the same
 //! entries, so that each later answer meets its own question.
 
 use std::collections::VecDeque;

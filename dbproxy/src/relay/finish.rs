@@ -77,9 +77,9 @@ impl End {
                 Some("the server's answers do not fit what it was asked".to_owned())
             }
             Self::Pinned(name) => Some(format!("the server changed the pinned setting {name}")),
-            Self::Renamed => {
-                Some("code gave a name of the proxy's own to something else".to_owned())
-            }
+            Self::Renamed => Some(
+                "a function or trigger reused a name that is reserved for the proxy".to_owned(),
+            ),
             _ => None,
         }
     }
@@ -99,7 +99,7 @@ impl End {
             )),
             Self::Server(_) | Self::Desynchronised => because(
                 "08P01",
-                "terminating connection: the database's answers can't be trusted",
+                "terminating connection: unexpected message from the database",
             ),
             Self::Pinned(name) => Some(Error::fatal(
                 "57P01",
@@ -107,7 +107,7 @@ impl End {
             )),
             Self::Renamed => because(
                 "57P01",
-                "terminating connection: code gave a name of the proxy's own to something else",
+                "terminating connection: a function or trigger reused a name that is reserved for the proxy",
             ),
             Self::NotJudged => because(
                 "57P01",

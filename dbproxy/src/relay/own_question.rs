@@ -1,13 +1,14 @@
 //! PostgreSQL asked over the session's own connection what it would check for a statement: where only this
 //! session sees what the statement names, or would have to wait for what it has locked itself.
 //!
-//! The statement is parsed in the transaction that it will run in, and never run. An error is the one that
-//! the client's own message would have got, and fails the same things. The checks of domains that may be run
-//! for its constants write nothing: they are within a read-only transaction of the question's own, or, in an
-//! open block, a read-only part of it, and that is rolled back.
+//! The statement is parsed, and never run. An error is the one that the client's own message would have got,
+//! and fails the same things. Nothing that is run for its constants (the check of a domain) stays: the question
+//! is a read-only transaction of its own, or a read-only part of the open block, that is rolled back. Only
+//! behind messages of a pipeline (no Sync since) it is asked within what is open there, where a check that
+//! writes is not put back.
 
 use super::batch::{Attention, Batch};
-use super::deny::Refusal;
+use super::deny::{IN_FAILED_BLOCK, Refusal};
 use super::expected::Expected;
 use super::{End, Relay};
 use crate::analysis::{Heard, Question, ServerError, Trees};
@@ -257,14 +258,12 @@ impl ServerError {
 
     /// What the server answers in a failed transaction block, in its own words.
     fn failed_block() -> Self {
+        let (code, message) = IN_FAILED_BLOCK;
         Self::of(&[
             (b'S', "ERROR"),
             (b'V', "ERROR"),
-            (b'C', "25P02"),
-            (
-                b'M',
-                "current transaction is aborted, commands ignored until end of transaction block",
-            ),
+            (b'C', code),
+            (b'M', message),
         ])
     }
 }

@@ -340,9 +340,9 @@ impl Refusal {
         Self::Error(Box::new(
             Error::plain(
                 "0A000",
-                "this statement is not possible behind a definition in one message",
+                "this statement cannot run after a definition in the same message",
             )
-            .hint("Send it alone."),
+            .hint("Send it in a message of its own."),
         ))
     }
 }

@@ -1,7 +1,7 @@
 //! How far what a session knows of its own definitions is to be trusted: what it has to ask before it judges
 //! the next text, and what the end of its open transaction may change about that. Pure.
 //!
-//! INVARIANT: only an answer of the server makes it trust more.
+//! INVARIANT: only an answer of the server, or a shared snapshot that began later, makes it trust more.
 
 use crate::guard::Code;
 use crate::relay::names::Id;

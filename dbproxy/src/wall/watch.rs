@@ -141,7 +141,7 @@ impl Wall {
                 "42501",
                 "its database role can do more than its policy",
                 format!(
-                    "database role {as_role} of {name} can do {count} things more than the policy"
+                    "database role {as_role} of {name} has {count} privileges that its policy does not give"
                 ),
             ),
             NotLet::Refused(Refusal::Shared) => (

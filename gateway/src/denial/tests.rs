@@ -163,6 +163,6 @@ fn the_command_that_explains_asks_what_was_asked_and_tells_no_address() {
     );
     assert_eq!(
         explain(&|asked| asked.addresses = Some(vec!["10.0.0.7".parse().unwrap()])),
-        "exeat audit show ID"
+        "exeat audit --log DIR show ID"
     );
 }

@@ -112,8 +112,12 @@ fn psql_reads_what_it_may_and_is_told_what_it_may_not() {
         .says("42501")
         .says("ssn")
         .says("Rule: none of roles.app.databases.shop.")
-        .says("HINT");
+        .says("HINT")
+        .says("--database shop --database-url URL --sql 'SELECT id, ssn FROM orders'");
     assert!(!denied.all().contains("secret"));
+    psql("SELECT id,\nssn FROM orders")
+        .exits(3)
+        .says("To see why: exeat audit --log DIR show 0");
     psql("DROP TABLE orders").exits(3).says("42501");
     psql("SELEC 1").exits(3).says("42601");
     assert!(

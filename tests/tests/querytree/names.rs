@@ -11,7 +11,6 @@ pub struct Names {
     pub functions: HashMap<u32, String>,
     pub operators: HashMap<u32, String>,
     pub types: HashMap<u32, String>,
-    pub collations: HashMap<u32, String>,
 }
 
 impl Names {
@@ -40,7 +39,6 @@ impl Names {
             functions: by_oid("SELECT oid, oid::regprocedure FROM pg_proc"),
             operators: by_oid("SELECT oid, oid::regoperator FROM pg_operator"),
             types: by_oid("SELECT oid, oid::regtype FROM pg_type"),
-            collations: by_oid("SELECT oid, collname FROM pg_collation"),
         }
     }
 }

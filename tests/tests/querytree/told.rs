@@ -20,27 +20,12 @@ pub fn told(tree: &QueryTree, names: &Names) -> Vec<String> {
         ("operators", &tree.operators, &names.operators),
         ("behind operators", &tree.behind_operators, &names.operators),
         ("types", &tree.types, &names.types),
-        ("collations", &tree.collations, &names.collations),
         ("domains", &tree.domains, &names.types),
         ("looks up", &tree.lookups, &names.types),
     ] {
         told.extend(list(word, oids, by));
     }
     told.extend(tree.sequences.iter().map(|use_| sequence(use_, names)));
-    if !tree.output.is_empty() {
-        let output = tree.output.iter().map(|origin| match origin {
-            Some((table, 0)) => format!("{}.*", names.relations[table]),
-            Some((table, column)) => {
-                format!(
-                    "{}.{}",
-                    names.relations[table],
-                    names.columns[&(*table, *column)]
-                )
-            }
-            None => "-".to_owned(),
-        });
-        told.push(format!("output {}", output.collect::<Vec<_>>().join(", ")));
-    }
     told
 }
 
@@ -79,6 +64,5 @@ fn relation(use_: &RelationUse, names: &Names) -> String {
 fn sequence(use_: &SequenceUse, names: &Names) -> String {
     let call = format!("{:?}", use_.call).to_lowercase();
     let named = use_.sequence.map_or("?", |oid| &names.relations[&oid]);
-    let default = if use_.default { "default " } else { "" };
-    format!("{default}{call} {named}")
+    format!("{call} {named}")
 }

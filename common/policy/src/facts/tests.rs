@@ -1,6 +1,6 @@
 use super::{
     Access, Columns, Confirmation, Facts, Name, Origin, RelationAccess, SequenceAccess,
-    SequenceUse, Setting, Verb,
+    SequenceUse, Setting, UnreadableKind, Verb,
 };
 
 fn name(schema: Option<&str>) -> Name {
@@ -84,4 +84,16 @@ fn joined_facts_touch_what_either_touches_and_stay_what_they_are() {
     both.join(&one);
     both.join(&other);
     assert_eq!(both, before);
+}
+
+#[test]
+fn records_from_before_there_were_two_kinds_of_unresolved_names_are_read() {
+    for (word, kind) in [
+        ("unresolved", UnreadableKind::UnresolvedRelation),
+        ("unresolved_relation", UnreadableKind::UnresolvedRelation),
+        ("unresolved_column", UnreadableKind::UnresolvedColumn),
+    ] {
+        let read: UnreadableKind = serde_json::from_str(&format!("\"{word}\"")).unwrap();
+        assert_eq!(read, kind, "{word}");
+    }
 }

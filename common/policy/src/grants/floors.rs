@@ -74,16 +74,13 @@ const NEVER: &[&str] = &[
     "ts_stat",
 ];
 
-/// Stands for a parameter that is read by a name which comes with Bind.
-const BOUND: &str = "$";
-
 /// Whether a parameter may be set this way without any rule.
 pub(crate) fn harmless(setting: &Setting) -> bool {
     if listed(HARMLESS, &setting.name) {
         return true;
     }
     // The name of a parameter that is read comes with Bind, and is looked at there.
-    if &*setting.name == BOUND && setting.value.is_none() {
+    if setting.is_read_by_bind() {
         return true;
     }
     let is = |name: &str| setting.name.eq_ignore_ascii_case(name);

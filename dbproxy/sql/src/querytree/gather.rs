@@ -24,7 +24,6 @@ pub(super) struct Seen {
     pub(super) compares: bool,
     /// It makes JSON where no function says so.
     pub(super) json: bool,
-    pub(super) collations: BTreeSet<u32>,
     pub(super) domains: BTreeSet<u32>,
     /// Those of what is stored, defaults among it.
     pub(super) filled_domains: BTreeSet<u32>,
@@ -164,9 +163,10 @@ impl Seen {
             Role::Called => drop(self.functions(place).called.insert(oid)),
             Role::Chosen => drop(self.functions(place).casts.insert(oid)),
             Role::Operator => drop(self.operators.insert(oid)),
-            Role::Collation if own => drop(self.collations.insert(oid)),
             Role::Type | Role::Made | Role::Domain if own => drop(self.types.insert(oid)),
-            Role::Collation | Role::Type | Role::Made | Role::Domain => {}
+            Role::Type | Role::Made | Role::Domain => {}
+            // The proxy's own reader has those that a text names.
+            Role::Collation => {}
             // Looked at with their nodes.
             Role::Relation | Role::Function | Role::Other => {}
         }
@@ -198,11 +198,7 @@ impl Seen {
     }
 
     fn sequence(&mut self, call: SequenceCall, sequence: Option<u32>) {
-        self.sequences.insert(SequenceUse {
-            sequence,
-            call,
-            default: false,
-        });
+        self.sequences.insert(SequenceUse { sequence, call });
     }
 
     /// A call, or a cast by a function.
@@ -345,26 +341,4 @@ fn oid(bytes: &[u8]) -> Option<u32> {
 pub(super) fn top(tree: &Tree<'_>) -> Result<Command, QueryTreeError> {
     let query = tree.node(0).filter(|node| node.shape.node == "QUERY");
     command(tree, query.ok_or(QueryTreeError::Incomplete)?)
-}
-
-/// Where each of its output columns comes from.
-pub(super) fn output(
-    tree: &Tree<'_>,
-    command: Command,
-) -> Result<Vec<Option<(u32, i16)>>, QueryTreeError> {
-    let list = match command {
-        Command::Select => "targetList",
-        _ => "returningList",
-    };
-    let mut output = Vec::new();
-    for (_, node) in tree.nodes() {
-        let here = node.parent == Some(0) && node.under == list;
-        if !here || tree.truth(node, "resjunk")? {
-            continue;
-        }
-        let table = tree.number(node, "resorigtbl")?;
-        let column = tree.number(node, "resorigcol")?;
-        output.push((table != 0).then_some((table, column)));
-    }
-    Ok(output)
 }

@@ -111,7 +111,6 @@ fn a_name_is_no_node_whatever_it_holds() {
     for name in names {
         let tree = named(&name).unwrap_or_else(|error| panic!("{name}: {error}"));
         assert_eq!(tree.called, [1397].into(), "{name}");
-        assert_eq!(tree.output, [None], "{name}");
     }
 }
 
@@ -145,6 +144,20 @@ fn a_name_that_says_what_a_node_says_is_never_taken_for_it() {
             Ok(tree) => assert_eq!(tree.called, [1397].into(), "{tail}"),
             Err(error) => assert!(!matches!(error, QueryTreeError::Version { .. })),
         }
+    }
+}
+
+fn kind_of(error: &QueryTreeError) -> &'static str {
+    match error {
+        QueryTreeError::Version { .. } => "version",
+        QueryTreeError::TooLong { .. } => "too_long",
+        QueryTreeError::Incomplete => "incomplete",
+        QueryTreeError::Ambiguous => "ambiguous",
+        QueryTreeError::Utility => "utility",
+        QueryTreeError::Node { .. } => "node",
+        QueryTreeError::Field { .. } => "field",
+        QueryTreeError::Value { .. } => "value",
+        QueryTreeError::Stray { .. } => "stray",
     }
 }
 
@@ -188,7 +201,7 @@ fn what_does_not_stand_in_the_shapes_is_an_error() {
     ] {
         assert!(whole.contains(from), "{from}");
         let error = read(&whole.replacen(from, to, 1)).expect_err(to);
-        assert_eq!(error.kind(), kind, "{from} -> {to}: {error}");
+        assert_eq!(kind_of(&error), kind, "{from} -> {to}: {error}");
     }
 }
 
@@ -232,7 +245,7 @@ fn depth_and_length_are_bounded() {
     assert!(read(&query(&targets, "<>")).is_ok());
     let long = " ".repeat(TEXT_LIMIT + 1);
     let error = query_tree(15, long.as_bytes(), b"<>").unwrap_err();
-    assert_eq!(error.kind(), "too_long");
+    assert_eq!(kind_of(&error), "too_long");
     // Calls within calls, as deep as the limit lets them be.
     let mut expression = String::new();
     let inner = call("1397", "(");

@@ -165,3 +165,26 @@ fn identifiers_are_told_only_where_nothing_can_hide_one() {
         assert_eq!(told(sql), None, "{sql}");
     }
 }
+
+#[test]
+fn strings_and_parameters_are_constants_wherever_they_stand() {
+    for (sql, has) in [
+        ("SELECT 'a'", true),
+        ("SELECT N'a'", true),
+        ("SELECT E'a'", true),
+        ("SELECT B'1', 1", true),
+        ("SELECT $$a$$", true),
+        ("SELECT $a$a$a$", true),
+        ("SELECT $1", true),
+        ("SELECT date'2000-01-01'", true),
+        ("PREPARE p AS SELECT 'a'", true),
+        ("EXPLAIN SELECT a FROM t WHERE b = 'a'", true),
+        ("COPY t FROM STDIN (DELIMITER ',')", true),
+        ("SELECT 1, 1.5, a FROM t", false),
+        ("SELECT a /* 'a' $1 */ FROM t -- 'b'", false),
+        ("SELECT \"it's $1\" FROM t", false),
+        ("SELECT a$1 FROM t", false),
+    ] {
+        assert_eq!(of(sql).has_constants, has, "{sql}");
+    }
+}

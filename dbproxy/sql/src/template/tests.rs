@@ -3,17 +3,17 @@ use std::sync::Arc;
 use exeat_policy::{Facts, Subject};
 use proptest::prelude::*;
 
-use super::{short_form, template_into, typed_template_into};
+use super::{short_form, template_into};
 use crate::{Catalog, Context, Relation, RelationKind, read};
 
 fn template(sql: &str) -> Option<String> {
     let mut text = Vec::new();
-    template_into(sql, &mut text).then(|| String::from_utf8(text).unwrap())
+    template_into(sql, &[], &mut text).then(|| String::from_utf8(text).unwrap())
 }
 
 fn typed(sql: &str, types: &[u32]) -> Option<String> {
     let mut text = Vec::new();
-    typed_template_into(sql, types, &mut text).then(|| String::from_utf8(text).unwrap())
+    template_into(sql, types, &mut text).then(|| String::from_utf8(text).unwrap())
 }
 
 #[test]

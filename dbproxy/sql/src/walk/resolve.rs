@@ -143,10 +143,7 @@ impl<'c> Walk<'c> {
         if found || possible || self.defining {
             return Ok(());
         }
-        Err(unresolved(
-            node,
-            &format!("column \"{name}\" does not exist"),
-        ))
+        Err(no_column(node, &format!("\"{name}\"")))
     }
 
     /// Counts a read of an unqualified column where there is no doubt about what it is of.
@@ -218,10 +215,7 @@ impl<'c> Walk<'c> {
             self.calls(None, &Arc::from(name));
             return Ok(());
         }
-        Err(unresolved(
-            node,
-            &format!("column {qualifier}.{name} does not exist"),
-        ))
+        Err(no_column(node, &format!("{qualifier}.{name}")))
     }
 
     /// Counts the call that `x.f` is where x has no column f: of every f on the path. Where no catalog
@@ -428,18 +422,20 @@ impl<'c> Walk<'c> {
     }
 }
 
-/// A name that nothing has, in PostgreSQL's words.
-fn unresolved(node: Node<'_>, detail: &str) -> Unreadable {
-    refused(UnreadableKind::Unresolved, node, detail)
+/// A column that nothing has, in PostgreSQL's words.
+fn no_column(node: Node<'_>, name: &str) -> Unreadable {
+    let detail = format!("column {name} does not exist");
+    refused(UnreadableKind::UnresolvedColumn, node, &detail)
 }
 
+/// A relation that nothing has, in PostgreSQL's words.
 fn no_relation(parts: &[Arc<str>], node: Node<'_>) -> Unreadable {
-    let name = parts.join(".");
-    unresolved(node, &format!("relation \"{name}\" does not exist"))
+    let detail = format!("relation \"{}\" does not exist", parts.join("."));
+    refused(UnreadableKind::UnresolvedRelation, node, &detail)
 }
 
 /// A qualifier that nothing in scope has.
 pub(super) fn no_entry(qualifier: &str, node: Node<'_>) -> Unreadable {
     let detail = format!("missing FROM-clause entry for table \"{qualifier}\"");
-    unresolved(node, &detail)
+    refused(UnreadableKind::UnresolvedRelation, node, &detail)
 }

@@ -116,7 +116,7 @@ impl Walk<'_> {
             .and_then(lone_constant);
         if first.is_some_and(|first| first.kind() == K::POSITIONAL_PARAM) {
             // Whoever binds it is asked then.
-            return self.set("$", None);
+            return self.settings.push(Setting::read_by_bind());
         }
         let name = first
             .filter(|first| first.kind() == K::STRING)
@@ -162,7 +162,7 @@ impl Walk<'_> {
         match name {
             Some(name) if name.contains('.') => self.set(&name.to_ascii_lowercase(), None),
             Some(_) => {}
-            None => self.set("*", None),
+            None => self.settings.push(Setting::unknown()),
         }
     }
 

@@ -6,6 +6,7 @@ use exeat_policy::{Name, RelationAccess, SequenceUse};
 use exeat_sql::Statement;
 use serde::Serialize;
 
+pub use crate::analysis::Reached;
 use crate::analysis::{Analysed, Outcome};
 use crate::guard::reading::{Reading, is_syntax};
 use crate::guard::verdict::Rejection;
@@ -33,7 +34,7 @@ pub struct Checks {
     pub behind: Vec<RelationAccess>,
     /// Functions, also as casts, defaults and domains.
     pub functions: Vec<Name>,
-    /// Functions that views and row security call.
+    /// Functions that run without being named: of views, row security, plans, casts, defaults and aggregates.
     pub behind_functions: Vec<Name>,
     /// Operators that are not PostgreSQL's own.
     pub operators: Vec<Name>,
@@ -41,15 +42,6 @@ pub struct Checks {
     pub types: Vec<Name>,
     /// Sequences, by functions.
     pub sequences: Vec<SequenceUse>,
-}
-
-/// What a statement reaches beyond what it names.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Reached {
-    /// Because it says CASCADE.
-    pub relations: Vec<RelationAccess>,
-    /// Parts of what it names, which go with it in any case.
-    pub behind: Vec<RelationAccess>,
 }
 
 /// An error of PostgreSQL about a text.
@@ -81,10 +73,7 @@ impl Reply {
     ) -> Option<Self> {
         Some(match outcome {
             Outcome::Analysed(answer) => Self::Checks(Checks::of(answer)),
-            Outcome::Reached(reached) => Self::Reaches(Reached {
-                relations: reached.relations.clone(),
-                behind: reached.behind.clone(),
-            }),
+            Outcome::Reached(reached) => Self::Reaches(Reached::clone(reached)),
             Outcome::Rejected(error) if is_syntax(statement) && !error.is_of_grammar() => {
                 return None;
             }

@@ -27,7 +27,7 @@ pub(super) fn question(
     };
     let asked = cut.as_ref().map_or(text, |cut| &cut.as_parameters);
     let mut template = Vec::with_capacity(asked.len() + CUT.len());
-    if !exeat_sql::typed_template_into(asked, types, &mut template) {
+    if !exeat_sql::template_into(asked, types, &mut template) {
         template = asked.as_bytes().to_vec();
     }
     if cut.is_some() {

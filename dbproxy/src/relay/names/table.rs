@@ -215,7 +215,7 @@ impl<T: Clone> Table<T> {
         found.map(|object| &object.value)
     }
 
-    /// The same, by name.
+    /// Everything confirmed is gone but what is to be kept; what is pending comes after that.
     pub(super) fn retain_named(&mut self, keep: impl Fn(&[u8], &Object<T>) -> bool) {
         self.slots.retain(|name, slot| {
             slot.confirmed.take_if(|object| !keep(name, object));
@@ -223,12 +223,9 @@ impl<T: Clone> Table<T> {
         });
     }
 
-    /// Everything confirmed is gone but what is to be kept; what is pending comes after that.
+    /// The same, by value.
     pub(super) fn retain(&mut self, keep: impl Fn(&T) -> bool) {
-        self.slots.retain(|_, slot| {
-            slot.confirmed.take_if(|object| !keep(&object.value));
-            slot.pending > 0 || slot.confirmed.is_some()
-        });
+        self.retain_named(|_, object| keep(&object.value));
     }
 }
 

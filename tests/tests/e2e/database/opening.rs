@@ -281,5 +281,8 @@ fn a_cancel_with_a_key_that_is_nobodys_is_closed_in_silence() {
     }
     let wrong = "exeat_dbproxy_cancels_total{outcome=\"cancel_wrong_key\"}";
     assert_eq!(counted(&exeat, wrong), 4);
+    // A cancel is counted once, and by its own counter.
+    let refused = "exeat_dbproxy_refused_total{code=\"cancel_wrong_key\"}";
+    assert_eq!(counted(&exeat, refused), 0);
     assert_eq!(lab.finish(exeat).refusals(), ["cancel_wrong_key"; 4]);
 }

@@ -52,7 +52,8 @@ fn what_can_not_be_read_is_denied_even_in_report_mode() {
             UnreadableKind::Syntax,
             UnreadableKind::Unsupported,
             UnreadableKind::Disagreement,
-            UnreadableKind::Unresolved,
+            UnreadableKind::UnresolvedRelation,
+            UnreadableKind::UnresolvedColumn,
         ] {
             let subject = Subject::Unreadable(Arc::new(Unreadable {
                 kind,

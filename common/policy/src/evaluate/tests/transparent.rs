@@ -10,7 +10,8 @@ const KINDS: &[UnreadableKind] = &[
     UnreadableKind::Syntax,
     UnreadableKind::Unsupported,
     UnreadableKind::Disagreement,
-    UnreadableKind::Unresolved,
+    UnreadableKind::UnresolvedRelation,
+    UnreadableKind::UnresolvedColumn,
     UnreadableKind::Rejected,
 ];
 
