@@ -28,6 +28,7 @@ mod protocol;
 mod reach;
 mod scram;
 mod scripts;
+mod serial;
 mod settings;
 mod statements;
 mod streams;
