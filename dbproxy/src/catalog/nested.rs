@@ -200,49 +200,71 @@ fn compared() -> Vec<String> {
 /// run it (`m`, of no type): nothing says where such an operator stands.
 fn swapped() -> String {
     let first = format!("{FIRST_NORMAL_OID}::pg_catalog.oid");
-    let own_types = |of: &str, left: &str, right: &str| {
-        format!(
-            "({of}.{left} OPERATOR(pg_catalog.<) {first} AND {of}.{right} OPERATOR(pg_catalog.<) {first})"
-        )
-    };
-    // Functions of somebody's own, and the operators that are nearest to them. In families of its own PostgreSQL's
-    // operators meet only what is for types of its own; of those of others the planner takes the first that has the
-    // operator, which is PostgreSQL's where there is one.
-    let nearest = format!(
-        "SELECT o.oprcode::pg_catalog.oid, o.oid FROM pg_catalog.pg_operator o \
-         WHERE o.oid OPERATOR(pg_catalog.>=) {first} AND {} \
-         UNION SELECT p.amproc::pg_catalog.oid, m.amopopr \
-         FROM pg_catalog.pg_amproc p JOIN pg_catalog.pg_amop m \
-         ON m.amopfamily OPERATOR(pg_catalog.=) p.amprocfamily \
-         WHERE {} AND (m.amopopr OPERATOR(pg_catalog.>=) {first} \
-         OR (m.amopfamily OPERATOR(pg_catalog.<) {first} AND {}) \
-         OR NOT EXISTS (SELECT FROM pg_catalog.pg_amop b \
-         WHERE b.amopopr OPERATOR(pg_catalog.=) m.amopopr \
-         AND b.amopmethod OPERATOR(pg_catalog.=) m.amopmethod \
-         AND b.amopfamily OPERATOR(pg_catalog.<) {first}))",
-        own("o.oprcode::pg_catalog.oid"),
-        own("p.amproc::pg_catalog.oid"),
-        own_types("p", "amproclefttype", "amprocrighttype"),
-    );
-    // From an operator to those in whose place it may stand.
-    let others = format!(
-        "SELECT o.oid FROM pg_catalog.pg_operator o \
-         WHERE r.operator OPERATOR(pg_catalog.=) ANY (ARRAY[o.oprnegate, o.oprcom]) \
-         UNION ALL SELECT m.amopopr FROM pg_catalog.pg_amop t JOIN pg_catalog.pg_amop m \
-         ON m.amopfamily OPERATOR(pg_catalog.=) t.amopfamily \
-         WHERE t.amopopr OPERATOR(pg_catalog.=) r.operator \
-         AND (m.amopopr OPERATOR(pg_catalog.>=) {first} OR {})",
-        own_types("t", "amoplefttype", "amoprighttype"),
-    );
-    let is_own = format!("s.operator OPERATOR(pg_catalog.>=) {first}");
+    let is_own = format!("s.node OPERATOR(pg_catalog.>=) {first}");
     format!(
         "SELECT DISTINCT CASE WHEN {is_own} THEN 'u' ELSE 'm' END, \
-         CASE WHEN {is_own} THEN s.operator::pg_catalog.text ELSE '0' END, \
+         CASE WHEN {is_own} THEN s.node::pg_catalog.text ELSE '0' END, \
          s.function::pg_catalog.text, '', '', '', '' FROM (\
-         WITH RECURSIVE runs(function, operator) AS (({nearest}) UNION \
-         SELECT r.function, n.operator FROM runs r CROSS JOIN LATERAL ({others}) n(operator)) \
-         SELECT function, operator FROM runs) s"
+         WITH RECURSIVE steps(node, kind, next, becomes) AS MATERIALIZED ({}), \
+         runs(function, node, kind) AS (({}) UNION \
+         SELECT r.function, e.next, e.becomes FROM runs r JOIN steps e \
+         ON e.node OPERATOR(pg_catalog.=) r.node AND e.kind OPERATOR(pg_catalog.=) r.kind) \
+         SELECT function, node FROM runs WHERE kind OPERATOR(pg_catalog.=) {OPERATOR}) s",
+        steps(&first),
+        nearest(&first),
     )
+}
+
+/// What a node is: an operator; a family, for all of its operators; a family, for those that are not PostgreSQL's own.
+const OPERATOR: u8 = 0;
+const FAMILY: u8 = 1;
+const FAMILY_OF_OTHERS: u8 = 2;
+
+/// From an operator to those in whose place it may stand, and to its families; from a family to its operators.
+/// PostgreSQL's own meet in a family only what is for types of its own.
+fn steps(first: &str) -> String {
+    let meets = own_types("t", ["amoplefttype", "amoprighttype"]);
+    format!(
+        "SELECT x.node, {OPERATOR}, o.oid, {OPERATOR} FROM pg_catalog.pg_operator o \
+         CROSS JOIN LATERAL pg_catalog.unnest(ARRAY[o.oprnegate, o.oprcom]) x(node) \
+         UNION ALL SELECT t.amopopr, {OPERATOR}, t.amopfamily, \
+         CASE WHEN {meets} THEN {FAMILY} ELSE {FAMILY_OF_OTHERS} END FROM pg_catalog.pg_amop t \
+         UNION ALL SELECT m.amopfamily, {FAMILY}, m.amopopr, {OPERATOR} FROM pg_catalog.pg_amop m \
+         UNION ALL SELECT m.amopfamily, {FAMILY_OF_OTHERS}, m.amopopr, {OPERATOR} FROM pg_catalog.pg_amop m \
+         WHERE m.amopopr OPERATOR(pg_catalog.>=) {first}"
+    )
+}
+
+/// Functions of somebody's own, and what is nearest to them: the operator that they are of, or the family that they
+/// support. Of families of others PostgreSQL's own operators use the first that has them, which is one of PostgreSQL's
+/// where there is one.
+fn nearest(first: &str) -> String {
+    let meets = own_types("p", ["amproclefttype", "amprocrighttype"]);
+    format!(
+        "SELECT o.oprcode::pg_catalog.oid, o.oid, {OPERATOR} FROM pg_catalog.pg_operator o \
+         WHERE o.oid OPERATOR(pg_catalog.>=) {first} AND {} \
+         UNION SELECT p.amproc::pg_catalog.oid, x.node, x.kind \
+         FROM pg_catalog.pg_amproc p CROSS JOIN LATERAL (SELECT p.amprocfamily AS node, \
+         CASE WHEN p.amprocfamily OPERATOR(pg_catalog.<) {first} AND {meets} \
+         THEN {FAMILY} ELSE {FAMILY_OF_OTHERS} END AS kind \
+         UNION ALL SELECT m.amopopr, {OPERATOR} FROM pg_catalog.pg_amop m \
+         WHERE m.amopfamily OPERATOR(pg_catalog.=) p.amprocfamily \
+         AND m.amopfamily OPERATOR(pg_catalog.>=) {first} AND m.amopopr OPERATOR(pg_catalog.<) {first} \
+         AND NOT EXISTS (SELECT FROM pg_catalog.pg_amop b \
+         WHERE b.amopopr OPERATOR(pg_catalog.=) m.amopopr \
+         AND b.amopmethod OPERATOR(pg_catalog.=) m.amopmethod \
+         AND b.amopfamily OPERATOR(pg_catalog.<) {first})) x WHERE {}",
+        own("o.oprcode::pg_catalog.oid"),
+        own("p.amproc::pg_catalog.oid"),
+    )
+}
+
+/// Whether these are types of PostgreSQL's own.
+fn own_types(of: &str, columns: [&str; 2]) -> String {
+    let own = columns.map(|column| {
+        format!("{of}.{column} OPERATOR(pg_catalog.<) {FIRST_NORMAL_OID}::pg_catalog.oid")
+    });
+    format!("({})", own.join(" AND "))
 }
 
 /// The keys of others, and the types in them: what checks them reads the other table.
