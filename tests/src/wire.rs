@@ -196,10 +196,41 @@ impl Wire {
         self.until_ready()
     }
 
+    /// The rows of a simple query as `psql` shows them: one per line, values between bars. Whoever asks the
+    /// same again and again is spared a process and a login each time.
+    #[track_caller]
+    pub fn rows(&mut self, sql: &str) -> String {
+        let answer = self.query(sql);
+        assert_eq!(sqlstate(&answer), None, "{sql}: {answer:?}");
+        let rows = answer.iter().filter(|message| message.kind == 'D');
+        rows.map(row).collect::<Vec<_>>().join("\n")
+    }
+
+    /// Makes of a session one that has just begun: no transaction, nothing of its own.
+    #[track_caller]
+    pub fn begin_anew(&mut self) {
+        self.query("ROLLBACK");
+        let answer = self.query("DISCARD ALL");
+        assert_eq!(sqlstate(&answer), None, "{answer:?}");
+    }
+
     /// Reads until the server closes; the messages that came.
     pub fn to_end(&mut self) -> Vec<Message> {
         std::iter::from_fn(|| self.message()).collect()
     }
+}
+
+/// The values of a DataRow; NULL is an empty one.
+fn row(message: &Message) -> String {
+    let mut rest = &message.body[2..];
+    let mut values = Vec::new();
+    while let Some((length, behind)) = rest.split_first_chunk::<4>() {
+        let length = usize::try_from(i32::from_be_bytes(*length)).unwrap_or(0);
+        let (value, behind) = behind.split_at(length);
+        values.push(String::from_utf8_lossy(value));
+        rest = behind;
+    }
+    values.join("|")
 }
 
 /// The kinds of messages, as a string: `TDCZ`.

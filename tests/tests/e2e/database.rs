@@ -116,10 +116,11 @@ fn psql_reads_what_it_may_and_is_told_what_it_may_not() {
         .says("HINT")
         .says("--database shop --database-url URL --sql 'SELECT id, ssn FROM orders'");
     assert!(!denied.all().contains("secret"));
-    psql("SELECT id,\nssn FROM orders")
+    // A text that does not fit into a line is in the record.
+    psql("DROP TABLE\norders")
         .exits(3)
+        .says("42501")
         .says("To see why: exeat audit --log DIR show 0");
-    psql("DROP TABLE orders").exits(3).says("42501");
     psql("SELEC 1").exits(3).says("42601");
     assert!(
         !database.log().contains("ssn FROM orders"),

@@ -28,6 +28,9 @@ CREATE FUNCTION own.boom() RETURNS int LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTIO
 TRUNCATE public.orders;
 INSERT INTO public.orders VALUES (1, 10, 'secret'), (2, 20, 'secret')";
 
+/// What is left of it.
+const LEFT: &str = "SELECT id, v FROM own.kept ORDER BY id";
+
 const POLICY: &str = "\
 version: 1
 roles:
@@ -294,18 +297,23 @@ fn answers(session: &mut Wire, messages: &[&str]) -> Vec<String> {
         .collect()
 }
 
-#[test]
-fn a_message_that_defines_and_uses_is_answered_as_without_the_proxy() {
+/// Scripts, each sent by a session of its own past the proxy and by one through it, on the same ground: the
+/// answers are the same, and so is what is left of it when the session is gone.
+fn are_answered_as_without_the_proxy(scripts: &[&[&str]]) {
     let (lab, database) = lab();
     let exeat = lab.start();
+    let mut admin = Wire::past_the_proxy(&database, "postgres");
+    // While one is live no other waits for the whole catalog.
+    let _live = session(&exeat);
     let mut wrong = Vec::new();
-    for messages in MESSAGES {
-        database.admin(RESET);
-        let mut direct = Wire::past_the_proxy(&database, "postgres");
-        let expected = answers(&mut direct, messages);
-        drop(direct);
-        database.admin(RESET);
-        let got = answers(&mut session(&exeat), messages);
+    for messages in scripts {
+        let mut on_fresh_ground = |open: &dyn Fn() -> Wire| {
+            admin.rows(RESET);
+            let answers = answers(&mut open(), messages);
+            (answers, told(&admin.query(LEFT)))
+        };
+        let expected = on_fresh_ground(&|| Wire::past_the_proxy(&database, "postgres"));
+        let got = on_fresh_ground(&|| session(&exeat));
         if got != expected {
             wrong.push(format!(
                 "{messages:#?}\n  direct  {expected:#?}\n  proxied {got:#?}"
@@ -316,12 +324,18 @@ fn a_message_that_defines_and_uses_is_answered_as_without_the_proxy() {
     lab.finish(exeat);
 }
 
+#[test]
+fn a_message_that_defines_and_uses_is_answered_as_without_the_proxy() {
+    are_answered_as_without_the_proxy(MESSAGES);
+}
+
 /// What a name means after something that hid it is gone is judged then, and what is denied takes the rest
 /// of its message along.
 #[test]
 fn a_message_does_not_reach_by_a_definition_what_its_role_may_not() {
     let (lab, database) = lab();
     let exeat = lab.start();
+    let mut admin = Wire::past_the_proxy(&database, "postgres");
     for message in [
         "DROP TABLE pg_temp.orders; SELECT lower(ssn) FROM orders",
         "DROP TABLE pg_temp.orders; COPY (SELECT ssn FROM orders) TO STDOUT",
@@ -334,7 +348,7 @@ fn a_message_does_not_reach_by_a_definition_what_its_role_may_not() {
         "CREATE TABLE own.m (id int); INSERT INTO own.m VALUES (1); DELETE FROM public.orders",
         "CREATE TABLE own.m (id int); INSERT INTO own.m VALUES (1); SELECT ssn FROM public.orders",
     ] {
-        database.admin(RESET);
+        admin.rows(RESET);
         let mut session = session(&exeat);
         let made = session.query("CREATE TEMP TABLE orders (id int, total int, ssn text)");
         assert_eq!(sqlstate(&made), None, "{made:?}");
@@ -350,10 +364,10 @@ fn a_message_does_not_reach_by_a_definition_what_its_role_may_not() {
         );
         let ready = answer.last().map(|ready| ready.body.clone());
         assert_eq!(ready, Some(b"I".to_vec()), "{message}");
-        let left = database.admin("SELECT count(total) FROM public.orders");
-        assert_eq!(left.ok(), "2", "{message}");
-        let made = database.admin("SELECT to_regclass('own.m') IS NULL");
-        assert_eq!(made.ok(), "t", "{message}");
+        let left = admin.rows("SELECT count(total) FROM public.orders");
+        assert_eq!(left, "2", "{message}");
+        let made = admin.rows("SELECT to_regclass('own.m') IS NULL");
+        assert_eq!(made, "t", "{message}");
     }
     lab.finish(exeat);
 }

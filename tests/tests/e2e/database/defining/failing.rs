@@ -1,11 +1,9 @@
 //! Messages in which PostgreSQL itself refuses a statement that stands behind others: those before it have run by
 //! then, and their BEGIN, COMMIT and ROLLBACK hold. What the policy denies lets none of the message run.
 
-use exeat_tests::wire::{Wire, sqlstate};
+use exeat_tests::wire::sqlstate;
 
-use super::{RESET, answers, lab, session};
-
-const LEFT: &str = "SELECT id, v FROM own.kept ORDER BY id";
+use super::{RESET, are_answered_as_without_the_proxy, lab, session};
 
 /// Messages, in the order in which one session sends them, and what is left of them in `own.kept` is asked
 /// for at the end.
@@ -140,28 +138,7 @@ const MESSAGES: &[&[&str]] = &[
 
 #[test]
 fn what_stands_before_an_error_has_happened_as_without_the_proxy() {
-    let (lab, database) = lab();
-    let exeat = lab.start();
-    let mut wrong = Vec::new();
-    for messages in MESSAGES {
-        database.admin(RESET);
-        let mut direct = Wire::past_the_proxy(&database, "postgres");
-        let expected = answers(&mut direct, messages);
-        drop(direct);
-        let expected = (expected, database.admin(LEFT).ok().to_owned());
-        database.admin(RESET);
-        let mut proxied = session(&exeat);
-        let got = answers(&mut proxied, messages);
-        drop(proxied);
-        let got = (got, database.admin(LEFT).ok().to_owned());
-        if got != expected {
-            wrong.push(format!(
-                "{messages:#?}\n  direct  {expected:#?}\n  proxied {got:#?}"
-            ));
-        }
-    }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    lab.finish(exeat);
+    are_answered_as_without_the_proxy(MESSAGES);
 }
 
 #[test]

@@ -61,7 +61,7 @@ fn a_login_that_breaks_the_protocol_ends_in_a_clear_error() {
     let mut rows: Vec<Row> = violations
         .map(|script| ("08006", "upstream_violation", script))
         .collect();
-    rows.extend::<[Row; 12]>([
+    rows.extend::<[Row; 9]>([
         ("08006", "upstream_io", Box::new(|_| None)),
         (
             "08006",
@@ -77,9 +77,6 @@ fn a_login_that_breaks_the_protocol_ends_in_a_clear_error() {
                 None
             }),
         ),
-        ("08006", "upstream_timeout", says(Vec::new())),
-        ("08006", "upstream_timeout", says(vec![b'R', 0, 0, 0])),
-        ("08006", "upstream_timeout", says(vec![b'R', 0, 0, 0, 9, 0])),
         // Statements would mean something else; what was said last counts.
         ("08006", "upstream_not_pinned", almost(changed)),
         ("08004", "upstream_refused", says(error("FATAL", "28P01"))),
@@ -90,5 +87,6 @@ fn a_login_that_breaks_the_protocol_ends_in_a_clear_error() {
     ]);
     let server = Impostor::start();
     let lab = lab(&server, "", None);
-    nobody_logs_in(&lab, &server, rows, Box::new(honest));
+    let silent: &[&[u8]] = &[b"", &[b'R', 0, 0, 0], &[b'R', 0, 0, 0, 9, 0]];
+    nobody_logs_in(&lab, &server, rows, silent, Box::new(honest));
 }
