@@ -191,7 +191,10 @@ fn reads() -> Vec<(&'static str, Messages)> {
 fn what_is_run_before_it_is_executed_is_seen_before_the_next_text() {
     let (lab, database) = lab();
     let exeat = lab.start();
+    // While one is live no other waits for the whole catalog.
+    let _live = session(&exeat);
     let (mut open, mut hidden) = (Vec::new(), 0);
+    let mut direct = Wire::past_the_proxy(&database, "postgres");
     for (index, (first, messages)) in firsts().into_iter().enumerate() {
         for (shape, before, between) in shapes() {
             let fits = |read: &str| match read {
@@ -206,7 +209,7 @@ fn what_is_run_before_it_is_executed_is_seen_before_the_next_text() {
             if has_canary(&ask(&mut session(&exeat), &all)) {
                 open.push(format!("{first}, {shape}, {read}"));
             }
-            let mut direct = Wire::past_the_proxy(&database, "postgres");
+            direct.begin_anew();
             hidden += usize::from(has_canary(&ask(&mut direct, &all)));
         }
     }
@@ -280,9 +283,12 @@ fn others() -> Vec<Messages> {
 fn what_prepared_and_explained_statements_run_is_seen_too() {
     let (lab, database) = lab();
     let exeat = lab.start();
+    // While one is live no other waits for the whole catalog.
+    let _live = session(&exeat);
     for (index, messages) in others().iter().enumerate() {
         let answer = ask(&mut session(&exeat), messages);
         assert!(!has_canary(&answer), "{index} {answer:?}");
+        // A new one each time: only the first temporary object of a session has its statements parsed anew.
         let mut direct = Wire::past_the_proxy(&database, "postgres");
         assert!(has_canary(&ask(&mut direct, messages)), "{index}");
     }

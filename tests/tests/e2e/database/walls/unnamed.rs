@@ -295,6 +295,9 @@ const REFUSED: &[&[&str]] = &[
 fn nothing_runs_without_being_named() {
     let (lab, database) = lab();
     let exeat = lab.start();
+    // While one is live no other waits for the whole catalog.
+    let _live = session(&exeat);
+    let mut admin = Wire::past_the_proxy(&database, "postgres");
     let mut open = Vec::new();
     for script in REFUSED {
         let mut session = session(&exeat);
@@ -306,15 +309,14 @@ fn nothing_runs_without_being_named() {
         if !matches!(sqlstate(&last).as_deref(), Some("42501" | "42601")) {
             open.push(format!("{script:?}: {:?}", sqlstate(&last)));
         }
-        database.admin("DROP TABLE IF EXISTS staging.a, staging.p");
-        let ran = database.admin("DELETE FROM trace RETURNING what");
-        if !ran.stdout.trim().is_empty() {
-            open.push(format!("{script:?} ran {}", ran.stdout.trim()));
+        admin.rows("DROP TABLE IF EXISTS staging.a, staging.p");
+        let ran = admin.rows("DELETE FROM trace RETURNING what");
+        if !ran.is_empty() {
+            open.push(format!("{script:?} ran {ran}"));
         }
-        let ran = database.admin("SELECT is_called FROM traced");
-        if ran.stdout.trim() != "f" {
+        if admin.rows("SELECT is_called FROM traced") != "f" {
             open.push(format!("{script:?} ran quiet"));
-            database.admin("SELECT setval('traced', 1, false)");
+            admin.rows("SELECT setval('traced', 1, false)");
         }
     }
     assert!(open.is_empty(), "{open:#?}");
@@ -354,6 +356,7 @@ const LOOKED_AT: &[&[&str]] = &[
 fn what_is_looked_at_leaves_nothing_behind() {
     let (lab, database) = lab();
     let exeat = lab.start();
+    let mut admin = Wire::past_the_proxy(&database, "postgres");
     for script in LOOKED_AT {
         let mut session = session(&exeat);
         for sql in *script {
@@ -365,9 +368,9 @@ fn what_is_looked_at_leaves_nothing_behind() {
                 "{script:?}: {sql}: {answer:?}"
             );
         }
-        let ran = database
-            .admin("SELECT what FROM trace UNION ALL SELECT 'quiet' FROM traced WHERE is_called");
-        assert_eq!(ran.stdout.trim(), "", "{script:?}");
+        let ran = admin
+            .rows("SELECT what FROM trace UNION ALL SELECT 'quiet' FROM traced WHERE is_called");
+        assert_eq!(ran, "", "{script:?}");
     }
 }
 
