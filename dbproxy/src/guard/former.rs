@@ -39,10 +39,11 @@ impl Former {
         if self.0.is_empty() || !means_what_it_spells(sql) {
             return None;
         }
+        // Where the newest does not stand, none does that is older.
+        let known = |(former, version): &(u64, u64)| Some((*version, known(*former)?));
+        let (left, verdict) = self.0.iter().find_map(known)?;
         let means = |name: &str| mentions(sql, name);
-        snapshot.same_since(means).find_map(|version| {
-            let (former, _) = self.0.iter().find(|(_, left)| *left == version)?;
-            Some(known(*former)?.in_scope(scope.id))
-        })
+        let stands = snapshot.same_since(means).any(|version| version == left);
+        stands.then(|| verdict.in_scope(scope.id))
     }
 }
