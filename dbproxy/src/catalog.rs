@@ -6,6 +6,7 @@
 mod defining;
 mod hooks;
 mod load;
+mod meanwhile;
 mod nested;
 mod objects;
 mod pace;
@@ -28,6 +29,7 @@ use crate::upstream::{Upstream, UpstreamError, Wanted};
 use defining::Defining;
 pub(crate) use defining::Told;
 pub(crate) use load::{Client, row};
+use meanwhile::Meanwhile;
 pub(crate) use objects::{KnownRelation, Made, Objects};
 use pace::{Pace, REST};
 pub(crate) use question::{
@@ -54,14 +56,6 @@ struct Defined {
     floor: u32,
 }
 
-/// What the next load is to be about.
-#[derive(Debug)]
-enum Wish {
-    /// Whatever has changed.
-    All,
-    Defined(Defined),
-}
-
 /// What was asked for and not begun.
 #[derive(Debug, Default)]
 struct Wishes {
@@ -79,21 +73,6 @@ impl Wishes {
                 earlier.floor = earlier.floor.min(defined.floor);
             }
         }
-    }
-
-    /// What is done now: definitions alone where nothing else may be done or was asked for.
-    fn take(&mut self, only_defined: bool) -> Wish {
-        match self.defined.take() {
-            Some(defined) if only_defined || !self.all => Wish::Defined(defined),
-            _ => {
-                self.all = false;
-                Wish::All
-            }
-        }
-    }
-
-    fn is_empty(&self) -> bool {
-        !self.all && self.defined.is_none()
     }
 }
 
@@ -193,8 +172,10 @@ impl Catalogs {
         }
         self.defining.tell(told);
         drop(wishes);
-        self.wanted.notify_one();
-        self.told.notify_one();
+        match floor {
+            Some(_) => self.told.notify_one(),
+            None => self.wanted.notify_one(),
+        }
     }
 
     /// Waits for what other sessions have defined of these names, where that is on its way; for a while, then the
@@ -311,17 +292,28 @@ impl Catalogs {
     /// connection.
     async fn keep(self: Arc<Self>) {
         let mut client = None;
+        let mut meanwhile = Meanwhile::new(&self);
         let mut due = tokio::time::Instant::now() + TTL;
         let mut rested = tokio::time::Instant::now();
         loop {
+            let wanted = async {
+                while !locked(&self.wishes).all {
+                    self.wanted.notified().await;
+                }
+                tokio::time::sleep_until(rested).await;
+            };
             tokio::select! {
-                () = self.wanted.notified() => {}
-                () = self.left.notified() => {
-                    self.leave(&mut client);
+                () = wanted => {}
+                () = meanwhile.is_told() => {
+                    meanwhile.read().await;
                     continue;
                 }
-                () = tokio::time::sleep_until(due) => {
-                    if self.leave(&mut client) {
+                () = self.left.notified() => {
+                    self.leave(&mut client, &mut meanwhile);
+                    continue;
+                }
+                () = tokio::time::sleep_until(due.max(rested)) => {
+                    if self.leave(&mut client, &mut meanwhile) {
                         due += TTL;
                         continue;
                     }
@@ -329,26 +321,14 @@ impl Catalogs {
             }
             // Whoever wishes after that moment has to wait for the next load.
             let began = Instant::now();
-            let now = tokio::time::Instant::now();
-            let rests = now < rested;
-            let wish = {
-                let mut wishes = locked(&self.wishes);
-                wishes.all |= now >= due;
-                let wish = wishes.take(rests);
-                if !wishes.is_empty() {
-                    self.wanted.notify_one();
-                }
-                wish
-            };
-            let all = matches!(wish, Wish::All);
-            let hurried = || self.is_waited_for();
-            let mut pace = Pace::new(&hurried);
-            let outcome = self.load_for(&mut client, &wish, &mut pace).await;
+            locked(&self.wishes).all = false;
+            let mut pace = Pace::new(&mut meanwhile);
+            let outcome = self.load_with(&mut client, &mut pace).await;
             let (work, rest) = (began.elapsed().saturating_sub(pace.rested), pace.rested);
             metrics::catalog_loaded(outcome.is_ok());
             let error = match outcome {
                 Ok(snapshot) => {
-                    self.store(snapshot, began, all);
+                    self.store(snapshot, began, true);
                     None
                 }
                 Err(error) => {
@@ -358,82 +338,63 @@ impl Catalogs {
                 }
             };
             let failed = error.is_some();
-            if all || failed {
-                self.loaded.send_modify(|loaded| {
-                    loaded.began = Some(began);
-                    loaded.error = error;
-                });
-            }
-            self.leave(&mut client);
+            self.loaded.send_modify(|loaded| {
+                loaded.began = Some(began);
+                loaded.error = error;
+            });
+            self.leave(&mut client, &mut meanwhile);
             // However often somebody asks, loads take a quarter of the time; one that fails takes less.
             let breath = if failed { 10 * BREATH } else { BREATH };
             let pause = (REST * work).saturating_sub(rest).min(TTL);
-            if all || failed {
-                // It ends when the last one gets too old, where nobody waits for it.
-                due = began.into();
-                due += TTL.saturating_sub((1 + REST) * work).max(TTL / 2);
-            }
-            // What is told by its names takes little, and others wait for it.
+            // It ends when the last one gets too old, where nobody waits for it.
+            due = began.into();
+            due += TTL.saturating_sub((1 + REST) * work).max(TTL / 2);
+            // However slow the server is, what nobody asks about is not older than it has to be.
             let ended = tokio::time::Instant::now();
-            if all || failed {
-                // However slow the server is, what nobody asks about is not older than it has to be.
-                rested = (ended + pause).min(due).max(ended + breath);
-                tokio::time::sleep(breath).await;
-            } else {
-                tokio::time::sleep(pause.max(breath)).await;
-            }
-            tokio::select! {
-                () = tokio::time::sleep_until(rested) => {}
-                () = self.is_told() => {}
-            }
+            rested = (ended + pause).min(due).max(ended + breath);
         }
     }
 
-    /// Whether somebody waits for the end of a load, or for the next one.
-    fn is_waited_for(&self) -> bool {
-        self.waiting.load(Ordering::Acquire) > 0 || !locked(&self.wishes).is_empty()
-    }
-
     /// Where no session is live the proxy has no connection either: it would hold up a DROP DATABASE.
-    fn leave(&self, client: &mut Option<Client>) -> bool {
+    fn leave(&self, client: &mut Option<Client>, meanwhile: &mut Meanwhile<'_>) -> bool {
         let unused = self.sessions.load(Ordering::Acquire) == 0;
         if unused {
             *client = None;
+            meanwhile.client = None;
         }
         unused
     }
 
     /// Reads it now, over a connection of its own.
     pub(crate) async fn load(&self) -> Result<Arc<Snapshot>, UpstreamError> {
-        let hurried = || true;
-        self.load_for(&mut None, &Wish::All, &mut Pace::new(&hurried))
+        let mut meanwhile = Meanwhile::new(self);
+        self.load_with(&mut None, &mut Pace::new(&mut meanwhile))
             .await
     }
 
     /// Reads it now, over the client's connection or a new one.
-    async fn load_for(
+    async fn load_with(
         &self,
         client: &mut Option<Client>,
-        wish: &Wish,
-        pace: &mut Pace<'_>,
+        pace: &mut Pace<'_, '_>,
     ) -> Result<Arc<Snapshot>, UpstreamError> {
         let known = self.current();
-        if let Some(open) = client {
-            let loaded = match (wish, &known) {
-                (Wish::Defined(defined), Some(known)) => open.defined(known, defined).await,
-                _ => open.snapshot(known.as_ref(), pace).await,
-            };
-            if let Ok(snapshot) = loaded {
-                return Ok(snapshot);
-            }
+        if let Some(open) = client
+            && let Ok(snapshot) = open.snapshot(known.as_ref(), pace).await
+        {
+            return Ok(snapshot);
         }
         // The first one, or the old connection broke.
+        let client = client.insert(self.connect().await?);
+        client.snapshot(known.as_ref(), pace).await
+    }
+
+    async fn connect(&self) -> Result<Client, UpstreamError> {
         let settings = [("application_name", "exeat catalog"), ("jit", "off")]
             .map(|(name, value)| (name.to_owned(), value.to_owned()));
         let wanted = Wanted::own(&self.user, &settings);
         let connection = self.upstream.connect(wanted).await?;
-        let client = client.insert(Client::new(connection));
-        client.snapshot(known.as_ref(), pace).await
+        Ok(Client::new(connection))
     }
 
     /// `all`: with all that had changed by that moment.
@@ -441,7 +402,10 @@ impl Catalogs {
         let version = snapshot.version;
         self.current.store(Some(snapshot));
         self.version.store(version, Ordering::Release);
-        *locked(&self.current_began) = Some(began);
+        let mut newest = locked(&self.current_began);
+        // What was read meanwhile is in it.
+        *newest = (*newest).max(Some(began));
+        drop(newest);
         if all {
             *locked(&self.looked) = Some(began);
         }

@@ -17,6 +17,9 @@ use crate::wire::{Reader, Violation, write};
 /// How long one answer may take.
 const DEADLINE: Duration = Duration::from_secs(20);
 
+/// The rows of an answer.
+pub(super) type Rows = Vec<Vec<String>>;
+
 /// A connection that only reads catalogs.
 pub(crate) struct Client {
     channel: Channel,
@@ -36,8 +39,9 @@ impl Client {
     pub(super) async fn snapshot(
         &mut self,
         known: Option<&Arc<Snapshot>>,
-        pace: &mut Pace<'_>,
+        pace: &mut Pace<'_, '_>,
     ) -> Result<Arc<Snapshot>, UpstreamError> {
+        pace.meanwhile.begins();
         let state = self.rows(&STATE).await?;
         let Some([state, written, ..]) = state.first().map(Vec::as_slice) else {
             return Err(Violation::Malformed.into());
@@ -65,10 +69,13 @@ impl Client {
             return self.whole(written).await.map(Arc::new);
         }
         applied.written.clone_from(written);
+        pace.meanwhile.put_into(&mut objects);
+        // With what was read meanwhile.
+        let newest = pace.meanwhile.newest().unwrap_or_else(|| Arc::clone(known));
         Ok(Arc::new(if applied.changed {
-            known.after(objects, applied)
+            newest.after(objects, applied)
         } else {
-            known.seen_again(applied)
+            newest.seen_again(applied)
         }))
     }
 
@@ -77,8 +84,8 @@ impl Client {
     async fn changes(
         &mut self,
         since: u32,
-        pace: &mut Pace<'_>,
-    ) -> Result<Vec<Vec<String>>, UpstreamError> {
+        pace: &mut Pace<'_, '_>,
+    ) -> Result<Rows, UpstreamError> {
         if self.prepared == 0 && pace.is_hurried() {
             self.rows(&begin(since)).await?;
             return self.rows(&question(Some(since))).await;
@@ -116,12 +123,12 @@ impl Client {
         Ok(rows)
     }
 
-    /// What was known, with what sessions have defined since.
+    /// What was known, with what sessions have defined since; the rows that say so, and what they are about.
     pub(super) async fn defined(
         &mut self,
-        known: &Arc<Snapshot>,
+        known: &Snapshot,
         defined: &Defined,
-    ) -> Result<Arc<Snapshot>, UpstreamError> {
+    ) -> Result<(Snapshot, Rows, BTreeSet<u32>), UpstreamError> {
         let names: Vec<Arc<str>> = defined.names.iter().map(Arc::clone).collect();
         let named = known.objects.named(&names);
         let rows = self.rows(&own_question(defined.floor, &named)).await?;
@@ -134,7 +141,7 @@ impl Client {
             written: known.written.clone(),
             ..applied
         };
-        Ok(Arc::new(known.after(objects, applied)))
+        Ok((known.after(objects, applied), rows, named))
     }
 
     /// `written`: how often the catalog was by a moment before.

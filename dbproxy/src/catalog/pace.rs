@@ -1,20 +1,22 @@
-//! How much of the server's time a load takes while nobody waits for it: a quarter.
+//! How much of the server's time a load takes while nobody waits for it: a quarter. What sessions define meanwhile
+//! is read in between.
 
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
+
+use super::meanwhile::Meanwhile;
 
 /// For each moment of work, so many of rest.
 pub(super) const REST: u32 = 3;
 /// Less is not rested at a time.
 const LEAST: Duration = Duration::from_millis(2);
 /// Nor at all when the load has taken that long: on a busy server it would never end.
-const LONGEST: Duration = Duration::from_millis(400);
+const LONGEST: Duration = Duration::from_millis(500);
 
 /// The pace of one load.
-pub(super) struct Pace<'h> {
-    /// Whether somebody waits for the end by now.
-    hurried: &'h (dyn Fn() -> bool + Sync),
+pub(super) struct Pace<'c, 'm> {
+    pub(super) meanwhile: &'m mut Meanwhile<'c>,
     begun: Instant,
     /// Rest that is still to be taken.
     owed: Duration,
@@ -22,10 +24,10 @@ pub(super) struct Pace<'h> {
     pub(super) rested: Duration,
 }
 
-impl<'h> Pace<'h> {
-    pub(super) fn new(hurried: &'h (dyn Fn() -> bool + Sync)) -> Self {
+impl<'c, 'm> Pace<'c, 'm> {
+    pub(super) fn new(meanwhile: &'m mut Meanwhile<'c>) -> Self {
         Self {
-            hurried,
+            meanwhile,
             begun: Instant::now(),
             owed: Duration::ZERO,
             rested: Duration::ZERO,
@@ -34,7 +36,7 @@ impl<'h> Pace<'h> {
 
     /// Whether nothing is rested by now.
     pub(super) fn is_hurried(&self) -> bool {
-        (self.hurried)() || self.begun.elapsed() > LONGEST
+        self.meanwhile.is_waited_for() || self.begun.elapsed() > LONGEST
     }
 
     /// One step, and the rest after it.
@@ -45,10 +47,19 @@ impl<'h> Pace<'h> {
         if self.is_hurried() {
             self.owed = Duration::ZERO;
         }
+        let until = Instant::now() + self.owed;
         if self.owed >= LEAST {
+            self.owed = Duration::ZERO;
             let begun = Instant::now();
-            sleep(std::mem::take(&mut self.owed)).await;
+            loop {
+                tokio::select! {
+                    () = sleep(until.saturating_duration_since(Instant::now())) => break,
+                    () = self.meanwhile.is_told() => self.meanwhile.read().await,
+                }
+            }
             self.rested += begun.elapsed();
+        } else if self.meanwhile.is_due() {
+            self.meanwhile.read().await;
         }
         done
     }
