@@ -43,14 +43,15 @@ impl Client {
     ) -> Result<Arc<Snapshot>, UpstreamError> {
         pace.meanwhile.begins();
         let state = self.rows(&STATE).await?;
-        let Some([state, written, ..]) = state.first().map(Vec::as_slice) else {
-            return Err(Violation::Malformed.into());
+        let (state, written) = match state.first().map(Vec::as_slice) {
+            Some([state, written, ..]) => (state.as_str(), written.as_str()),
+            _ => ("", ""),
         };
         let Some(known) = known else {
             return self.whole(written).await.map(Arc::new);
         };
-        if *state == known.state && is_quiet(state) {
-            return Ok(match *written == known.written {
+        if state == known.state && is_quiet(state) {
+            return Ok(match written == known.written {
                 true => Arc::clone(known),
                 false => Arc::new(known.told_again(written)),
             });
@@ -68,7 +69,7 @@ impl Client {
         if applied.renamed {
             return self.whole(written).await.map(Arc::new);
         }
-        applied.written.clone_from(written);
+        written.clone_into(&mut applied.written);
         pace.meanwhile.put_into(&mut objects);
         // With what was read meanwhile.
         let newest = pace.meanwhile.newest().unwrap_or_else(|| Arc::clone(known));

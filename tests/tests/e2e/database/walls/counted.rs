@@ -50,6 +50,9 @@ fn batch(texts: &[&str]) -> Vec<u8> {
     [texts.concat(), sync()].concat()
 }
 
+/// The messages that turn a view and read it, given the texts of both.
+type Script<'s> = &'s dyn Fn(&str, &str) -> Vec<Vec<u8>>;
+
 #[test]
 fn a_view_that_code_has_changed_for_all_is_not_read_as_before() {
     let (lab, database) = lab_with(SCHEMA, POLICY);
@@ -58,7 +61,7 @@ fn a_view_that_code_has_changed_for_all_is_not_read_as_before() {
     for told in [true, false] {
         for looked_before in [true, false] {
             let begins = || query("BEGIN");
-            let scripts: [&dyn Fn(&str, &str) -> Vec<Vec<u8>>; 6] = [
+            let scripts: [Script<'_>; 6] = [
                 &|turn, read| vec![query(turn), query(read)],
                 &|turn, read| vec![query(turn), query("SELECT 1"), query(read)],
                 &|turn, read| vec![query(&format!("{turn}; {read}"))],
