@@ -23,6 +23,7 @@ mod unnamed;
 mod verdict;
 mod wide;
 
+use std::cell::LazyCell;
 use std::sync::Arc;
 
 use exeat_policy::{
@@ -30,7 +31,7 @@ use exeat_policy::{
     evaluate,
 };
 use exeat_service::{Core, clock};
-use exeat_sql::{QueryTreeError, Said};
+use exeat_sql::{QueryTreeError, Said, means_what_it_spells};
 
 use crate::analysis::{self, Analyser, Heard, Judgeable, Outcome, Question};
 use crate::catalog::Catalogs;
@@ -167,7 +168,9 @@ impl Guard {
     /// What other sessions have defined a moment ago has to be in the catalog where a text names it, or what leads
     /// to it.
     fn others_define(&self, text: &[u8]) -> Result<(), Asked> {
-        let means = |name: &str| mention::mentions(text, name);
+        // Escapes may spell any name.
+        let hides = LazyCell::new(|| !means_what_it_spells(text));
+        let means = |name: &str| *hides || mention::mentions(text, name);
         match self.catalogs.being_defined(self.own.id(), means) {
             Some(pending) => Err(Asked::Others(pending)),
             None => Ok(()),
