@@ -34,14 +34,14 @@ test-deep:
 fuzz:
 	EXEAT_FUZZ_MINUTES=$(or $(MINUTES),5) cargo test --locked -p exeat-tests --test fuzz -- --nocapture
 
-# Two suites (what PostgreSQL says of statements, and the second wall), once per server: PATH says which one, EXEAT_POSTGRES_MAJOR makes sure of it.
+# What PostgreSQL says of statements, the second wall, the catalog and what goes by versions of it, once per server: PATH says which one, EXEAT_POSTGRES_MAJOR makes sure of it.
 test-postgres-versions:
 	@tests/prepare.sh postgresql
 	cargo build --locked -p exeat
 	@tests/postgres-versions.sh >$(TARGET)/postgres-versions.txt
 	@while read -r major bin; do echo "PostgreSQL $$major ($$bin)"; \
 	  PATH="$$bin:$$PATH" EXEAT_POSTGRES_MAJOR=$$major cargo test --quiet --locked -p exeat-tests --test querytree </dev/null \
-	  && PATH="$$bin:$$PATH" EXEAT_POSTGRES_MAJOR=$$major EXEAT_BIN=$(TARGET)/debug/exeat cargo test --quiet --locked -p exeat-tests --test e2e -- wall:: database::catalog:: </dev/null || exit 1; \
+	  && PATH="$$bin:$$PATH" EXEAT_POSTGRES_MAJOR=$$major EXEAT_BIN=$(TARGET)/debug/exeat cargo test --quiet --locked -p exeat-tests --test e2e -- wall:: database::catalog:: walls::counted walls::modified walls::wide </dev/null || exit 1; \
 	done <$(TARGET)/postgres-versions.txt
 
 test-programs:

@@ -6,7 +6,8 @@ use super::{has_canary, session};
 use crate::database::lab_with;
 
 /// `turn` has a view show what is forbidden. With `told` its writes are counted as everybody's at the end of its
-/// transaction, and no more as the session's own: as they are anyway where the last time is a second ago.
+/// transaction, and no more as the session's own: as they are anyway where the last time is a second ago (half
+/// a second before PostgreSQL 15, which can't be told to).
 const SCHEMA: &str = "\
 CREATE ROLE app LOGIN PASSWORD 'app-password';
 CREATE TABLE orders (id int, total text);
@@ -15,7 +16,8 @@ CREATE TABLE secrets (id int, total text);
 INSERT INTO secrets VALUES (1, 'CANARY');
 CREATE FUNCTION turn(name text, told bool) RETURNS int LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN
   EXECUTE 'CREATE OR REPLACE VIEW public.' || name || ' AS SELECT id, total FROM public.secrets';
-  IF told THEN PERFORM pg_stat_force_next_flush(); END IF;
+  IF told AND current_setting('server_version_num')::int < 150000 THEN PERFORM pg_sleep(0.6);
+  ELSIF told THEN PERFORM pg_stat_force_next_flush(); END IF;
   RETURN 1; END $$;
 CREATE FUNCTION harmless() RETURNS int LANGUAGE plpgsql AS $$ BEGIN RETURN 1; END $$;
 DO $$ BEGIN FOR i IN 0..63 LOOP
