@@ -365,11 +365,9 @@ impl Catalogs {
         unused
     }
 
-    /// Reads it now, over a connection of its own.
-    pub(crate) async fn load(&self) -> Result<Arc<Snapshot>, UpstreamError> {
-        let mut meanwhile = Meanwhile::new(self);
-        self.load_with(&mut None, &mut Pace::new(&mut meanwhile))
-            .await
+    /// Reads all of it now, over a connection of its own, and leaves what sessions share as it is.
+    pub(crate) async fn load(&self) -> Result<Snapshot, UpstreamError> {
+        self.connect().await?.whole("").await
     }
 
     /// Reads it now, over the client's connection or a new one.

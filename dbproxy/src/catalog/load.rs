@@ -70,10 +70,10 @@ impl Client {
             return self.whole(written).await.map(Arc::new);
         }
         written.clone_into(&mut applied.written);
-        pace.meanwhile.put_into(&mut objects);
         // With what was read meanwhile.
         let newest = pace.meanwhile.newest().unwrap_or_else(|| Arc::clone(known));
         Ok(Arc::new(if applied.changed {
+            pace.meanwhile.put_into(&mut objects);
             newest.after(objects, applied)
         } else {
             newest.seen_again(applied)
@@ -145,8 +145,8 @@ impl Client {
         Ok((known.after(objects, applied), rows, named))
     }
 
-    /// `written`: how often the catalog was by a moment before.
-    async fn whole(&mut self, written: &str) -> Result<Snapshot, UpstreamError> {
+    /// All of it. `written`: how often it was by a moment before.
+    pub(super) async fn whole(&mut self, written: &str) -> Result<Snapshot, UpstreamError> {
         let rows = self.rows(&question(None)).await?;
         let mut objects = Objects::default();
         let applied = Applied {
