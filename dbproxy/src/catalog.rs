@@ -7,6 +7,7 @@ mod defining;
 mod hooks;
 mod load;
 mod meanwhile;
+mod moment;
 mod nested;
 mod objects;
 mod pace;
@@ -56,6 +57,13 @@ struct Defined {
     floor: u32,
 }
 
+impl Defined {
+    fn extend(&mut self, other: Self) {
+        self.names.extend(other.names);
+        self.floor = self.floor.min(other.floor);
+    }
+}
+
 /// What was asked for and not begun.
 #[derive(Debug, Default)]
 struct Wishes {
@@ -68,10 +76,7 @@ impl Wishes {
     fn add(&mut self, defined: Defined) {
         match &mut self.defined {
             None => self.defined = Some(defined),
-            Some(earlier) => {
-                earlier.names.extend(defined.names);
-                earlier.floor = earlier.floor.min(defined.floor);
-            }
+            Some(earlier) => earlier.extend(defined),
         }
     }
 }
@@ -92,6 +97,8 @@ pub(crate) struct Catalogs {
     user: Arc<str>,
     background: Arc<Background>,
     current: ArcSwapOption<Snapshot>,
+    /// Earlier ones that sessions may still hold: none of them is to free one, which takes a while.
+    retired: Mutex<Vec<Arc<Snapshot>>>,
     version: AtomicU64,
     wanted: Notify,
     wishes: Mutex<Wishes>,
@@ -126,6 +133,7 @@ impl Catalogs {
             user,
             background,
             current: ArcSwapOption::empty(),
+            retired: Mutex::default(),
             version: AtomicU64::new(0),
             wanted: Notify::new(),
             wishes: Mutex::default(),
@@ -398,7 +406,11 @@ impl Catalogs {
     /// `all`: with all that had changed by that moment.
     fn store(&self, snapshot: Arc<Snapshot>, began: Instant, all: bool) {
         let version = snapshot.version;
-        self.current.store(Some(snapshot));
+        let earlier = self.current.swap(Some(snapshot));
+        let mut retired = locked(&self.retired);
+        retired.extend(earlier);
+        retired.retain(|earlier| Arc::strong_count(earlier) > 1);
+        drop(retired);
         self.version.store(version, Ordering::Release);
         let mut newest = locked(&self.current_began);
         // What was read meanwhile is in it.

@@ -94,7 +94,7 @@ pub(crate) enum NotUnderstood {
 
 /// Reads trees by a snapshot.
 pub(crate) fn read(trees: &Trees, snapshot: &Snapshot) -> Result<Analysed, NotUnderstood> {
-    let tree = query_tree(snapshot.major, &trees.parse, &trees.rewritten)?;
+    let tree = query_tree(snapshot.major(), &trees.parse, &trees.rewritten)?;
     Resolver {
         objects: &snapshot.objects,
     }

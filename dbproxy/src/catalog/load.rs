@@ -5,10 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Defined;
+use super::moment::Moment;
 use super::objects::{Applied, Objects};
 use super::pace::Pace;
 use super::question::{
-    COMMIT, STATE, Step, begin, columns_of, listing, own_question, prepare, question, steps,
+    COMMIT, STATE, Step, begin, columns_of, ended_since, listing, prepare, prepare_own,
+    prepared_own, question, steps,
 };
 use super::snapshot::Snapshot;
 use crate::upstream::{Channel, Connection, UpstreamError};
@@ -16,6 +18,9 @@ use crate::wire::{Reader, Violation, write};
 
 /// How long one answer may take.
 const DEADLINE: Duration = Duration::from_secs(20);
+
+/// Where a reading has more rows than this, the next one leaves out what it has read.
+const MANY: usize = 1024;
 
 /// The rows of an answer.
 pub(super) type Rows = Vec<Vec<String>>;
@@ -25,6 +30,8 @@ pub(crate) struct Client {
     channel: Channel,
     /// So many steps of the question for changes are.
     prepared: usize,
+    /// The question for what sessions define is.
+    prepared_own: bool,
 }
 
 impl Client {
@@ -32,6 +39,7 @@ impl Client {
         Self {
             channel: Channel::open(connection.stream, connection.received),
             prepared: 0,
+            prepared_own: false,
         }
     }
 
@@ -50,13 +58,13 @@ impl Client {
         let Some(known) = known else {
             return self.whole(written).await.map(Arc::new);
         };
-        if state == known.state && is_quiet(state) {
-            return Ok(match written == known.written {
+        if state == known.moment.state && is_quiet(state) {
+            return Ok(match written == known.moment.written {
                 true => Arc::clone(known),
                 false => Arc::new(known.told_again(written)),
             });
         }
-        let rows = self.changes(known.since, pace).await?;
+        let rows = self.changes(&known.moment, pace).await?;
         let mut objects = known.objects.clone();
         let mut applied = objects.apply(&rows);
         let gone = applied.gone && !applied.renamed;
@@ -65,18 +73,24 @@ impl Client {
             applied.changed = true;
             applied.others = true;
         }
+        let read = self
+            .read_until_now(rows.len(), &known.moment, applied.moment)
+            .await?;
         self.rows(COMMIT).await?;
         if applied.renamed {
             return self.whole(written).await.map(Arc::new);
         }
-        written.clone_into(&mut applied.written);
+        applied.moment = Moment {
+            written: written.to_owned(),
+            ..read
+        };
         // With what was read meanwhile.
         let newest = pace.meanwhile.newest().unwrap_or_else(|| Arc::clone(known));
         Ok(Arc::new(if applied.changed {
             pace.meanwhile.put_into(&mut objects);
             newest.after(objects, applied)
         } else {
-            newest.seen_again(applied)
+            newest.seen_again(applied.moment)
         }))
     }
 
@@ -84,12 +98,12 @@ impl Client {
     /// yet; the transaction that sees it is left open.
     async fn changes(
         &mut self,
-        since: u32,
+        known: &Moment,
         pace: &mut Pace<'_, '_>,
     ) -> Result<Rows, UpstreamError> {
         if self.prepared == 0 && pace.is_hurried() {
-            self.rows(&begin(since)).await?;
-            return self.rows(&question(Some(since))).await;
+            self.rows(&begin(known)).await?;
+            return self.rows(&question(Some(known.since))).await;
         }
         if self.prepared == 0 {
             let steps = prepare();
@@ -98,8 +112,8 @@ impl Client {
             }
             self.prepared = steps.len();
         }
-        let begun = self.rows(&begin(since)).await?;
-        let Some([age, pages]) = begun.first().map(Vec::as_slice) else {
+        let begun = self.rows(&begin(known)).await?;
+        let Some([age, pages, _]) = begun.first().map(Vec::as_slice) else {
             return Err(Violation::Malformed.into());
         };
         let pages = pages.parse().map_err(|_| Violation::Malformed)?;
@@ -132,14 +146,18 @@ impl Client {
     ) -> Result<(Snapshot, Rows, BTreeSet<u32>), UpstreamError> {
         let names: Vec<Arc<str>> = defined.names.iter().map(Arc::clone).collect();
         let named = known.objects.named(&names);
-        let rows = self.rows(&own_question(defined.floor, &named)).await?;
+        if !self.prepared_own {
+            for step in prepare_own() {
+                self.rows(&step).await?;
+            }
+            self.prepared_own = true;
+        }
+        let rows = self.rows(&prepared_own(defined.floor, &named)).await?;
         let mut objects = known.objects.clone();
         let applied = objects.apply_named(&rows, &named);
         // What else has changed since is still to be looked at.
         let applied = Applied {
-            since: known.since,
-            state: known.state.clone(),
-            written: known.written.clone(),
+            moment: known.moment.clone(),
             ..applied
         };
         Ok((known.after(objects, applied), rows, named))
@@ -147,13 +165,37 @@ impl Client {
 
     /// All of it. `written`: how often it was by a moment before.
     pub(super) async fn whole(&mut self, written: &str) -> Result<Snapshot, UpstreamError> {
+        self.rows(&begin(&Moment::default())).await?;
         let rows = self.rows(&question(None)).await?;
         let mut objects = Objects::default();
-        let applied = Applied {
+        let mut applied = objects.replace(&rows);
+        let moment = self
+            .read_until_now(rows.len(), &Moment::default(), applied.moment)
+            .await?;
+        self.rows(COMMIT).await?;
+        applied.moment = Moment {
             written: written.to_owned(),
-            ..objects.replace(&rows)
+            ..moment
         };
         Ok(Snapshot::new(objects, applied))
+    }
+
+    /// The moment of the transaction that is open, with the transactions of which all was read by so many rows.
+    async fn read_until_now(
+        &mut self,
+        rows: usize,
+        known: &Moment,
+        now: Moment,
+    ) -> Result<Moment, UpstreamError> {
+        let more = match rows > MANY {
+            true => self.rows(&ended_since(now.since)).await?,
+            false => Rows::new(),
+        };
+        let more = more
+            .into_iter()
+            .flatten()
+            .filter_map(|xid| xid.parse().ok());
+        Ok(now.and_read(known, more))
     }
 
     async fn rows(&mut self, sql: &str) -> Result<Vec<Vec<String>>, UpstreamError> {

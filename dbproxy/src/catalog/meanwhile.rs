@@ -20,6 +20,8 @@ pub(super) struct Meanwhile<'c> {
     catalogs: &'c Catalogs,
     pub(super) client: Option<Client>,
     read: Vec<(Rows, BTreeSet<u32>)>,
+    /// What could not be read: it is read with the next.
+    missed: Option<Defined>,
     /// Not again before.
     rested: Instant,
 }
@@ -30,6 +32,7 @@ impl<'c> Meanwhile<'c> {
             catalogs,
             client: None,
             read: Vec::new(),
+            missed: None,
             rested: Instant::now(),
         }
     }
@@ -52,13 +55,17 @@ impl<'c> Meanwhile<'c> {
 
     /// Reads what is told by then.
     pub(super) async fn read(&mut self) {
-        let Some(defined) = locked(&self.catalogs.wishes).defined.take() else {
+        let Some(mut defined) = locked(&self.catalogs.wishes).defined.take() else {
             return;
         };
+        if let Some(missed) = self.missed.take() {
+            defined.extend(missed);
+        }
         let began = std::time::Instant::now();
         if let Err(error) = self.defined(&defined, began).await {
             tracing::warn!(%error, "what was defined in a database can't be read");
             self.client = None;
+            self.missed = Some(defined);
             self.catalogs.refresh();
         }
         let work = began.elapsed();

@@ -131,26 +131,18 @@ pub(super) fn parts(changed: &dyn Fn(&str) -> String) -> Vec<String> {
 /// The functions of operator classes, those of the type itself and those of a range over it.
 fn compared() -> Vec<String> {
     // The functions of an operator class: its support functions and those of its operators.
-    let functions = |support: &str, operators: &str| {
-        format!(
-            "(SELECT a.amproc::pg_catalog.oid AS of FROM pg_catalog.pg_amproc a \
-             WHERE a.amprocfamily OPERATOR(pg_catalog.=) c.opcfamily {support} \
-             UNION SELECT o.oprcode::pg_catalog.oid FROM pg_catalog.pg_amop a \
-             JOIN pg_catalog.pg_operator o ON o.oid OPERATOR(pg_catalog.=) a.amopopr \
-             WHERE a.amopfamily OPERATOR(pg_catalog.=) c.opcfamily {operators}) f"
-        )
-    };
-    let of_its_type = functions(
-        "AND a.amproclefttype OPERATOR(pg_catalog.=) c.opcintype",
-        "AND a.amoplefttype OPERATOR(pg_catalog.=) c.opcintype",
-    );
+    let functions = "JOIN (SELECT a.amproc::pg_catalog.oid, a.amprocfamily, a.amproclefttype \
+         FROM pg_catalog.pg_amproc a \
+         UNION ALL SELECT o.oprcode::pg_catalog.oid, a.amopfamily, a.amoplefttype FROM pg_catalog.pg_amop a \
+         JOIN pg_catalog.pg_operator o ON o.oid OPERATOR(pg_catalog.=) a.amopopr) f(of, family, type) \
+         ON f.family OPERATOR(pg_catalog.=) c.opcfamily";
+    let of_its_type = format!("{functions} AND f.type OPERATOR(pg_catalog.=) c.opcintype");
     let of_type = |of: &str, join: &str| {
         format!(
             "SELECT DISTINCT 'm', {of}::pg_catalog.text, f.of::pg_catalog.text, '', '', '', '' \
-             FROM pg_catalog.pg_opclass c {join} CROSS JOIN LATERAL {} \
+             FROM pg_catalog.pg_opclass c {join} {of_its_type} \
              WHERE c.opcdefault AND c.opcmethod OPERATOR(pg_catalog.=) ANY ('{{403,405}}'::pg_catalog.oid[]) \
              AND {}",
-            of_its_type,
             own("f.of"),
         )
     };
@@ -158,8 +150,7 @@ fn compared() -> Vec<String> {
         format!(
             "SELECT DISTINCT '{kind}', g.rngtypid::pg_catalog.text, f.of::pg_catalog.text, '', '', '', '' \
              FROM pg_catalog.pg_range g JOIN pg_catalog.pg_opclass c \
-             ON c.oid OPERATOR(pg_catalog.=) g.rngsubopc CROSS JOIN LATERAL {} WHERE {}",
-            of_its_type,
+             ON c.oid OPERATOR(pg_catalog.=) g.rngsubopc {of_its_type} WHERE {}",
             own("f.of"),
         )
     };
@@ -173,8 +164,7 @@ fn compared() -> Vec<String> {
     // Indexes and keys of partitions may have any class, and meet values of all types of its family.
     let of_class = format!(
         "SELECT DISTINCT 'u', c.oid::pg_catalog.text, f.of::pg_catalog.text, '', '', '', '' \
-         FROM pg_catalog.pg_opclass c CROSS JOIN LATERAL {} WHERE {}",
-        functions("", ""),
+         FROM pg_catalog.pg_opclass c {functions} WHERE {}",
         own("f.of"),
     );
     vec![

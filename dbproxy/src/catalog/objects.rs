@@ -13,6 +13,7 @@ use exeat_policy::Name;
 use exeat_sql::{Catalog, Relation, RelationKind};
 use rpds::HashTrieMapSync;
 
+use super::moment::Moment;
 use super::nested::Nested;
 use super::question::together;
 use super::stored::Stored;
@@ -107,14 +108,8 @@ pub(crate) struct Applied {
     pub(crate) gone: bool,
     /// A schema has changed: everything has to be asked for again.
     pub(crate) renamed: bool,
-    /// Transactions before this one have ended.
-    pub(crate) since: u32,
-    /// The transactions of the server, and whether any was in progress.
-    pub(crate) state: String,
-    /// How often the catalog was written by a moment before; nothing where that is not known.
-    pub(crate) written: String,
-    /// `server_version_num / 10000`.
-    pub(crate) major: u16,
+    /// When it was asked.
+    pub(crate) moment: Moment,
 }
 
 pub(super) fn number<T: std::str::FromStr>(text: &str) -> Option<T> {

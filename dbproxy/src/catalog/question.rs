@@ -14,11 +14,13 @@ mod rests;
 mod steps;
 
 pub(crate) use own::own_question;
+pub(super) use own::{prepare_own, prepared_own};
 pub(crate) use raw::together;
 pub(super) use rests::{Whose, oid_of, rests};
-pub(super) use steps::{COMMIT, Step, begin, columns_of, prepare, steps};
+pub(super) use steps::{COMMIT, Step, begin, columns_of, ended_since, prepare, steps};
 
 use super::nested;
+use steps::READ;
 
 /// PostgreSQL's `FirstNormalObjectId`: lower OIDs are its own.
 pub(crate) const FIRST_NORMAL_OID: u32 = 16384;
@@ -106,25 +108,29 @@ enum Since {
     Ever,
     /// What this transaction and later ones have changed.
     Transaction(u32),
-    /// The same, with the age of the transaction as the first parameter.
+    /// The same, with the age of the transaction as the first parameter, and without those of [`READ`].
     Parameter,
 }
 
 impl Since {
     /// Whether the row of a catalog, by its alias, is asked for.
     fn changed(self, table: &str) -> String {
-        let age = match self {
-            Self::Ever => return "true".to_owned(),
-            Self::Transaction(xid) => format!("pg_catalog.age('{xid}'::pg_catalog.xid)"),
-            Self::Parameter => "$1".to_owned(),
-        };
-        format!("(pg_catalog.age({table}.xmin) OPERATOR(pg_catalog.<=) {age})")
+        let age = format!("pg_catalog.age({table}.xmin) OPERATOR(pg_catalog.<=)");
+        match self {
+            Self::Ever => "true".to_owned(),
+            Self::Transaction(xid) => format!("({age} pg_catalog.age('{xid}'::pg_catalog.xid))"),
+            // Looked up in a hash table, where there is something to look up.
+            Self::Parameter => format!(
+                "({age} $1 AND NOT ({table}.xmin OPERATOR(pg_catalog.=) ANY (\
+                 SELECT pg_catalog.unnest(pg_catalog.current_setting('{READ}')::pg_catalog.xid[]))))"
+            ),
+        }
     }
 
     /// Whether the row of `pg_class` is: what is temporary is in no shared snapshot.
     fn relation(self) -> String {
         format!(
-            "({} OR c.relnamespace OPERATOR(pg_catalog.=) pg_catalog.pg_my_temp_schema())",
+            "({} OR c.relnamespace OPERATOR(pg_catalog.=) (SELECT pg_catalog.pg_my_temp_schema()))",
             self.changed("c")
         )
     }
@@ -191,7 +197,7 @@ fn objects(since: Since) -> Vec<String> {
             [TYPE_KIND, TYPE_ELEMENT],
             &format!(
                 "p.oid OPERATOR(pg_catalog.>=) {FIRST_NORMAL_OID}::pg_catalog.oid AND ({} OR \
-                 p.typnamespace OPERATOR(pg_catalog.=) pg_catalog.pg_my_temp_schema())",
+                 p.typnamespace OPERATOR(pg_catalog.=) (SELECT pg_catalog.pg_my_temp_schema()))",
                 changed("p")
             ),
         ),
@@ -222,9 +228,11 @@ fn objects(since: Since) -> Vec<String> {
         ),
         format!(
             "SELECT 'q', i.indexrelid::pg_catalog.text, i.indrelid::pg_catalog.text, '', '', '', '' \
-             FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) i.indexrelid \
-             JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace \
-             WHERE i.indexrelid OPERATOR(pg_catalog.>=) {FIRST_NORMAL_OID}::pg_catalog.oid AND {SEEN} AND {}",
+             FROM pg_catalog.pg_index i \
+             WHERE i.indexrelid OPERATOR(pg_catalog.>=) {FIRST_NORMAL_OID}::pg_catalog.oid AND {} \
+             AND EXISTS (SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n \
+             ON n.oid OPERATOR(pg_catalog.=) c.relnamespace \
+             WHERE c.oid OPERATOR(pg_catalog.=) i.indexrelid AND {SEEN} OFFSET 0)",
             changed("i")
         ),
         format!(

@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 use exeat_sql::Catalog;
 
 use super::hooks::Hooks;
+use super::moment::Moment;
 use super::objects::{Applied, Objects};
 use super::question::{listing, own_question, question};
 
@@ -38,14 +39,8 @@ pub(crate) struct Snapshot {
     pub(crate) catalog: Arc<Catalog>,
     /// By OID, for PostgreSQL's answers.
     pub(crate) objects: Objects,
-    /// Transactions before this one had ended.
-    pub(super) since: u32,
-    /// The transactions of the server at that moment.
-    pub(super) state: String,
-    /// How often the catalog was written by a moment before; nothing where that is not known.
-    pub(super) written: String,
-    /// The server's major version.
-    pub(crate) major: u16,
+    /// When that was.
+    pub(super) moment: Moment,
     /// The versions before this one, each with the tables that were made since and nothing else; oldest first.
     trail: Arc<[(u64, Made)]>,
     /// Found out when it is first asked for.
@@ -60,10 +55,7 @@ impl Snapshot {
             version,
             catalog: Arc::new(objects.catalog(version)),
             objects,
-            since: applied.since,
-            state: applied.state,
-            written: applied.written,
-            major: applied.major,
+            moment: applied.moment,
             trail: Arc::default(),
             hooks: OnceLock::new(),
         }
@@ -92,15 +84,12 @@ impl Snapshot {
     }
 
     /// The same, seen again later.
-    pub(super) fn seen_again(&self, applied: Applied) -> Self {
+    pub(super) fn seen_again(&self, moment: Moment) -> Self {
         Self {
             version: self.version,
             catalog: Arc::clone(&self.catalog),
             objects: self.objects.clone(),
-            since: applied.since,
-            state: applied.state,
-            written: applied.written,
-            major: applied.major,
+            moment,
             trail: Arc::clone(&self.trail),
             hooks: self.hooks.clone(),
         }
@@ -108,18 +97,20 @@ impl Snapshot {
 
     /// The same, with writes to the catalog that were told later than they were seen.
     pub(super) fn told_again(&self, written: &str) -> Self {
-        self.seen_again(Applied {
-            since: self.since,
-            state: self.state.clone(),
+        self.seen_again(Moment {
             written: written.to_owned(),
-            major: self.major,
-            ..Applied::default()
+            ..self.moment.clone()
         })
+    }
+
+    /// The server's major version.
+    pub(crate) fn major(&self) -> u16 {
+        self.moment.major
     }
 
     /// Whether nobody has told of a write to the catalog since, given how many were told by now.
     pub(crate) fn has_all_of(&self, written: &str) -> bool {
-        !written.is_empty() && self.written == written
+        !written.is_empty() && self.moment.written == written
     }
 
     /// What runs code without being named.
@@ -148,7 +139,9 @@ impl Snapshot {
     pub(crate) fn own_question(&self, asked: &OwnQuestion, floor: u32) -> String {
         match asked {
             OwnQuestion::Named(named) => own_question(floor, named),
-            OwnQuestion::Changes => [question(Some(self.since)), listing()].join(" UNION ALL "),
+            OwnQuestion::Changes => {
+                [question(Some(self.moment.since)), listing()].join(" UNION ALL ")
+            }
             OwnQuestion::Everything => question(None),
         }
     }

@@ -158,7 +158,11 @@ impl OwnCatalog {
 
     /// The transaction of the latest definitions has ended: asks that all see them.
     pub(super) fn ended(&mut self, catalogs: &Catalogs) {
-        let passing = self.passing.as_ref().map(|(_, definitions)| definitions);
+        // What is on its way has been asked for, where the session has not looked at it meanwhile.
+        let asked = self.seen.is_none() && self.definitions.is_empty() && !self.latest.is_empty();
+        let passing = self.passing.as_ref().filter(|_| !asked);
+        let passing = passing.map(|(_, definitions)| definitions);
+        let floor = if asked { self.latest_floor } else { self.floor };
         let lists = [Some(&self.definitions), Some(&self.latest), passing];
         let lists = || lists.into_iter().flatten();
         let told = lists().all(|definitions| !definitions.wide);
@@ -175,7 +179,7 @@ impl OwnCatalog {
             names,
             wide: !told,
         };
-        catalogs.refresh_told(definitions, told.then_some(self.floor));
+        catalogs.refresh_told(definitions, told.then_some(floor));
         // After that was asked, so that a load which begins now can't miss it.
         let over = Instant::now();
         self.over = Some(over);

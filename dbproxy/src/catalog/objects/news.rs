@@ -83,9 +83,11 @@ impl News {
         let [a, b, c, d, e, f] = fields;
         if kind == "x" {
             // The low half of an xid8 is the xid.
-            self.applied.since = number::<u64>(a).map_or(0, |xid| (xid & 0xffff_ffff) as u32);
-            self.applied.state.clone_from(b);
-            self.applied.major = number::<u32>(c).map_or(0, |version| (version / 10_000) as u16);
+            self.applied.moment.since =
+                number::<u64>(a).map_or(0, |xid| (xid & 0xffff_ffff) as u32);
+            self.applied.moment.state.clone_from(b);
+            self.applied.moment.major =
+                number::<u32>(c).map_or(0, |version| (version / 10_000) as u16);
             return;
         }
         if kind == "c" || kind == "n" {

@@ -42,7 +42,7 @@ fn shop() -> Objects {
     let mut objects = Objects::default();
     let applied = objects.replace(&rows(SHOP));
     assert!(applied.changed && !applied.gone);
-    assert_eq!((applied.since, applied.major), (4, 15));
+    assert_eq!((applied.moment.since, applied.moment.major), (4, 15));
     objects
 }
 

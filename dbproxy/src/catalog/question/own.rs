@@ -11,14 +11,40 @@ use std::collections::BTreeSet;
 /// then has such a one, unless the server's 32 bits are through; then it stays unknown, and is refused,
 /// until all see it.
 pub(crate) fn own_question(floor: u32, named: &BTreeSet<u32>) -> String {
-    let named: Vec<String> = named.iter().map(u32::to_string).collect();
-    let named = named.join(",");
-    let is_new = |oid: &str| format!("{oid} OPERATOR(pg_catalog.>) {floor}::pg_catalog.oid");
-    let is_named = |oid: &str| match named.is_empty() {
-        true => String::new(),
-        false => {
-            format!(" OR {oid} OPERATOR(pg_catalog.=) ANY ('{{{named}}}'::pg_catalog.oid[])")
-        }
+    let floor = format!("{floor}::pg_catalog.oid");
+    let named = (!named.is_empty()).then(|| array(named));
+    about(&floor, named.as_deref())
+}
+
+/// Prepares the same question for a connection that asks it often. Planned once for whatever it is about, so by
+/// indexes: what it is about is always little.
+pub(in crate::catalog) fn prepare_own() -> [String; 3] {
+    [
+        "SET enable_seqscan = off".to_owned(),
+        "SET plan_cache_mode = force_generic_plan".to_owned(),
+        format!(
+            "PREPARE own(pg_catalog.oid, pg_catalog.oid[]) AS {}",
+            about("$1", Some("$2"))
+        ),
+    ]
+}
+
+/// Asks it.
+pub(in crate::catalog) fn prepared_own(floor: u32, named: &BTreeSet<u32>) -> String {
+    format!("EXECUTE own({floor}, {})", array(named))
+}
+
+fn array(oids: &BTreeSet<u32>) -> String {
+    let oids: Vec<String> = oids.iter().map(u32::to_string).collect();
+    format!("'{{{}}}'::pg_catalog.oid[]", oids.join(","))
+}
+
+fn about(floor: &str, named: Option<&str>) -> String {
+    let is_new = |oid: &str| format!("{oid} OPERATOR(pg_catalog.>) {floor}");
+    let is_named = |oid: &str| {
+        named.map_or_else(String::new, |named| {
+            format!(" OR {oid} OPERATOR(pg_catalog.=) ANY ({named})")
+        })
     };
     let matters = |oid: &str| format!("({}{})", is_new(oid), is_named(oid));
     let part = |kind: &str, columns: [&str; 6], table: &str, wanted: &str| {
@@ -35,13 +61,12 @@ pub(crate) fn own_question(floor: u32, named: &BTreeSet<u32>) -> String {
         )
     };
     // The rules of views are changed in place.
-    let ruled = match named.is_empty() {
-        true => String::new(),
-        false => format!(
+    let ruled = named.map_or_else(String::new, |named| {
+        format!(
             " OR o.objid OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT w.oid FROM pg_catalog.pg_rewrite w \
-             WHERE w.ev_class OPERATOR(pg_catalog.=) ANY ('{{{named}}}'::pg_catalog.oid[])))"
-        ),
-    };
+             WHERE w.ev_class OPERATOR(pg_catalog.=) ANY ({named})))"
+        )
+    });
     let extended = "EXISTS (SELECT FROM pg_catalog.pg_depend e \
          WHERE e.classid OPERATOR(pg_catalog.=) o.refclassid \
          AND e.objid OPERATOR(pg_catalog.=) o.refobjid \

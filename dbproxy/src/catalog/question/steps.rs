@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use super::{HEAD, Since, columns, objects};
+use crate::catalog::moment::Moment;
 
 /// So many pages of `pg_attribute`, the greatest of the catalogs, are gone through at a time.
-const PAGES: u64 = 512;
+const PAGES: u64 = 256;
 
 /// Ends the transaction.
 pub(in crate::catalog) const COMMIT: &str = "COMMIT";
@@ -21,13 +22,45 @@ pub(in crate::catalog) enum Step {
     Columns(String),
 }
 
-/// Begins the transaction. Its row: the age of the transaction `since`, and the pages of `pg_attribute`.
-pub(in crate::catalog) fn begin(since: u32) -> String {
+/// The setting of a transaction that says which transactions need not be read again.
+pub(super) const READ: &str = "exeat.read";
+
+/// Begins the transaction, given what is known. Its row: the age of the transaction since which is asked, and the
+/// pages of `pg_attribute`.
+pub(in crate::catalog) fn begin(known: &Moment) -> String {
+    let read: Vec<String> = known.read.iter().map(u32::to_string).collect();
+    let (since, read) = (known.since, read.join(","));
     format!(
         "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; \
          SELECT pg_catalog.age('{since}'::pg_catalog.xid)::pg_catalog.text, \
          (pg_catalog.pg_relation_size('pg_catalog.pg_attribute'::pg_catalog.regclass) \
-         OPERATOR(pg_catalog./) pg_catalog.current_setting('block_size')::pg_catalog.int8)::pg_catalog.text"
+         OPERATOR(pg_catalog./) pg_catalog.current_setting('block_size')::pg_catalog.int8)::pg_catalog.text, \
+         pg_catalog.set_config('{READ}', '{{{read}}}', true)"
+    )
+}
+
+/// The transactions since this one that have ended and written what is read: such a row shows that its transaction
+/// has ended, and all that it wrote with it. (A snapshot of the server's does not tell the parts of a transaction
+/// that is open from transactions that have ended.)
+pub(in crate::catalog) fn ended_since(since: u32) -> String {
+    let age = format!("pg_catalog.age('{since}'::pg_catalog.xid)");
+    let of = |catalog: &str| {
+        format!(
+            "SELECT w.xmin FROM pg_catalog.{catalog} w \
+             WHERE pg_catalog.age(w.xmin) OPERATOR(pg_catalog.<=) {age}"
+        )
+    };
+    let catalogs = [
+        "pg_class",
+        "pg_proc",
+        "pg_type",
+        "pg_operator",
+        "pg_rewrite",
+    ]
+    .map(of);
+    format!(
+        "SELECT DISTINCT e.xmin::pg_catalog.text FROM ({}) e",
+        catalogs.join(" UNION ALL ")
     )
 }
 

@@ -1,5 +1,6 @@
 //! A table that one session alters through the proxy while others read all of its columns.
 
+mod bulk;
 mod replaced;
 
 use exeat_tests::wire::{Wire, bind, describe_portal, execute, frame, kinds, parse, query, sync};
