@@ -29,6 +29,7 @@ impl End {
             Self::Renamed => Some("names_changed"),
             Self::RowLimit => Some("row_limit"),
             Self::NotJudged => Some("not_judged"),
+            Self::Overtaken => Some("overtaken"),
             Self::Audit(_) => Some("audit"),
             Self::Idle => Some("idle"),
         }
@@ -40,7 +41,7 @@ impl End {
             Self::Terminated | Self::ClientClosed => Outcome::Completed,
             Self::Idle => Outcome::TimedOut,
             Self::RowLimit => Outcome::Limited,
-            Self::NotJudged => Outcome::Denied,
+            Self::NotJudged | Self::Overtaken => Outcome::Denied,
             Self::Ended(reason) => reason.outcome(),
             Self::ServerClosed
             | Self::ClientIo(_)
@@ -112,6 +113,10 @@ impl End {
             Self::NotJudged => because(
                 "57P01",
                 "terminating connection: a result has a column that was not judged",
+            ),
+            Self::Overtaken => because(
+                "57P01",
+                "terminating connection: the policy or what names mean has changed while a statement waited",
             ),
             Self::RowLimit => because(
                 "53400",

@@ -4,6 +4,7 @@
 mod bound;
 mod counted;
 mod described;
+mod late;
 mod modified;
 mod nested;
 mod others;
