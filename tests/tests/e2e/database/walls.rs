@@ -1,6 +1,7 @@
 //! Ways past the guard that were once open, each over the wire: what is forbidden carries a canary, and no
 //! byte of it may come back.
 
+mod applied;
 mod bound;
 mod counted;
 mod described;

@@ -212,3 +212,48 @@ fn what_waits_does_not_run_once_the_policy_denies_it() {
     let denials = records.denials();
     assert!(denials.len() >= forms.len(), "{denials:?}");
 }
+
+#[test]
+fn what_was_sent_behind_does_not_run_once_its_session_is_ended() {
+    let (lab, database) = lab_with(SCHEMA, &policy(""));
+    let exeat = lab.start();
+    let mut holder = Wire::past_the_proxy(&database, "postgres");
+    holder.query("SELECT pg_advisory_lock(77)");
+    let write = "INSERT INTO orders VALUES (2, 'late')";
+    let run = |sql: &str| [parse("", sql), bind("", ""), execute(""), sync()].concat();
+    let forms = [
+        [query(LOCK), query(write)].concat(),
+        [run(LOCK), run(write), run(write)].concat(),
+        [query(LOCK), parse("", write), bind("", ""), execute("")].concat(),
+    ];
+    let mut waiting: Vec<Wire> = forms.iter().map(|_| session(&exeat)).collect();
+    for (session, form) in waiting.iter_mut().zip(&forms) {
+        session.send(form);
+    }
+    let blocked = || {
+        database
+            .admin("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            .ok()
+            .to_owned()
+    };
+    wait::until_true("they wait", || blocked() == forms.len().to_string());
+    lab.set_policy("version: 1\nroles:\n  app: { identities: [{ source: 127.0.0.0/8 }] }\n");
+    for (at, session) in waiting.iter_mut().enumerate() {
+        let answer = session.to_end();
+        assert_eq!(
+            sqlstate(&answer).as_deref(),
+            Some("57P01"),
+            "form {at}: {answer:?}"
+        );
+    }
+    wait::until_true("nobody waits", || blocked() == "0");
+    assert_eq!(database.admin("SELECT count(*) FROM orders").ok(), "1");
+    let records = lab.finish(exeat);
+    let outcomes = records.completions();
+    let claims = |done: &&serde_json::Value| done["outcome"] == "denied";
+    assert_eq!(
+        outcomes.iter().copied().filter(claims).count(),
+        0,
+        "{outcomes:?}"
+    );
+}
