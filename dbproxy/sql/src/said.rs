@@ -37,6 +37,8 @@ pub struct Said {
     pub creates_table: bool,
     /// It is a definition that may make values, now or later on.
     pub makes_values: bool,
+    /// It is an EXECUTE with arguments, which become what the parameters are.
+    pub gives_arguments: bool,
     /// It has strings or parameters, which PostgreSQL may make values of any type of.
     pub has_constants: bool,
 }
@@ -50,6 +52,7 @@ impl Said {
         told_by_names: false,
         creates_table: false,
         makes_values: true,
+        gives_arguments: true,
         has_constants: true,
     };
 }
@@ -91,6 +94,7 @@ pub(crate) fn said(sql: &str, tokens: &[Token], label: Option<&str>) -> Said {
         gives_rows: !words.is_one_of(0, &["insert", "update", "delete"])
             || words.have(&["returning"]),
         told_by_names: told_by_names(words),
+        gives_arguments: words.is(0, "execute") && tokens.len() > 2,
         creates_table: words.is(0, "create") && words.is(1, "table"),
         makes_values: label.is_none_or(|label| makes_values(label, words)),
         has_constants: tokens.iter().any(is_constant),

@@ -77,6 +77,8 @@ pub(crate) struct Objects {
     pub(super) nested: Nested,
     /// Casts by functions of somebody's own: from, to, and the function.
     casts: Arc<Vec<(u32, u32, u32)>>,
+    /// The functions of those that need not be written.
+    converting: Arc<Vec<u32>>,
     /// Extended statistics, and the table that they are of.
     statistics: Arc<Vec<(Name, u32)>>,
     /// The table that a sequence or an index belongs to.
@@ -152,6 +154,11 @@ impl Objects {
 
     pub(crate) fn function(&self, oid: u32) -> Option<&Name> {
         self.functions.get(&oid).map(|known| &known.name)
+    }
+
+    /// The functions of somebody's own that PostgreSQL may convert a value by without being told to.
+    pub(crate) fn converting(&self) -> impl Iterator<Item = &Name> {
+        self.converting.iter().filter_map(|oid| self.function(*oid))
     }
 
     pub(crate) fn operator(&self, oid: u32) -> Option<&Name> {

@@ -220,7 +220,7 @@ fn objects(since: Since) -> Vec<String> {
         // Those of extensions are PostgreSQL's own as far as rights go: every column of such a type casts.
         format!(
             "SELECT 'k', k.castsource::pg_catalog.text, k.casttarget::pg_catalog.text, \
-             k.castfunc::pg_catalog.text, '', '', '' FROM pg_catalog.pg_cast k \
+             k.castfunc::pg_catalog.text, k.castcontext::pg_catalog.text, '', '' FROM pg_catalog.pg_cast k \
              WHERE k.castfunc OPERATOR(pg_catalog.>=) {FIRST_NORMAL_OID}::pg_catalog.oid \
              AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d \
              WHERE d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_proc'::pg_catalog.regclass::pg_catalog.oid \

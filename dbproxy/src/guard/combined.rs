@@ -7,22 +7,45 @@ use exeat_policy::{Facts, Name, Origin, Subject, UnreadableKind, Verb};
 use super::code;
 use super::verdict::{Judged, Stands, unreadable};
 use super::{Code, standpoint::Standpoint};
+use crate::disclosure::{Foreign, Sight};
 
 impl Standpoint<'_> {
     /// A statement that names another one: what it touches is what the other one touches, and its own.
     pub(super) fn combined(&self, outer: &Judged, inner: &Judged) -> Judged {
+        let converting = self.converting(outer);
+        let (code, sight) = match converting.is_empty() {
+            true => (outer.code.max(inner.code), inner.sight),
+            false => {
+                let code = Foreign::Anywhere;
+                (
+                    Code::Early,
+                    Sight {
+                        code,
+                        ..inner.sight
+                    },
+                )
+            }
+        };
         Judged {
             stands: Stands::Once,
-            subject: self.both(outer, inner),
+            subject: self.both(outer, inner, converting),
             judgeable: inner.judgeable.clone(),
-            sight: inner.sight,
-            code: outer.code.max(inner.code),
+            sight,
+            code,
             rejection: outer.rejection.clone().or_else(|| inner.rejection.clone()),
             ..outer.clone()
         }
     }
 
-    fn both(&self, outer: &Judged, inner: &Judged) -> Subject {
+    /// The functions that may make the parameters' values of the arguments: which types the parameters have is not
+    /// known here.
+    fn converting(&self, outer: &Judged) -> Vec<Name> {
+        let snapshot = self.snapshot.filter(|_| outer.said.gives_arguments);
+        let converting = snapshot.map(|snapshot| snapshot.objects.converting());
+        converting.into_iter().flatten().cloned().collect()
+    }
+
+    fn both(&self, outer: &Judged, inner: &Judged, converting: Vec<Name>) -> Subject {
         match (&outer.subject, &inner.subject) {
             // An argument becomes a parameter by a cast that nobody has asked about.
             (Subject::Readable(outer), Subject::Readable(_))
@@ -38,16 +61,19 @@ impl Standpoint<'_> {
             // The checks of its parameters may change what it reads, and nothing looks in between.
             (Subject::Readable(outer), Subject::Readable(facts))
                 if outer.verb == Verb::Execute
-                    && inner.code >= Code::Early
+                    && (inner.code >= Code::Early
+                        || (!converting.is_empty() && !self.transparent()))
                     && code::reads(facts) =>
             {
                 unreadable(
                     UnreadableKind::Unsupported,
-                    "EXECUTE of a statement whose parameters have checks of somebody's own: prepare it by the protocol",
+                    "EXECUTE where checks or casts of somebody's own may run for its arguments: prepare it by the protocol",
                 )
             }
             (Subject::Readable(outer), Subject::Readable(inner)) => {
-                Subject::Readable(Arc::new(merge(outer, inner)))
+                let mut both = merge(outer, inner);
+                both.functions.extend(converting);
+                Subject::Readable(Arc::new(both))
             }
             (Subject::Unreadable(_), _) => outer.subject.clone(),
             (_, unreadable) => unreadable.clone(),

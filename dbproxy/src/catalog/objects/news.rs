@@ -36,6 +36,7 @@ pub(super) struct News {
     stored: Stored,
     nested: Nested,
     casts: Vec<(u32, u32, u32)>,
+    converting: Vec<u32>,
     statistics: Vec<(Name, u32)>,
     owners: HashMap<u32, u32>,
     views: HashMap<u32, Vec<(u32, i16)>>,
@@ -153,6 +154,9 @@ impl News {
             "k" => {
                 if let (Some(to), Some(function)) = (number(b), number(c)) {
                     self.casts.push((oid, to, function));
+                    if d == "i" || d == "a" {
+                        self.converting.push(function);
+                    }
                 }
             }
             "3" => {
@@ -226,6 +230,9 @@ impl News {
         }
         self.casts.sort_unstable();
         self.applied.others |= replace(&mut objects.casts, self.casts);
+        self.converting.sort_unstable();
+        self.converting.dedup();
+        self.applied.others |= replace(&mut objects.converting, self.converting);
         self.statistics.sort_unstable();
         self.applied.others |= replace(&mut objects.statistics, self.statistics);
         self.watched.sort_unstable();

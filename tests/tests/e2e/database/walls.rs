@@ -3,6 +3,7 @@
 
 mod applied;
 mod bound;
+mod converted;
 mod counted;
 mod described;
 mod late;

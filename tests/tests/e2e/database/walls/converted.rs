@@ -1,0 +1,84 @@
+//! Arguments of EXECUTE become what the parameters are: casts that need not be written run for that, of somebody's own
+//! too, between PostgreSQL's own types as well.
+
+use exeat_tests::wire::sqlstate;
+
+use crate::database::{lab_with, session};
+
+const SCHEMA: &str = "\
+CREATE ROLE app LOGIN SUPERUSER PASSWORD 'app-password';
+CREATE TABLE orders (id int, day date);
+CREATE TABLE traces (of text);
+CREATE FUNCTION day_of(int) RETURNS date LANGUAGE plpgsql AS
+  $$ BEGIN INSERT INTO traces VALUES ('day_of'); RETURN '2026-01-01'::date; END $$;
+CREATE CAST (int AS date) WITH FUNCTION day_of(int) AS IMPLICIT;
+CREATE FUNCTION time_of(bool) RETURNS timestamp LANGUAGE plpgsql AS
+  $$ BEGIN INSERT INTO traces VALUES ('time_of'); RETURN '2026-01-01'::timestamp; END $$;
+CREATE CAST (bool AS timestamp) WITH FUNCTION time_of(bool) AS ASSIGNMENT;
+";
+
+fn policy(rules: &str) -> String {
+    format!(
+        "\
+version: 1
+roles:
+  app:
+    identities: [{{ source: 127.0.0.0/8 }}]
+    databases:
+      shop:
+        as: app
+{rules}"
+    )
+}
+
+#[test]
+fn a_cast_that_execute_runs_for_an_argument_needs_its_call() {
+    let allowed = "        allow: [{ select: public.orders }, { insert: public.orders }]\n";
+    let denied = "        allow: [{ rule: everything }]\n        deny: [{ call: [public.day_of, public.time_of] }]\n";
+    let calls =
+        "        allow: [{ insert: public.orders }, { call: [public.day_of, public.time_of] }]\n";
+    for (rules, told, runs) in [
+        (allowed, Some("42501"), 0),
+        (denied, Some("42501"), 0),
+        (calls, None, 1),
+    ] {
+        for (prepare, execute) in [
+            (
+                "PREPARE p(date) AS INSERT INTO orders VALUES (1, $1)",
+                "EXECUTE p(1)",
+            ),
+            (
+                "PREPARE p(timestamp) AS INSERT INTO orders VALUES (1, $1::date)",
+                "EXECUTE p(true)",
+            ),
+            (
+                "PREPARE p AS INSERT INTO orders VALUES (1, $1)",
+                "EXECUTE p(1)",
+            ),
+        ] {
+            let (lab, database) = lab_with(SCHEMA, &policy(rules));
+            let exeat = lab.start();
+            let mut session = session(&exeat);
+            assert_eq!(sqlstate(&session.query(prepare)), None, "{prepare}");
+            let answer = session.query(execute);
+            assert_eq!(
+                sqlstate(&answer).as_deref(),
+                told,
+                "{rules} {prepare}: {answer:?}"
+            );
+            let traces = database.admin("SELECT count(*) FROM traces");
+            assert_eq!(traces.ok(), runs.to_string(), "{rules} {prepare}");
+            lab.finish(exeat);
+        }
+    }
+    let (lab, _database) = lab_with(SCHEMA, &policy(allowed));
+    let exeat = lab.start();
+    let mut session = session(&exeat);
+    session.query("PREPARE p AS SELECT id FROM orders");
+    assert_eq!(
+        sqlstate(&session.query("EXECUTE p")),
+        None,
+        "it has no arguments"
+    );
+    lab.finish(exeat);
+}
