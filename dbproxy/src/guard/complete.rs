@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use exeat_policy::{
-    Access, Confirmation, Facts, Name, Origin, RelationAccess, Subject, UnreadableKind,
+    Access, Confirmation, Facts, Name, Origin, RelationAccess, Subject, UnreadableKind, Verb,
 };
 use exeat_sql::{Limits, Statement};
 
@@ -25,10 +25,36 @@ impl Standpoint<'_> {
         let mut reading = Reading::of(text, &self.context(), limits);
         if !self.transparent() {
             let runs_code = |subject: &Subject| self.runs_code(subject);
+            self.leave_out_open_copies(&mut reading);
             reading.refuse_after_changes(self.own, self.search_path.len(), runs_code);
             self.refuse_constants(&mut reading);
         }
         reading
+    }
+
+    /// COPY of a table without row level security reads just that: PostgreSQL has nothing to add. What is not
+    /// known may have it.
+    fn leave_out_open_copies(&self, reading: &mut Reading<'_>) {
+        let Some(snapshot) = self.snapshot else {
+            return;
+        };
+        let objects = &snapshot.objects;
+        let is_open = |access: &RelationAccess| {
+            let oid = objects.oid_of(&access.relation);
+            let known = oid.and_then(|oid| objects.relation(oid));
+            match known {
+                Some(known) => !known.guarded,
+                None => access.relation.origin() == Origin::PostgreSql,
+            }
+        };
+        for statement in &mut reading.statements {
+            if let Subject::Readable(facts) = &statement.subject
+                && facts.verb == Verb::CopyOut
+                && facts.relations.iter().all(is_open)
+            {
+                statement.equal.clear();
+            }
+        }
     }
 
     /// What PostgreSQL has to be asked about each statement, whose parameters have these types (four bytes

@@ -4,6 +4,7 @@
 mod bound;
 mod counted;
 mod described;
+mod guarded;
 mod modified;
 mod nested;
 mod others;
