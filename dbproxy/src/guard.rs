@@ -16,6 +16,7 @@ mod modifiers;
 mod own;
 mod reading;
 mod scope;
+mod sight;
 mod standpoint;
 mod template;
 mod unfinished;
@@ -415,8 +416,7 @@ impl Guard {
             name: table.into(),
         };
         let columns = columns.iter().map(|column| Arc::from(*column)).collect();
-        let grant = self.standpoint().grant();
-        grant.is_some_and(|grant| grant.reads(&relation, Columns::Named(columns)))
+        self.standpoint().reads(&relation, Columns::Named(columns))
     }
 
     /// Whether PostgreSQL is asked about statements.

@@ -5,6 +5,7 @@
 mod by_name;
 mod code;
 mod news;
+mod rows;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;

@@ -1,8 +1,10 @@
 //! Ways past the guard that were once open, each over the wire: what is forbidden carries a canary, and no
 //! byte of it may come back.
 
+mod acted;
 mod bound;
 mod counted;
+mod defined;
 mod described;
 mod guarded;
 mod modified;
