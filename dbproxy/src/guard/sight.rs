@@ -89,29 +89,16 @@ impl Standpoint<'_> {
     /// Whether the role may read all that a definition or maintenance may look at: what it names, with parts and
     /// children, and what a materialised view is made of; the tables that reference one; the columns of a domain.
     fn reads_what_is_defined(&self, grant: &DatabaseGrant, facts: &Facts) -> bool {
-        let defines =
-            |access: &&RelationAccess| matches!(access.access, Access::Define | Access::Maintain);
-        let mut defined = touched(facts).filter(defines).peekable();
-        if defined.peek().is_none() {
+        if !touched(facts).any(|access| is_defined(&access)) {
             return true;
         }
         let Some(snapshot) = self.snapshot else {
             return false;
         };
         let objects = &snapshot.objects;
-        let (mut named, mut led_to) = (BTreeSet::new(), BTreeSet::new());
-        for access in defined {
-            let meant = objects.meant(&access.relation);
-            // Maintenance that names nothing is of everything.
-            if meant.is_empty() && facts.verb == Verb::Maintain && access.relation.schema.is_none()
-            {
-                named.extend(
-                    objects
-                        .relations()
-                        .filter_map(|(oid, _)| with_rows(objects, oid)),
-                );
-            }
-            named.extend(meant.into_iter().filter_map(|oid| with_rows(objects, oid)));
+        let mut named = defined(facts, objects);
+        let mut led_to = BTreeSet::new();
+        for access in touched(facts).filter(is_defined) {
             led_to.extend(objects.made_with(&access.relation));
         }
         if facts.label.starts_with("alter") {
@@ -139,6 +126,24 @@ impl Standpoint<'_> {
         }
         false
     }
+}
+
+/// What holds the rows of all that a definition or maintenance names.
+pub(super) fn defined(facts: &Facts, objects: &Objects) -> BTreeSet<u32> {
+    let mut defined = BTreeSet::new();
+    for access in touched(facts).filter(is_defined) {
+        let mut meant = objects.meant(&access.relation);
+        // Maintenance that names nothing is of everything.
+        if meant.is_empty() && facts.verb == Verb::Maintain && access.relation.schema.is_none() {
+            meant.extend(objects.relations().map(|(oid, _)| oid));
+        }
+        defined.extend(meant.into_iter().filter_map(|oid| with_rows(objects, oid)));
+    }
+    defined
+}
+
+fn is_defined(access: &&RelationAccess) -> bool {
+    matches!(access.access, Access::Define | Access::Maintain)
 }
 
 fn touched(facts: &Facts) -> impl Iterator<Item = &RelationAccess> {

@@ -7,6 +7,7 @@ mod counted;
 mod defined;
 mod described;
 mod guarded;
+mod maintained;
 mod modified;
 mod nested;
 mod others;
