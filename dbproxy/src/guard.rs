@@ -15,6 +15,7 @@ mod mention;
 mod modifiers;
 mod own;
 mod reading;
+mod refreshed;
 mod scope;
 mod sight;
 mod standpoint;
@@ -373,7 +374,7 @@ impl Guard {
             .collect();
         let mut verdict = here.verdict(scope, sql, &reading, understood);
         // Whoever asks later is told what is reached then.
-        let passes = here.asks && !transparent && reading.cascades();
+        let passes = here.asks && !transparent && reading.reaches_unsaid();
         if passes {
             verdict.stands = Stands::Once;
         }

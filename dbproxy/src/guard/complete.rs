@@ -69,6 +69,7 @@ impl Standpoint<'_> {
             let mut questions = reading.questions(statement, version, &oids);
             if !transparent {
                 questions.extend(reading.reach(statement, self.search_path));
+                questions.extend(self.refresh(statement));
                 questions.extend(reading.syntax(statement));
             }
             questions
@@ -86,6 +87,8 @@ impl Standpoint<'_> {
     ) -> Understood {
         let mut one = if self.transparent() {
             reading.known(statement, outcomes, true)
+        } else if self.asks_about_refresh(statement) {
+            self.known_with_refresh(reading, statement, outcomes)
         } else {
             reading.known_with_reach(statement, outcomes, self.search_path)
         };

@@ -38,6 +38,8 @@ CREATE INDEX ON zst.part (denied(v));
 CREATE VIEW zst.between AS SELECT denied(id) AS a FROM zst.plain;
 CREATE MATERIALIZED VIEW zst.mv AS SELECT denied(id) AS a FROM zst.plain WITH NO DATA;
 CREATE MATERIALIZED VIEW zst.mv2 AS SELECT a FROM zst.between WITH NO DATA;
+CREATE OPERATOR zst.@@@ (FUNCTION = denied, RIGHTARG = int);
+CREATE MATERIALIZED VIEW zst.mv3 AS SELECT OPERATOR(zst.@@@) id AS a FROM zst.plain WITH NO DATA;
 CREATE MATERIALIZED VIEW zst.harmless AS SELECT abs(id) AS a FROM zst.plain;
 ";
 
@@ -96,6 +98,10 @@ const RUNNING: &[&str] = &[
     "ALTER TABLE zst.parent ADD COLUMN w int DEFAULT random()",
     "ALTER TABLE zst.ck ALTER v TYPE int USING v + 0",
     "ALTER TABLE zst.pd ATTACH PARTITION zst.pdx FOR VALUES FROM (1) TO (2)",
+    "REFRESH MATERIALIZED VIEW zst.mv",
+    "REFRESH MATERIALIZED VIEW zst.mv2",
+    "REFRESH MATERIALIZED VIEW zst.mv3",
+    "CREATE VIEW zst.late AS SELECT 1 AS a; REFRESH MATERIALIZED VIEW zst.mv",
 ];
 
 #[test]
@@ -122,6 +128,7 @@ fn a_role_that_may_not_call_a_function_has_none_run_by_maintenance_and_definitio
             "ALTER TABLE zst.plain ADD COLUMN w int DEFAULT 1",
             "CREATE INDEX ON zst.plain (v)",
             "REFRESH MATERIALIZED VIEW zst.harmless",
+            "BEGIN; REFRESH MATERIALIZED VIEW zst.harmless; COMMIT",
             "BEGIN; CREATE TABLE zst.a (id int); ALTER TABLE zst.a ADD UNIQUE (id); ROLLBACK",
             "ALTER TABLE zst.plain DROP COLUMN w",
             "DROP INDEX zst.plain_v_idx",
