@@ -27,7 +27,7 @@ use ask::{Asker, Told};
 pub(crate) use ask::{Heard, ServerError, Trees};
 use places::Places;
 pub use reach::Reached;
-pub(crate) use reach::{Reach, question as reach};
+pub(crate) use reach::{Reach, question as reach, refreshed};
 pub(crate) use resolve::{Analysed, Judgeable, NotUnderstood, kin, read};
 
 /// So many questions at once, per database role; half of them for one identity.
@@ -60,7 +60,7 @@ pub(crate) struct Question {
     pub(crate) emptied: Option<Arc<str>>,
     /// The types that PREPARE declares for its parameters, as they are written.
     pub(crate) declared: Arc<[Box<str>]>,
-    /// It is one of the proxy's own, about what CASCADE reaches by this access: it is run, for its rows.
+    /// It is one of the proxy's own, about what CASCADE or a refresh reaches by this access: it is run, for its rows.
     pub(crate) reaches: Option<Access>,
 }
 
@@ -88,7 +88,7 @@ impl Question {
             && self.reaches == other.reaches
     }
 
-    /// About what CASCADE reaches.
+    /// About what CASCADE or a refresh reaches.
     pub(crate) fn about_reach(text: String, access: Access) -> Self {
         Self {
             version: 0,

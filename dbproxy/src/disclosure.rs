@@ -13,6 +13,10 @@ use crate::wire::{Fields, Reader, Violation};
 pub(crate) struct Sight {
     /// The role may read all columns of what the statement writes, and of what views lead to.
     pub(crate) rows: bool,
+    /// The role may read all columns of what foreign keys write in their turn.
+    pub(crate) acted: bool,
+    /// The role may read all columns of what a definition or maintenance looks at.
+    pub(crate) defined: bool,
     /// Where code of somebody else's runs in the statement: functions, triggers.
     pub(crate) code: Foreign,
 }
@@ -32,19 +36,30 @@ impl Sight {
     /// Nothing is kept back.
     pub(crate) const ALL: Self = Self {
         rows: true,
+        acted: true,
+        defined: true,
         code: Foreign::Nowhere,
     };
 
     /// Values and what code says are kept back.
     pub(crate) const NONE: Self = Self {
         rows: false,
+        acted: false,
+        defined: false,
         code: Foreign::Anywhere,
     };
+
+    /// What code says is kept back, where it runs there.
+    pub(crate) fn of_code(code: Foreign) -> Self {
+        Self { code, ..Self::ALL }
+    }
 
     /// What both let through.
     pub(crate) fn least(self, other: Self) -> Self {
         Self {
             rows: self.rows && other.rows,
+            acted: self.acted && other.acted,
+            defined: self.defined && other.defined,
             code: self.code.max(other.code),
         }
     }
@@ -73,24 +88,31 @@ pub(crate) fn disclosed(
         Some(context) => !is_of_the_client(&context),
         None => sight.code == Foreign::Anywhere && may_be_of_code(&fields),
     };
-    let open = sight.rows && (sight.code == Foreign::Nowhere || !from_code);
+    let code = fields.text(b'C').unwrap_or_default().into_owned();
+    let rows = sight.rows
+        && (sight.acted || !may_be_of_an_action(&fields))
+        && (sight.defined || !may_be_of_rows(&code, &fields));
+    let open = rows && (sight.code == Foreign::Nowhere || !from_code);
     if open {
         return None;
     }
-    let code = fields.text(b'C').unwrap_or_default().into_owned();
     // What a function raises is meant for whoever may call it (`raise_exception`, and notices); what a
     // trigger raises about a row only for who may read the row.
     let raised = code == "P0001"
         || fields.bytes(b'R') == Some(RAISE) && !is_about_a_value(&fields)
         || code.starts_with("00")
         || code.starts_with("01");
-    let raised = raised && (sight.rows || !from_code);
+    let raised = raised && (rows || !from_code);
     // Code may say anything in any field, names among them.
     let says = from_code && fields.has(b'W') && !is_of_the_server(&fields);
     let detail = fields.text(b'D');
     let key = detail.as_deref().and_then(key_columns);
     let key_is_theirs = match (key, fields.text(b's'), fields.text(b't')) {
-        (Some(columns), Some(schema), Some(table)) if !says => reads(&schema, &table, &columns),
+        (Some(columns), Some(schema), Some(table))
+            if !says && !is_of_the_referenced(&code, &fields) =>
+        {
+            reads(&schema, &table, &columns)
+        }
         _ => false,
     };
     if code.starts_with("22") && !raised {
@@ -115,6 +137,33 @@ pub(crate) fn disclosed(
         fields.leave_out(b"stcdn");
     }
     Some(fields.write())
+}
+
+/// Whether a message may be about rows that a foreign key writes: PostgreSQL does that by a statement of its own,
+/// which the context tells; what keys and constraints find out behind that has none, but tells of a key alone.
+fn may_be_of_an_action(fields: &Fields<'_>) -> bool {
+    match fields.text(b'W') {
+        Some(context) => !is_of_the_client(&context) && !is_of_json(&context),
+        None => {
+            let detail = fields.text(b'D');
+            fields.has(b'q') || detail.is_some_and(|detail| detail.starts_with(KEY))
+        }
+    }
+}
+
+/// Whether a message may quote a row where a statement gives none: data errors and violations of constraints do,
+/// unless they are about the client's own text.
+fn may_be_of_rows(code: &str, fields: &Fields<'_>) -> bool {
+    let classes = ["22", "23", "44"];
+    classes.iter().any(|class| code.starts_with(class)) && !fields.has(b'P')
+}
+
+/// Whether the key in a message is one of the referenced table, while its fields name the one that references
+/// (`ri_ReportViolation`).
+fn is_of_the_referenced(code: &str, fields: &Fields<'_>) -> bool {
+    let detail = fields.text(b'D').unwrap_or_default();
+    let what = detail.rsplit(") is ").next().unwrap_or_default();
+    matches!(code, "23503" | "23001") && !what.starts_with("not present in table ")
 }
 
 /// What stands in place of what code says.

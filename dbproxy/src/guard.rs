@@ -16,7 +16,9 @@ mod mention;
 mod modifiers;
 mod own;
 mod reading;
+mod refreshed;
 mod scope;
+mod sight;
 mod standpoint;
 mod template;
 mod unfinished;
@@ -376,7 +378,7 @@ impl Guard {
             .collect();
         let mut verdict = here.verdict(scope, sql, &reading, understood);
         // Whoever asks later is told what is reached then.
-        let passes = here.asks && !transparent && reading.cascades();
+        let passes = here.asks && !transparent && reading.reaches_unsaid();
         if passes {
             verdict.stands = Stands::Once;
         }
@@ -419,8 +421,7 @@ impl Guard {
             name: table.into(),
         };
         let columns = columns.iter().map(|column| Arc::from(*column)).collect();
-        let grant = self.standpoint().grant();
-        grant.is_some_and(|grant| grant.reads(&relation, Columns::Named(columns)))
+        self.standpoint().reads(&relation, Columns::Named(columns))
     }
 
     /// Whether PostgreSQL is asked about statements.

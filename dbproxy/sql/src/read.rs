@@ -71,7 +71,8 @@ pub struct Statement {
     /// CREATE VIEW hold. Bytes within the message.
     pub questions: Vec<Range<usize>>,
     /// What PostgreSQL can be asked about in place of what it shows nothing of: COPY fills columns as this
-    /// INSERT does, and looks at rows as this SELECT does.
+    /// INSERT does, and looks at rows as this SELECT does; it gives a table's rows as one where that has row
+    /// level security.
     pub equal: Vec<String>,
     /// Types without a schema that stand in the questions, which are left to PostgreSQL and no facts.
     pub types: Vec<Name>,

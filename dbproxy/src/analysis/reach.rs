@@ -1,4 +1,4 @@
-//! What CASCADE reaches: the question for it, and what the answer says.
+//! What CASCADE reaches, and what REFRESH MATERIALIZED VIEW calls: the question for it, and what the answer says.
 //!
 //! Pure. Only the server's own dependencies say what goes with an object. A kind of object that the question
 //! does not know makes a refusal, never a guess. Every name, cast and operator of the questions is qualified:
@@ -16,6 +16,9 @@ const DROP: &str = include_str!("reach/drop.sql");
 /// Which tables a TRUNCATE empties.
 const TRUNCATE: &str = include_str!("reach/truncate.sql");
 
+/// Which functions the query of a materialised view calls.
+const REFRESH: &str = include_str!("reach/refresh.sql");
+
 /// So many objects may one statement reach.
 const MOST: usize = 100_000;
 
@@ -26,6 +29,9 @@ pub struct Reached {
     pub relations: Vec<RelationAccess>,
     /// Parts of what it names, which go with it in any case.
     pub behind: Vec<RelationAccess>,
+    /// Functions that the query of a materialised view calls.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub functions: Vec<Name>,
 }
 
 /// What a statement that says CASCADE needs.
@@ -73,6 +79,11 @@ pub(crate) fn question(facts: &Facts, text: &str, search_path: &[Arc<str>]) -> R
     Reach::Ask(asked(DROP, &objects, &names))
 }
 
+/// The question which functions run where a materialised view is refreshed.
+pub(crate) fn refreshed(facts: &Facts, search_path: &[Arc<str>]) -> String {
+    asked(REFRESH, "", &names(facts, search_path))
+}
+
 fn asked(question: &str, objects: &str, names: &str) -> String {
     // The names last: they may hold anything.
     question
@@ -86,6 +97,7 @@ fn asked(question: &str, objects: &str, names: &str) -> String {
 fn names(facts: &Facts, search_path: &[Arc<str>]) -> String {
     let wanted = match facts.verb {
         Verb::Truncate => Access::Truncate,
+        Verb::Maintain => Access::Maintain,
         _ => Access::Define,
     };
     let named = facts.relations.iter().filter(|own| own.access == wanted);
@@ -170,11 +182,16 @@ pub(crate) fn read(rows: &[Vec<String>], access: Access) -> Result<Reached, &'st
         let [how, schema, name] = row.as_slice() else {
             return Err("PostgreSQL's answer about what CASCADE reaches is not understood");
         };
+        let name = Name {
+            schema: Some(schema.as_str().into()),
+            name: name.as_str().into(),
+        };
+        if how == "function" {
+            reached.functions.push(name);
+            continue;
+        }
         let touched = RelationAccess {
-            relation: Name {
-                schema: Some(schema.as_str().into()),
-                name: name.as_str().into(),
-            },
+            relation: name,
             access,
             columns: Columns::All,
         };
@@ -185,7 +202,10 @@ pub(crate) fn read(rows: &[Vec<String>], access: Access) -> Result<Reached, &'st
             _ => return Err("CASCADE reaches an object that no rule can name"),
         }
     }
-    Ok(reached)
+    match reached.functions.len() < MOST {
+        true => Ok(reached),
+        false => Err("the view calls too many functions"),
+    }
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 mod by_name;
 mod code;
 mod news;
+mod rows;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
@@ -119,6 +120,11 @@ pub(super) fn number<T: std::str::FromStr>(text: &str) -> Option<T> {
 }
 
 impl KnownRelation {
+    /// Row level security is on.
+    pub(crate) fn is_guarded(&self) -> bool {
+        !self.rights.starts_with('f')
+    }
+
     fn is_temporary(&self) -> bool {
         schema(&self.name) == "pg_temp"
     }

@@ -4,6 +4,7 @@ use crate::wire::write;
 const BLIND: Sight = Sight {
     rows: false,
     code: Foreign::Anywhere,
+    ..Sight::ALL
 };
 
 fn body(fields: &[(u8, &str)]) -> Vec<u8> {
@@ -133,10 +134,7 @@ fn what_a_function_raises_is_told_without_its_context() {
         (b'M', "insufficient stock"),
         (b'W', "PL/pgSQL function f() line 3 at RAISE"),
     ];
-    let sight = Sight {
-        rows: true,
-        code: Foreign::Anywhere,
-    };
+    let sight = Sight::of_code(Foreign::Anywhere);
     assert_eq!(told(&fields, sight), "C=P0001|M=insufficient stock");
     // A trigger of a table whose rows the role may not read.
     assert!(!told(&fields, BLIND).contains("insufficient stock"));
@@ -165,10 +163,7 @@ fn what_is_withheld_of_a_notice_is_called_one() {
 
 #[test]
 fn errors_of_the_statement_itself_are_told_where_only_code_is_somebody_elses() {
-    let sight = Sight {
-        rows: true,
-        code: Foreign::Anywhere,
-    };
+    let sight = Sight::of_code(Foreign::Anywhere);
     let own = [
         (b'C', "22P02"),
         (b'M', "invalid input syntax for type integer: \"x\""),
@@ -238,10 +233,7 @@ fn code_tells_nothing_by_the_names_that_it_gives() {
 
 #[test]
 fn values_that_the_client_itself_has_sent_are_no_code() {
-    let sight = Sight {
-        rows: true,
-        code: Foreign::Anywhere,
-    };
+    let sight = Sight::of_code(Foreign::Anywhere);
     for (context, passes) in [
         ("COPY orders, line 1, column id: \"x\"", true),
         ("unnamed portal parameter $1 = 'x'", true),
@@ -269,10 +261,7 @@ fn values_that_the_client_itself_has_sent_are_no_code() {
 #[test]
 fn what_raise_says_stays_whatever_its_code() {
     let function = "PL/pgSQL function f() line 1 at RAISE";
-    let row = Sight {
-        rows: true,
-        code: Foreign::Anywhere,
-    };
+    let row = Sight::of_code(Foreign::Anywhere);
     for code in ["P0099", "45000", "22023", "PT404", "23505"] {
         let fields = |routine: &'static str, context: &'static str| {
             [
@@ -305,7 +294,7 @@ fn a_value_of_json_that_is_wrong_is_told_to_who_has_sent_it() {
             (b'W', context),
         ]
     };
-    let sight = |code| Sight { rows: true, code };
+    let sight = |code| Sight::of_code(code);
     let bound = "JSON data, line 1: {bad\nunnamed portal parameter $1 = '...'";
     let copied = "JSON data, line 1: {bad\nCOPY t, line 1, column j: \"{bad\"";
     let code = "JSON data, line 1: {CANARY\nPL/pgSQL function f() line 1 at RETURN";
@@ -328,11 +317,136 @@ fn a_value_of_json_that_is_wrong_is_told_to_who_has_sent_it() {
 #[test]
 fn what_has_no_context_is_the_statements_where_only_plans_run_code() {
     let fields = [(b'C', "22012"), (b'M', "division by \"zero\"")];
-    let sight = |code| Sight { rows: true, code };
+    let sight = |code| Sight::of_code(code);
     assert!(told(&fields, sight(Foreign::InPlans)).contains("zero"));
     assert!(!told(&fields, sight(Foreign::Anywhere)).contains("zero"));
     assert_eq!(
         sight(Foreign::InPlans).least(sight(Foreign::Nowhere)).code,
         Foreign::InPlans
     );
+}
+
+#[test]
+fn what_a_key_writes_is_withheld_and_what_the_statement_itself_does_is_not() {
+    let blind = Sight {
+        acted: false,
+        ..Sight::ALL
+    };
+    let action = "SQL statement \"UPDATE ONLY \"public\".\"ch\" SET \"pid\" = $1\"";
+    for (fields, is_withheld) in [
+        (
+            &[
+                (b'C', "23514"),
+                (b'D', "Failing row contains (5, CANARY)."),
+                (b'W', action),
+            ][..],
+            true,
+        ),
+        (
+            &[(b'C', "22P02"), (b'M', "bad \"CANARY\""), (b'W', action)],
+            true,
+        ),
+        (
+            &[
+                (b'C', "23514"),
+                (b'M', "violates \"c\""),
+                (b'D', "Failing row contains (5, CANARY)."),
+            ],
+            false,
+        ),
+        (&[(b'C', "22P02"), (b'M', "bad \"CANARY\"")], false),
+        (
+            &[
+                (b'C', "22P02"),
+                (b'M', "bad \"CANARY\""),
+                (b'W', "JSON data, line 1: CANARY"),
+            ],
+            false,
+        ),
+        // Behind the action, keys and constraints of what it has written.
+        (
+            &[
+                (b'C', "23503"),
+                (b'D', "Key (sec)=(CANARY) is not present in table \"x\"."),
+                (b's', "public"),
+                (b't', "ch"),
+            ],
+            true,
+        ),
+        (
+            &[
+                (b'C', "23505"),
+                (b'D', "Key (id)=(CANARY) already exists."),
+                (b's', "public"),
+                (b't', "orders"),
+            ],
+            false,
+        ),
+    ] {
+        assert_eq!(
+            !told(fields, blind).contains("CANARY"),
+            is_withheld,
+            "{fields:?}"
+        );
+    }
+}
+
+#[test]
+fn what_a_definition_looks_at_is_withheld_and_what_it_says_is_not() {
+    let blind = Sight {
+        defined: false,
+        ..Sight::ALL
+    };
+    for (fields, is_withheld) in [
+        (&[(b'C', "22P02"), (b'M', "bad \"CANARY\"")][..], true),
+        (
+            &[(b'C', "23505"), (b'D', "Key (v)=(CANARY) is duplicated.")],
+            true,
+        ),
+        (
+            &[(b'C', "22P02"), (b'M', "bad \"CANARY\""), (b'P', "35")],
+            false,
+        ),
+        (
+            &[
+                (b'C', "2BP01"),
+                (b'D', "view CANARY depends on table t"),
+                (b'H', "Use CASCADE"),
+            ],
+            false,
+        ),
+        (
+            &[
+                (b'C', "42P07"),
+                (b'M', "relation \"CANARY\" already exists"),
+            ],
+            false,
+        ),
+    ] {
+        assert_eq!(
+            !told(fields, blind).contains("CANARY"),
+            is_withheld,
+            "{fields:?}"
+        );
+    }
+}
+
+#[test]
+fn a_key_of_the_referenced_table_is_not_taken_for_one_of_the_table_that_the_fields_name() {
+    let key = |detail| {
+        let fields = [
+            (b'C', "23503"),
+            (b'D', detail),
+            (b's', "public"),
+            (b't', "orders"),
+        ];
+        told(&fields, BLIND).contains("CANARY")
+    };
+    assert!(key("Key (id)=(CANARY) is not present in table \"x\"."));
+    assert!(!key(
+        "Key (id)=(CANARY) is still referenced from table \"orders\"."
+    ));
+    assert!(!key(
+        "Key (id)=() is not present in table \"x) is still referenced CANARY\"."
+    ));
 }

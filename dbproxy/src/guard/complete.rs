@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use exeat_policy::{
-    Access, Confirmation, Facts, Name, Origin, RelationAccess, Subject, UnreadableKind,
+    Access, Confirmation, Facts, Name, Origin, RelationAccess, Subject, UnreadableKind, Verb,
 };
 use exeat_sql::{Limits, Statement};
 
@@ -25,10 +25,36 @@ impl Standpoint<'_> {
         let mut reading = Reading::of(text, &self.context(), limits);
         if !self.transparent() {
             let runs_code = |subject: &Subject| self.runs_code(subject);
+            self.leave_out_open_copies(&mut reading);
             reading.refuse_after_changes(self.own, self.search_path.len(), runs_code);
             self.refuse_constants(&mut reading);
         }
         reading
+    }
+
+    /// COPY of a table without row level security reads just that: PostgreSQL has nothing to add. What is not
+    /// known may have it.
+    fn leave_out_open_copies(&self, reading: &mut Reading<'_>) {
+        let Some(snapshot) = self.snapshot else {
+            return;
+        };
+        let objects = &snapshot.objects;
+        let is_open = |access: &RelationAccess| {
+            let oid = objects.oid_of(&access.relation);
+            let known = oid.and_then(|oid| objects.relation(oid));
+            match known {
+                Some(known) => !known.is_guarded(),
+                None => access.relation.origin() == Origin::PostgreSql,
+            }
+        };
+        for statement in &mut reading.statements {
+            if let Subject::Readable(facts) = &statement.subject
+                && facts.verb == Verb::CopyOut
+                && facts.relations.iter().all(is_open)
+            {
+                statement.equal.clear();
+            }
+        }
     }
 
     /// What PostgreSQL has to be asked about each statement, whose parameters have these types (four bytes
@@ -43,6 +69,7 @@ impl Standpoint<'_> {
             let mut questions = reading.questions(statement, version, &oids);
             if !transparent {
                 questions.extend(reading.reach(statement, self.search_path));
+                questions.extend(self.refresh(statement));
                 questions.extend(reading.syntax(statement));
             }
             questions
@@ -60,6 +87,8 @@ impl Standpoint<'_> {
     ) -> Understood {
         let mut one = if self.transparent() {
             reading.known(statement, outcomes, true)
+        } else if self.asks_about_refresh(statement) {
+            self.known_with_refresh(reading, statement, outcomes)
         } else {
             reading.known_with_reach(statement, outcomes, self.search_path)
         };
@@ -81,8 +110,14 @@ impl Standpoint<'_> {
         }
         one.foreign = self.foreign(&one.subject);
         if let Some(subject) = self.with_plans(&one.subject) {
+            let runs = match &subject {
+                Subject::Readable(facts) if matches!(facts.verb, Verb::Define | Verb::Maintain) => {
+                    Foreign::Anywhere
+                }
+                _ => Foreign::InPlans,
+            };
             one.subject = subject;
-            one.foreign = one.foreign.max(Foreign::InPlans);
+            one.foreign = one.foreign.max(runs);
         }
         one
     }

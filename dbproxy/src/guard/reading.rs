@@ -92,9 +92,10 @@ impl<'s> Reading<'s> {
         }
     }
 
-    /// Whether a statement of it says CASCADE.
-    pub(super) fn cascades(&self) -> bool {
-        self.statements.iter().any(|statement| statement.cascades)
+    /// Whether what a statement of it reaches is told by the database alone.
+    pub(super) fn reaches_unsaid(&self) -> bool {
+        let unsaid = |statement: &Statement| statement.cascades || is_refresh(statement);
+        self.statements.iter().any(unsaid)
     }
 
     /// Whether a statement can be judged only when those before it have run.
@@ -262,7 +263,7 @@ impl<'s> Reading<'s> {
         }
     }
 
-    fn rejected(&self, error: &Arc<ServerError>, asked: &Range<usize>) -> Understood {
+    pub(super) fn rejected(&self, error: &Arc<ServerError>, asked: &Range<usize>) -> Understood {
         Self::refused(error, Rejection::of(error, self.text, asked))
     }
 
@@ -278,6 +279,12 @@ impl<'s> Reading<'s> {
             foreign: Foreign::Anywhere,
         }
     }
+}
+
+/// Whether a statement runs the query of a materialised view.
+pub(super) fn is_refresh(statement: &Statement) -> bool {
+    matches!(&statement.subject, Subject::Readable(facts)
+        if facts.verb == Verb::Maintain && &*facts.label == "refresh materialized view")
 }
 
 /// Whether our own reader's grammar does not accept a statement.
@@ -354,6 +361,7 @@ fn names_something(statement: &Statement) -> bool {
         return false;
     };
     !statement.questions.is_empty()
+        || is_refresh(statement)
         || matches!(
             facts.verb,
             Verb::CopyIn

@@ -6,15 +6,14 @@
 use std::sync::Arc;
 
 use exeat_policy::{
-    Access, Caller, Columns, DatabaseGrant, Decision, LimitKind, PolicySet, Principal,
-    RelationAccess, Request, StatementRequest, Subject, UnixMillis, evaluate,
+    Caller, DatabaseGrant, Decision, LimitKind, PolicySet, Principal, Request, StatementRequest,
+    Subject, UnixMillis, evaluate,
 };
 use exeat_service::clock;
 
 use super::reading::{Reading, Understood};
 use super::verdict::Verdict;
 use crate::catalog::Snapshot;
-use crate::disclosure::{Foreign, Sight};
 
 /// Where the statements of a role on a database are judged from.
 #[derive(Clone, Copy, Debug)]
@@ -90,28 +89,5 @@ impl<'s> Standpoint<'s> {
             let sight = self.sight(&one.subject, one.foreign);
             (self.evaluate(one.subject.clone()), sight, code)
         })
-    }
-
-    /// What the role may see of the server's messages about a statement: values of rows that it writes or
-    /// that views show in part, and what the code of others says, only where it may read all of it.
-    fn sight(&self, subject: &Subject, code: Foreign) -> Sight {
-        let (Some(grant), Subject::Readable(facts)) = (self.grant(), subject) else {
-            return Sight::ALL;
-        };
-        if grant.is_transparent() {
-            return Sight::ALL;
-        }
-        let changes = |access: &&RelationAccess| {
-            matches!(
-                access.access,
-                Access::Insert | Access::Update | Access::Delete | Access::Truncate
-            )
-        };
-        let written = facts.relations.iter().filter(changes);
-        let mut quoted = written.chain(&facts.behind);
-        Sight {
-            rows: quoted.all(|access| grant.reads(&access.relation, Columns::All)),
-            code,
-        }
     }
 }

@@ -13,6 +13,7 @@ use exeat_policy::{
 use exeat_sql::Statement;
 
 use super::reading::Reading;
+use super::sight::defined;
 use super::standpoint::Standpoint;
 use crate::catalog::{KnownRelation, Objects};
 
@@ -65,15 +66,13 @@ impl Standpoint<'_> {
     }
 
     /// The facts together with what the planner may run of what is kept with the tables, and whatever PostgreSQL
-    /// may run for values of their columns; `None` where nothing does. Indexes, constraints, keys and triggers'
+    /// may run for values of their columns, with what maintenance and definitions run for the rows that they read,
+    /// check and write anew; `None` where nothing does. Indexes, constraints, keys and triggers'
     /// conditions are their owner's: deny rules hold for their functions, and no rule has to allow them.
     pub(super) fn with_plans(&self, subject: &Subject) -> Option<Subject> {
         let (Subject::Readable(facts), Some(snapshot)) = (subject, self.snapshot) else {
             return None;
         };
-        if facts.verb == Verb::Maintain {
-            return None;
-        }
         let objects = &snapshot.objects;
         let plans = |access: &&RelationAccess| {
             matches!(
@@ -82,11 +81,17 @@ impl Standpoint<'_> {
             )
         };
         let touched = || facts.relations.iter().chain(&facts.behind);
-        let names: BTreeSet<&Name> = touched()
+        let mut names: BTreeSet<&Name> = touched()
             .filter(plans)
             .map(|access| &access.relation)
             .collect();
+        let looked_at = looked_at(facts, objects);
+        let looked_at: BTreeSet<&Name> = looked_at.iter().map(|known| &known.name).collect();
+        names.extend(&looked_at);
         let mut oids = objects.planned(&names);
+        if facts.verb == Verb::Define {
+            oids.extend(objects.written(&looked_at));
+        }
         let writes = |access: &&RelationAccess| {
             matches!(
                 access.access,
@@ -155,6 +160,26 @@ impl Standpoint<'_> {
         facts.add_behind_functions(behind);
         Subject::Readable(Arc::new(facts))
     }
+}
+
+/// The relations whose rows maintenance reads or a definition may check or write anew, with their parts.
+fn looked_at<'o>(facts: &Facts, objects: &'o Objects) -> Vec<&'o Arc<KnownRelation>> {
+    const REWRITING: [&str; 4] = [
+        "alter table",
+        "alter materialized view",
+        "create index",
+        "create table",
+    ];
+    let looks = match facts.verb {
+        Verb::Maintain => true,
+        Verb::Define => REWRITING.contains(&&*facts.label),
+        _ => false,
+    };
+    if !looks {
+        return Vec::new();
+    }
+    let oids = objects.with_parts(defined(facts, objects)).into_iter();
+    oids.filter_map(|oid| objects.relation(oid)).collect()
 }
 
 /// The types that a statement names, in whichever schema where it says none.

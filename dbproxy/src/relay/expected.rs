@@ -272,7 +272,7 @@ impl Queue {
             // The values of a message are its own; their checks may be anybody's.
             Some(Expected::Parse(effect) | Expected::Bind(effect)) => {
                 let code = effect.sight().map_or(Foreign::Anywhere, |sight| sight.code);
-                return Sight { rows: true, code };
+                return Sight::of_code(code);
             }
             // A commit's triggers come after the last statement.
             Some(Expected::Query(query)) => {

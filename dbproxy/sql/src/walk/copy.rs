@@ -73,6 +73,9 @@ impl Walk<'_> {
                 .for_each(|column| self.mark(relation, access, column)),
             (None, None) => self.mark_all(relation, access),
         }
+        if access == Access::Select && self.context.asks {
+            self.equal_of_rows(reference, list);
+        }
         if access == Access::Insert && self.context.asks {
             self.equal_questions(reference, list, condition);
             if let Some(mark) = mark_of_defaults(node) {
@@ -93,6 +96,22 @@ impl Walk<'_> {
         };
         // It sees the rows that are about to be added; PostgreSQL asks for SELECT on their columns.
         self.within(vec![item], |walk| walk.walk(condition))
+    }
+
+    /// With row level security COPY runs a query in the table's place, which has the policies in it (`DoCopy` of
+    /// `copy.c`).
+    fn equal_of_rows(&mut self, table: Node<'_>, columns: Option<Node<'_>>) {
+        let table = table.text();
+        let columns = match columns {
+            Some(list) => {
+                let columns: Vec<&str> = list.inner().map(Node::text).collect();
+                columns.join(", ")
+            }
+            None => "*".to_owned(),
+        };
+        self.questions
+            .equal
+            .push(format!("SELECT {columns} FROM ONLY {table}"));
     }
 
     /// COPY fills the columns that it leaves out as INSERT does. Where it names none, it leaves none out.

@@ -139,3 +139,23 @@ fn an_answer_that_is_not_understood_is_an_error() {
     }
     assert!(asked("TRUNCATE t CASCADE").contains(&MOST.to_string()));
 }
+
+#[test]
+fn a_refresh_is_asked_about_by_its_name_and_answered_by_functions() {
+    let path: [Arc<str>; 1] = ["public".into()];
+    let context = Context {
+        catalog: None,
+        search_path: &path,
+        asks: true,
+    };
+    let statements = exeat_sql::read("REFRESH MATERIALIZED VIEW CONCURRENTLY z.\"M v\"", &context);
+    let Subject::Readable(facts) = &statements[0].subject else {
+        panic!("{:?}", statements[0].subject);
+    };
+    let asked = super::refreshed(facts, &path);
+    assert!(asked.contains("VALUES (E'z', E'M v', false)"), "{asked}");
+    let rows = [["function", "public", "f"].map(str::to_owned).to_vec()];
+    let reached = read(&rows, Access::Maintain).unwrap();
+    assert_eq!(reached.functions[0].to_string(), "public.f");
+    assert!(reached.relations.is_empty() && reached.behind.is_empty());
+}

@@ -1,7 +1,7 @@
 use super::*;
 
 /// Rows of an answer, `-` for an empty field.
-fn rows(text: &str) -> Vec<Vec<String>> {
+pub(super) fn rows(text: &str) -> Vec<Vec<String>> {
     let row = |line: &str| {
         let mut row: Vec<String> = line
             .split_whitespace()

@@ -35,6 +35,7 @@ fn what_cascade_reaches_counts_as_if_it_were_named() {
             access("staging", "base", Access::Define),
         ],
         behind: vec![access("staging", "p1", Access::Define)],
+        ..Reached::default()
     };
     let both = beyond(&facts("DROP TABLE staging.base CASCADE"), &reached);
     assert_eq!(

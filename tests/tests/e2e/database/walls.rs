@@ -1,12 +1,16 @@
 //! Ways past the guard that were once open, each over the wire: what is forbidden carries a canary, and no
 //! byte of it may come back.
 
+mod acted;
 mod applied;
 mod bound;
 mod converted;
 mod counted;
+mod defined;
 mod described;
+mod guarded;
 mod late;
+mod maintained;
 mod modified;
 mod nested;
 mod others;

@@ -276,7 +276,12 @@ fn copy_is_asked_about_as_the_statements_that_it_equals() {
                 "SELECT FROM ONLY t WHERE a > 1",
             ],
         ),
-        ("COPY t (a) TO STDOUT", &[]),
+        ("COPY public.t TO STDOUT", &["SELECT * FROM ONLY public.t"]),
+        (
+            "COPY t (a, \"B c\") TO STDOUT (FORMAT csv)",
+            &["SELECT a, \"B c\" FROM ONLY t"],
+        ),
+        ("COPY (SELECT a FROM t) TO STDOUT", &[]),
         // What is marked gets the defaults of the columns that it names.
         (
             "COPY t (a, \"B c\") FROM STDIN (FORMAT csv, \"default\" '\\D')",
