@@ -137,6 +137,8 @@ fn what_is_temporary_is_in_the_temporary_schema() {
         .map(|access| access.relation.to_string())
         .collect();
     assert_eq!(names, ["pg_temp.x", "public.t"]);
+    let accesses: Vec<_> = f.relations.iter().map(|access| access.access).collect();
+    assert_eq!(accesses, [Access::Define, Access::Select]);
     let f = facts("SELECT 1 a INTO UNLOGGED x", false);
     assert_eq!(f.relations[0].relation.to_string(), "public.x");
 }
