@@ -167,22 +167,32 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// Counts the operator that CREATE OPERATOR makes.
+    /// Counts the operator that a definition makes, or changes: one without a schema is in any of those that have it.
     pub(super) fn define_operator(&mut self, node: Node<'_>) -> Walked {
         let mut parts = node.child(K::PATH_REF).map(path).unwrap_or_default();
         parts.retain(|part| !part.is_empty());
-        let schema = match parts.as_slice() {
-            [] => self.schema_of(""),
-            [schema] => Some(Arc::clone(schema)),
+        let symbol = node.children().filter(|child| child.kind() != K::PATH_REF);
+        let symbol: Arc<str> = symbol.map(Node::text).collect::<String>().into();
+        let makes = node
+            .parent()
+            .is_some_and(|parent| parent.kind() == K::CREATE_OPERATOR);
+        let catalog = self.context.catalog.filter(|_| !makes && parts.is_empty());
+        let known =
+            catalog.map(|catalog| catalog.operator_schemas(self.context.search_path, &symbol));
+        let known: Vec<_> = known.into_iter().flatten().map(Arc::clone).collect();
+        let schemas = match parts.as_slice() {
+            [] if known.is_empty() => vec![self.schema_of("")],
+            [] => known.into_iter().map(Some).collect(),
+            [schema] => vec![Some(Arc::clone(schema))],
             _ => return Err(unsupported(node)),
         };
-        let symbol = node.children().filter(|child| child.kind() != K::PATH_REF);
-        let symbol: String = symbol.map(Node::text).collect();
-        let relation = self.relation(Name {
-            schema,
-            name: Arc::from(symbol),
-        });
-        self.mark_all(relation, Access::Define);
+        for schema in schemas {
+            let relation = self.relation(Name {
+                schema,
+                name: Arc::clone(&symbol),
+            });
+            self.mark_all(relation, Access::Define);
+        }
         Ok(())
     }
 

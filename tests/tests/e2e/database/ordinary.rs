@@ -373,3 +373,40 @@ fn names_of_the_protocol_are_listed_as_the_server_has_them_and_used_as_the_clien
     assert_eq!(left, "0");
     lab.finish(exeat);
 }
+
+#[test]
+fn who_may_make_collations_and_operators_in_a_schema_may_drop_them() {
+    let (lab, database) = lab();
+    database
+        .admin(
+            "CREATE OPERATOR own.=== (leftarg = int, rightarg = int, function = int4eq);
+             CREATE OPERATOR others.=== (leftarg = int, rightarg = int, function = int4eq);
+             CREATE COLLATION others.co FROM \"C\"",
+        )
+        .exits(0);
+    let exeat = lab.start();
+    let mut session = session(&exeat);
+    for (sql, said) in [
+        ("CREATE COLLATION own.co FROM \"C\"", None),
+        ("ALTER COLLATION own.co RENAME TO ca", None),
+        ("COMMENT ON COLLATION own.ca IS 'a'", None),
+        ("DROP COLLATION own.ca", None),
+        ("DROP COLLATION IF EXISTS own.ca", None),
+        ("DROP COLLATION others.co", Some("42501")),
+        ("COMMENT ON COLLATION others.co IS 'a'", Some("42501")),
+        ("ALTER COLLATION others.co RENAME TO ca", Some("42501")),
+        ("CREATE COLLATION public.co FROM \"C\"", Some("42501")),
+        ("COMMENT ON OPERATOR own.=== (int, int) IS 'a'", None),
+        ("DROP OPERATOR own.=== (int, int)", None),
+        ("DROP OPERATOR others.=== (int, int)", Some("42501")),
+        (
+            "ALTER OPERATOR others.=== (int, int) OWNER TO app",
+            Some("42501"),
+        ),
+        ("DROP OPERATOR pg_catalog.+ (int, int)", Some("42501")),
+    ] {
+        let answer = session.query(sql);
+        assert_eq!(sqlstate(&answer).as_deref(), said, "{sql}: {answer:?}");
+    }
+    lab.finish(exeat);
+}
