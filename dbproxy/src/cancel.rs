@@ -409,6 +409,17 @@ impl CancelHandle {
         self.entry.stop.store(STOPPED, Ordering::Release);
     }
 
+    /// Has the server end the session with all that it has of it: cancelled, it would go on with what was sent
+    /// behind. Where it can't be told so, what runs is cancelled all the same.
+    pub(crate) async fn terminate(&self) {
+        metrics::cancel("terminated_by_proxy");
+        let told = tokio::time::timeout(DEADLINE, self.entry.target.terminate()).await;
+        if !matches!(told, Ok(Ok(()))) {
+            tracing::warn!(session = %self.entry.session, "the database was not told to end a session");
+            Flight::begin(Arc::clone(&self.entry)).send_once().await;
+        }
+    }
+
     /// Cancels what runs, for a cause of the proxy's own.
     pub(crate) fn send(&self) {
         metrics::cancel("cancel_by_proxy");

@@ -3,6 +3,7 @@
 //! Nothing here forwards, records or answers. Every decision is `exeat_policy::evaluate`'s; the cache
 //! holds only decisions that depend on nothing but the cache's key.
 
+mod again;
 mod asking;
 mod cache;
 mod code;
@@ -27,8 +28,8 @@ use std::cell::LazyCell;
 use std::sync::Arc;
 
 use exeat_policy::{
-    Columns, Decision, Effect, Name, Principal, Request, Setting, Subject, UnreadableKind, Verb,
-    evaluate,
+    Columns, Decision, Effect, LimitKind, Name, Principal, Request, Setting, Subject,
+    UnreadableKind, Verb, evaluate,
 };
 use exeat_service::{Core, clock};
 use exeat_sql::{QueryTreeError, Said, means_what_it_spells};
@@ -40,6 +41,7 @@ use crate::metrics;
 use crate::relaxed::relaxed;
 use crate::relay::Pending;
 use crate::upstream::is_as_begun;
+pub(crate) use again::Again;
 pub(crate) use asking::Asked;
 use asking::Asking;
 pub(crate) use code::Code;
@@ -96,6 +98,8 @@ pub(crate) struct Answer {
     pub(crate) foreign: bool,
     /// What its words say.
     pub(crate) said: Said,
+    /// What it names and runs: a prepared statement, a cursor.
+    pub(crate) inner: Option<Arc<Prepared>>,
 }
 
 impl Answer {
@@ -469,6 +473,11 @@ impl Guard {
             .core
             .limits
             .statement(&self.principal.role, &self.database);
+        self.answer(judged, exhausted)
+    }
+
+    /// What is said of a judged statement now, where a limit may be exhausted.
+    fn answer(&mut self, judged: &Judged, exhausted: Option<LimitKind>) -> Answer {
         let scope = self.scope().id;
         let at = clock::now();
         let request = self
@@ -491,6 +500,7 @@ impl Guard {
             sight: judged.sight,
             foreign: judged.runs_code(),
             said: judged.said,
+            inner: None,
         }
     }
 

@@ -15,6 +15,7 @@ mod forward;
 mod gate;
 mod hand;
 mod large;
+mod late;
 mod leave;
 mod look;
 mod names;
@@ -52,6 +53,7 @@ use expected::Queue;
 use gate::Gate;
 use hand::Hand;
 pub(crate) use large::Large;
+use late::{LATE, Late};
 use leave::Leaving;
 use look::Looks;
 use names::Names;
@@ -90,6 +92,8 @@ pub(crate) enum End {
     RowLimit,
     /// A result that is described has a column that was not judged.
     NotJudged,
+    /// A statement waited for so long that it would not be let through any more.
+    Overtaken,
     /// The audit log can't be written.
     Audit(AuditError),
     /// No message in either direction for too long.
@@ -155,6 +159,7 @@ pub(crate) struct Relay {
     /// The client has said its last word.
     leaving: Option<Leaving>,
     hand: Hand,
+    late: Late,
     looks: Looks,
     /// A message that is refused, and whose rest is still to come.
     denied: Option<Denied>,
@@ -189,6 +194,7 @@ impl Relay {
             fatal: false,
             leaving: None,
             hand: Hand::default(),
+            late: Late::default(),
             looks: Looks::default(),
             denied: None,
             large: parts.large,
@@ -201,6 +207,7 @@ impl Relay {
     pub(crate) async fn run(mut self, live: &Live) -> End {
         let mut ended = std::pin::pin!(live.ended());
         let mut idle = std::pin::pin!(tokio::time::sleep(self.idle));
+        let mut tick = std::pin::pin!(tokio::time::sleep(LATE));
         loop {
             let scanned = self.scan();
             let scanned = scanned.and_then(|()| self.check_left());
@@ -209,7 +216,12 @@ impl Relay {
             let end = match scanned {
                 Ok(()) => {
                     let turn = std::future::poll_fn(|cx| {
-                        self.poll_turn(cx, ended.as_mut(), idle.as_mut())
+                        let tick = self.poll_late(cx, tick.as_mut());
+                        let turn = self.poll_turn(cx, ended.as_mut(), idle.as_mut());
+                        if tick.is_ready() && turn.is_pending() {
+                            return Poll::Ready(Ok(()));
+                        }
+                        turn
                     });
                     match turn.await {
                         Ok(()) => {
@@ -231,6 +243,7 @@ impl Relay {
 
     /// Examines what has arrived. Answers of the server first: they may be what the client waits for.
     fn scan(&mut self) -> Result<(), End> {
+        self.look_at_what_waits()?;
         self.scan_server()?;
         self.scan_client()
     }

@@ -83,6 +83,8 @@ pub(crate) struct Connection {
 #[derive(Clone, Debug)]
 pub(crate) struct CancelTarget {
     upstream: Arc<Upstream>,
+    /// Whose connection it is.
+    user: Arc<str>,
     process: u32,
     secret: Secret<Vec<u8>>,
 }
@@ -167,7 +169,7 @@ impl Upstream {
             write::startup(&mut hello, parameters);
             stream.write_all(&hello).await?;
             stream.flush().await?;
-            let connection = self.greet(stream, password.as_ref()).await?;
+            let connection = self.greet(stream, (user, password.as_ref())).await?;
             if !wanted.relaxed {
                 pinned::check(&connection.parameters)?;
             }
@@ -202,7 +204,7 @@ impl Upstream {
     async fn greet(
         self: &Arc<Self>,
         stream: Stream,
-        password: Option<&Arc<ClientPassword>>,
+        (user, password): (&Arc<str>, Option<&Arc<ClientPassword>>),
     ) -> Result<Connection, UpstreamError> {
         let encrypted = self.tls.is_some();
         let mut channel = authenticate::authenticate(stream, password, encrypted).await?;
@@ -235,6 +237,7 @@ impl Upstream {
             parameters,
             cancel: CancelTarget {
                 upstream: Arc::clone(self),
+                user: Arc::clone(user),
                 process,
                 secret: Secret::new(secret),
             },
@@ -252,6 +255,7 @@ impl CancelTarget {
     pub(crate) fn of(upstream: Arc<Upstream>) -> Self {
         Self {
             upstream,
+            user: "nobody".into(),
             process: 1,
             secret: Secret::new(vec![0; 4]),
         }
@@ -267,6 +271,21 @@ impl CancelTarget {
         // The server closes after it has sent the signal.
         let mut rest = [0; 16];
         while stream.read(&mut rest).await.unwrap_or(0) > 0 {}
+        Ok(())
+    }
+
+    /// Has the database end the connection's session, with all that it has of it and did not run yet: after a
+    /// cancel it goes on with the next message. Returns when it was told.
+    pub(crate) async fn terminate(&self) -> Result<(), UpstreamError> {
+        let settings = [("application_name".to_owned(), "exeat end".to_owned())];
+        let wanted = Wanted::own(&self.user, &settings);
+        let connection = self.upstream.connect(wanted).await?;
+        let mut channel = Channel::open(connection.stream, connection.received);
+        let mut asked = Vec::new();
+        let end = format!("SELECT pg_catalog.pg_terminate_backend({})", self.process);
+        write::query(&mut asked, &end);
+        channel.send(&asked).await?;
+        while channel.message().await?.0 != b'Z' {}
         Ok(())
     }
 }

@@ -135,9 +135,10 @@ fn transaction(words: Words<'_>) -> Option<Transaction> {
 }
 
 /// CASCADE reaches further; what runs code may do anything. What is dropped takes along what belongs to it, which
-/// nobody can use by its name any more. Rights, roles, databases and comments change what no name means.
+/// nobody can use by its name any more. Rights, owners, roles, databases and comments change what no name means, nor
+/// do an enum's values.
 fn told_by_names(words: Words<'_>) -> bool {
-    const MADE: [&str; 10] = [
+    const MADE: [&str; 17] = [
         "table",
         "temp",
         "temporary",
@@ -148,9 +149,17 @@ fn told_by_names(words: Words<'_>) -> bool {
         "sequence",
         "function",
         "materialized",
+        "trigger",
+        "constraint",
+        "policy",
+        "procedure",
+        "aggregate",
+        "domain",
+        "statistics",
     ];
-    const CHANGED: [&str; 3] = ["table", "index", "sequence"];
-    const DROPPED: [&str; 5] = ["table", "index", "sequence", "view", "materialized"];
+    const CHANGED: [&str; 5] = ["table", "index", "sequence", "view", "materialized"];
+    // What is in them goes with them, and has other names.
+    const HOLDING: [&str; 3] = ["schema", "extension", "owned"];
     const BESIDE: [&str; 5] = ["role", "user", "group", "database", "tablespace"];
     if words.is_one_of(0, &["comment", "grant", "revoke"]) {
         return true;
@@ -159,9 +168,16 @@ fn told_by_names(words: Words<'_>) -> bool {
         return true;
     }
     let reaches = words.have(&["cascade"]);
-    (words.is(0, "create") && words.is_one_of(1, &MADE))
-        || (words.is(0, "alter") && words.is_one_of(1, &CHANGED) && !reaches)
-        || (words.is(0, "drop") && words.is_one_of(1, &DROPPED) && !reaches)
+    // The kinds of types that are described by their columns and by nothing else.
+    let is_plain_type = words.is(1, "type") && words.have(&["as"]) && !words.have(&["range"]);
+    let last = words.tokens.len();
+    let owner = last > 3 && words.is(last - 3, "owner") && words.is(last - 2, "to");
+    let gets_owner = owner && !words.have(&["rename"]);
+    let gets_value = words.is(1, "type") && words.have(&["value"]) && !words.have(&["attribute"]);
+    let changes = words.is_one_of(1, &CHANGED) || gets_owner || gets_value;
+    (words.is(0, "create") && (words.is_one_of(1, &MADE) || is_plain_type))
+        || (words.is(0, "alter") && changes && !reaches)
+        || (words.is(0, "drop") && !words.is_one_of(1, &HOLDING) && !reaches)
 }
 
 /// By words in whatever place they stand. What is dropped, granted or commented on makes none.

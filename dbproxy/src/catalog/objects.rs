@@ -27,8 +27,8 @@ pub(crate) struct KnownRelation {
     pub(crate) name: Name,
     /// `pg_class.relkind`.
     pub(crate) kind: u8,
-    /// Row security is on.
-    guarded: bool,
+    /// What decides whether policies apply to who reads it, and whose rights a view reads with.
+    rights: Arc<str>,
     /// The OID of its row type; 0 where it has none.
     pub(crate) row_type: u32,
     /// Attribute number, name and type, in order.

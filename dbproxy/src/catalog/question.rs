@@ -38,7 +38,8 @@ pub(crate) static STATE: LazyLock<String> = LazyLock::new(|| {
 pub(crate) const MEANT: &str = "pg_catalog.unnest(ARRAY['pg_catalog.pg_class', 'pg_catalog.pg_attribute', \
     'pg_catalog.pg_namespace', 'pg_catalog.pg_proc', 'pg_catalog.pg_type', 'pg_catalog.pg_operator', \
     'pg_catalog.pg_cast', 'pg_catalog.pg_rewrite', 'pg_catalog.pg_inherits', 'pg_catalog.pg_policy', \
-    'pg_catalog.pg_constraint', 'pg_catalog.pg_attrdef', 'pg_catalog.pg_trigger']\
+    'pg_catalog.pg_constraint', 'pg_catalog.pg_attrdef', 'pg_catalog.pg_trigger', \
+    'pg_catalog.pg_authid', 'pg_catalog.pg_auth_members']\
     ::pg_catalog.regclass[]) t(c)";
 
 /// How many rows of [`MEANT`] all sessions have written, as far as they have told: a session tells at the end of a
@@ -91,13 +92,22 @@ const WHOLE_ROWS: &str = "(pg_catalog.strpos(w.ev_action::pg_catalog.text, ':var
      OPERATOR(pg_catalog.>) 0)";
 
 /// Tables of the catalog of which nothing is kept, but whose changes change what statements mean.
-const WATCHED: [&str; 5] = [
+const WATCHED: [&str; 6] = [
+    "pg_auth_members",
     "pg_cast",
     "pg_policy",
     "pg_attrdef",
     "pg_rewrite",
     NAMESPACES,
 ];
+
+/// What decides whether policies apply to who reads a relation, and whose rights a view reads with.
+fn rights(table: &str) -> String {
+    format!(
+        "pg_catalog.concat_ws(' ', {table}.relrowsecurity, {table}.relforcerowsecurity, {table}.relowner, \
+         {table}.reloptions)"
+    )
+}
 
 /// Where this one changes, everything may be called by another name.
 pub(super) const NAMESPACES: &str = "pg_namespace";
@@ -176,11 +186,12 @@ fn objects(since: Since) -> Vec<String> {
     let mut parts = vec![
         format!(
             "SELECT 'r', {oid}, {SCHEMA}, c.relname::pg_catalog.text, c.relkind::pg_catalog.text, \
-             c.relrowsecurity::pg_catalog.text, c.reltype::pg_catalog.text \
+             {rights}, c.reltype::pg_catalog.text \
              FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n \
              ON n.oid OPERATOR(pg_catalog.=) c.relnamespace \
              WHERE {KINDS} AND {SEEN} AND {relation}",
             oid = "c.oid::pg_catalog.text",
+            rights = rights("c"),
         ),
         named_objects("f", "pg_proc", "pro", ["''", "''"], &changed("p")),
         named_objects(
@@ -273,6 +284,19 @@ fn objects(since: Since) -> Vec<String> {
             }
         )
     }));
+    // Whose policies apply.
+    parts.push(
+        "SELECT 'c', 'pg_roles', pg_catalog.count(*)::pg_catalog.text, \
+         pg_catalog.sum(pg_catalog.hashtext(pg_catalog.concat_ws(' ', w.oid, w.rolsuper, w.rolinherit, \
+         w.rolbypassrls)))::pg_catalog.text, '', '', '' FROM pg_catalog.pg_roles w"
+            .to_owned(),
+    );
+    parts.push(
+        "SELECT 'c', 'pg_database', '', w.datdba::pg_catalog.text, '', '', '' \
+         FROM pg_catalog.pg_database w \
+         WHERE w.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()"
+            .to_owned(),
+    );
     parts.extend(listed().iter().map(|(kind, _, from)| {
         format!(
             "SELECT 'n', '{kind}', pg_catalog.count(*)::pg_catalog.text, '', '', '', '' FROM {from}"

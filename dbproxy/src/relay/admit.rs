@@ -1,6 +1,7 @@
 //! Asking about a statement and writing the answer down.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use exeat_audit::{Parameter, Plane};
 use exeat_policy::{AuditMode, UnreadableKind};
@@ -48,6 +49,8 @@ impl Relay {
             mode,
             verb: answer.verb,
             started: self.hand.begun(),
+            admitted: Instant::now(),
+            again: None,
             rows: 0,
             before: 0,
             limit: self.guard.row_limit(),

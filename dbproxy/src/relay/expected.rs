@@ -333,6 +333,15 @@ impl Queue {
         }
     }
 
+    /// Every statement that is on its way.
+    pub(crate) fn statements_mut(&mut self) -> impl Iterator<Item = &mut Running> {
+        self.entries.iter_mut().flat_map(|entry| match entry {
+            Expected::Execute(running, _) => std::slice::from_mut(running),
+            Expected::Query(query) => query.statements.get_mut(query.done..).unwrap_or_default(),
+            _ => &mut [],
+        })
+    }
+
     /// A message of the extended protocol failed: the server skips to the next Sync.
     pub(crate) fn skip_to_sync(&mut self) -> Skipped {
         let mut skipped = Skipped::default();

@@ -12,7 +12,7 @@ use super::expected::Expected;
 use super::names::{Called, Id, Known, Portal, Statement};
 use super::{Copy, Relay};
 use crate::analysis::Judgeable;
-use crate::guard::{Code, Judged, Prepared, copies_in};
+use crate::guard::{Again, Code, Judged, Prepared, copies_in};
 use crate::parameters;
 use crate::wire::frontend::Target;
 use crate::wire::{Frame, frame, frontend, write};
@@ -280,6 +280,7 @@ impl Relay {
             self.name_effect(&statement.verdict, index, judged)?
         };
         let mut running = self.admit(&answer, &portal.parameters)?;
+        running.again = Again::prepared(&statement, &answer);
         running.bytes_in = frame.length as u64;
         self.count_with_cursor(&mut running, judged);
         if copies_in(running.verb) {

@@ -40,6 +40,7 @@ impl Relay {
             return Err(match stopped {
                 Stopped::RowLimit => End::RowLimit,
                 Stopped::NotJudged => End::NotJudged,
+                Stopped::Overtaken => End::Overtaken,
             });
         }
         self.outbound

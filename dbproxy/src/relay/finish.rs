@@ -29,6 +29,7 @@ impl End {
             Self::Renamed => Some("names_changed"),
             Self::RowLimit => Some("row_limit"),
             Self::NotJudged => Some("not_judged"),
+            Self::Overtaken => Some("overtaken"),
             Self::Audit(_) => Some("audit"),
             Self::Idle => Some("idle"),
         }
@@ -40,7 +41,7 @@ impl End {
             Self::Terminated | Self::ClientClosed => Outcome::Completed,
             Self::Idle => Outcome::TimedOut,
             Self::RowLimit => Outcome::Limited,
-            Self::NotJudged => Outcome::Denied,
+            Self::NotJudged | Self::Overtaken => Outcome::Denied,
             Self::Ended(reason) => reason.outcome(),
             Self::ServerClosed
             | Self::ClientIo(_)
@@ -113,6 +114,10 @@ impl End {
                 "57P01",
                 "terminating connection: a result has a column that was not judged",
             ),
+            Self::Overtaken => because(
+                "57P01",
+                "terminating connection: the policy or what names mean has changed while a statement waited",
+            ),
             Self::RowLimit => because(
                 "53400",
                 "terminating connection: the result has more rows than the policy allows",
@@ -131,12 +136,10 @@ impl Relay {
     /// Accounts for what was on its way and says goodbye to both sides.
     pub(super) async fn finish(&mut self, end: End, live: &Live) -> End {
         let left = self.queue.drain();
-        let unknown = match &end {
-            End::Ended(reason) => reason.outcome(),
-            _ => Outcome::Unknown,
-        };
         let mut recorded = Ok(());
         for running in &left {
+            // What the server has done of it by then nobody says any more.
+            let unknown = Outcome::Unknown;
             let done = self.recorder.completion(running, None, unknown, None);
             recorded = recorded.and(done);
         }
@@ -154,12 +157,14 @@ impl Relay {
                 | End::ServerClosed
                 | End::ServerIo(_)
         );
-        if !left.is_empty() && !by_peer {
-            self.cancel.send();
+        let cut_off = !left.is_empty() && !by_peer;
+        if cut_off {
+            self.inbound.forget();
+            self.cancel.terminate().await;
         }
         end.log(live);
         let decision = self.recorded_denial(&end, live);
-        self.farewell(&end, decision).await;
+        self.farewell(&end, decision, cut_off).await;
         end
     }
 
@@ -174,12 +179,13 @@ impl Relay {
         recorded.ok().map(|(id, _)| id)
     }
 
-    async fn farewell(&mut self, end: &End, decision: Option<Uuid>) {
+    /// `cut_off`: the server is told no more.
+    async fn farewell(&mut self, end: &End, decision: Option<Uuid>, cut_off: bool) {
         let relay = self;
         let say = async move {
             // What waits for its record must not be written without it, but is worth the wait.
             let recorded = poll_fn(|cx| relay.inbound_gate.poll_open(cx)).await.is_ok();
-            if recorded && !relay.inbound.within_frame() {
+            if recorded && !cut_off && !relay.inbound.within_frame() {
                 relay.inbound.inject(|out| write::frame(out, b'X', |_| {}));
                 // The server may be gone already.
                 drop(relay.inbound.flush(&mut relay.server).await);

@@ -13,7 +13,7 @@ use super::names::spelled::Edit;
 use super::names::{Called, Effect, Known, Portal, Statement};
 use super::running::Running;
 use super::{Copy, Relay};
-use crate::guard::{Answer, Judged, Prepared, Verdict};
+use crate::guard::{Again, Answer, Judged, Prepared, Verdict};
 use crate::wire::backend::Status;
 use crate::wire::{Frame, frame, frontend};
 
@@ -108,8 +108,9 @@ impl Relay {
                 }
             }
         }
-        for (answer, judged) in answers.iter().zip(&verdict.statements) {
+        for (index, (answer, judged)) in answers.iter().zip(&verdict.statements).enumerate() {
             let mut running = self.admit(answer, &[])?;
+            running.again = Again::within(verdict, index, answer);
             running.bytes_in = length as u64;
             self.count_with_cursor(&mut running, judged);
             query.statements.push(running);
@@ -193,18 +194,21 @@ impl Relay {
             return Ok(answer);
         };
         let by_sql = inner.by_sql;
-        let inner = match self.guard.current(&inner.prepared) {
-            Ok(inner) => inner,
+        let prepared = match self.guard.current(&inner.prepared) {
+            Ok(prepared) => prepared,
             Err(asked) => return Err(self.find_out(asked)),
         };
-        match inner.judged() {
+        match prepared.judged() {
             // What SQL itself prepared or declared is a query.
             Some(inner) if !by_sql && inner.verb().is_some_and(works_with_names) => {
                 Err(Refusal::hidden())
             }
             Some(inner) => {
                 let both = self.guard.combined(judged, inner);
-                Ok(self.guard.ask(&both))
+                Ok(Answer {
+                    inner: Some(Arc::clone(&prepared)),
+                    ..self.guard.ask(&both)
+                })
             }
             None => Ok(self.guard.ask(judged)),
         }

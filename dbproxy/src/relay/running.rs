@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use crate::analysis::Judgeable;
 use crate::disclosure::Sight;
+use crate::guard::Again;
 use crate::wire::write::Error;
 
 /// Why a result is not passed on to its end.
@@ -18,6 +19,8 @@ pub(crate) enum Stopped {
     RowLimit,
     /// It has a column that was not judged: the table has changed since the statement was.
     NotJudged,
+    /// It would not be let through any more.
+    Overtaken,
 }
 
 impl Stopped {
@@ -34,13 +37,18 @@ impl Stopped {
             Self::NotJudged => Error::plain("0A000", "cached plan must not change result type")
                 .detail("The result has a column that was not judged: the table has just changed.")
                 .hint("Send the statement again."),
+            Self::Overtaken => Error::plain("0A000", "cached plan must not change result type")
+                .detail(
+                    "While the statement waited, the policy or what its names mean has changed.",
+                )
+                .hint("Send the statement again: what is said of it now tells why."),
         }
     }
 
     pub(crate) fn outcome(self) -> Outcome {
         match self {
             Self::RowLimit => Outcome::Limited,
-            Self::NotJudged => Outcome::Denied,
+            Self::NotJudged | Self::Overtaken => Outcome::Denied,
         }
     }
 }
@@ -56,6 +64,10 @@ pub(crate) struct Running {
     /// `None` where it could not be read.
     pub(crate) verb: Option<Verb>,
     pub(crate) started: Instant,
+    /// When it was let through.
+    pub(crate) admitted: Instant,
+    /// What it is judged again by where its result takes long to come; `None` where it need not be any more.
+    pub(crate) again: Option<Again>,
     /// Rows that came.
     pub(crate) rows: u64,
     /// Rows that its portal gave before.
@@ -81,7 +93,7 @@ impl Running {
     /// Counts one row; whether it is one too many.
     pub(crate) fn row(&mut self) -> bool {
         self.rows += 1;
-        self.stopped == Some(Stopped::NotJudged)
+        matches!(self.stopped, Some(Stopped::NotJudged | Stopped::Overtaken))
             || self
                 .limit
                 .is_some_and(|limit| self.before.saturating_add(self.rows) > limit)

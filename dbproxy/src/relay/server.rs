@@ -8,6 +8,7 @@ use std::sync::Arc;
 use exeat_audit::Outcome;
 use exeat_policy::Verb;
 
+use super::client::Flow;
 use super::expected::{Expected, QueryKind};
 use super::running::Stopped;
 use super::{Copy, End, Relay};
@@ -39,6 +40,9 @@ impl Relay {
             } else if ours && !matches!(frame.tag, b'S' | b'A' | b'N') {
                 self.catalog_answer(frame)?;
             } else {
+                if self.is_overtaken(frame)? == Flow::Wait {
+                    break;
+                }
                 self.answer(frame)?;
             }
         }

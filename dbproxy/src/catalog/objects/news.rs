@@ -102,11 +102,11 @@ impl News {
         let Some(oid) = number::<u32>(a) else { return };
         match kind {
             "r" => {
-                let name = self.name(b, c);
+                let (name, rights) = (self.name(b, c), self.shared(e));
                 let known = KnownRelation {
                     name,
                     kind: d.bytes().next().unwrap_or(0),
-                    guarded: e != "false",
+                    rights,
                     row_type: number(f).unwrap_or(0),
                     columns: Vec::new(),
                     shared: None,

@@ -87,7 +87,7 @@ fn about(floor: &str, named: Option<&str>) -> String {
                 "o.relnamespace",
                 "o.relname",
                 "o.relkind",
-                "o.relrowsecurity",
+                &super::rights("o"),
                 "o.reltype",
             ],
             "pg_class",

@@ -1,9 +1,11 @@
 //! Ways past the guard that were once open, each over the wire: what is forbidden carries a canary, and no
 //! byte of it may come back.
 
+mod applied;
 mod bound;
 mod counted;
 mod described;
+mod late;
 mod modified;
 mod nested;
 mod others;
