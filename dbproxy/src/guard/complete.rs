@@ -28,6 +28,7 @@ impl Standpoint<'_> {
             self.leave_out_open_copies(&mut reading);
             reading.refuse_after_changes(self.own, self.search_path.len(), runs_code);
             self.refuse_constants(&mut reading);
+            self.refuse_modifiers(&mut reading);
         }
         reading
     }
@@ -104,7 +105,8 @@ impl Standpoint<'_> {
         }
         let piece = reading.text().get(statement.range.clone());
         let piece = piece.unwrap_or(reading.text());
-        if let Some(subject) = self.with_modifiers(&one.subject, piece) {
+        let any = self.may_say_any(statement, reading.text());
+        if let Some(subject) = self.with_modifiers(&one.subject, piece, any) {
             one.subject = subject;
             one.reads_modifiers = true;
         }
@@ -125,8 +127,10 @@ impl Standpoint<'_> {
     /// What binding values of these types (four bytes each) names and calls, where they are not
     /// PostgreSQL's own: it runs what their owners wrote.
     pub(super) fn bound(&self, types: &[u8]) -> Bound {
-        let own: Vec<u32> = template::oids(types)
-            .into_iter()
+        let all = template::oids(types);
+        let own: Vec<u32> = all
+            .iter()
+            .copied()
             .filter(|oid| *oid >= FIRST_NORMAL_OID)
             .collect();
         let name = |oid: &u32| {
@@ -141,7 +145,8 @@ impl Standpoint<'_> {
                 })
         };
         let types = own.iter().map(name).collect();
-        let functions = self.checks(own);
+        let mut functions = self.checks(own);
+        functions.extend(self.modifiers_of_bound(&all));
         Bound { types, functions }
     }
 

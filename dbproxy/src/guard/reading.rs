@@ -303,7 +303,7 @@ impl Bound {
     /// The facts together with these.
     pub(super) fn with(&self, subject: Subject) -> Subject {
         match subject {
-            Subject::Readable(facts) if !self.types.is_empty() => {
+            Subject::Readable(facts) if !self.types.is_empty() || !self.functions.is_empty() => {
                 let mut facts = Facts::clone(&facts);
                 facts.add_types(self.types.iter().cloned());
                 facts.add_functions(self.functions.iter().cloned());

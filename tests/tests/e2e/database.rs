@@ -17,6 +17,7 @@ mod catalog;
 mod defining;
 mod impostor;
 mod leaving;
+mod like;
 mod literals;
 mod names;
 mod observe;

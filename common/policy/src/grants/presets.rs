@@ -105,7 +105,8 @@ const INTROSPECTION_FUNCTIONS: &[&str] = &[
     "pg_get_statisticsobjdef_columns", "pg_get_triggerdef", "pg_get_userbyid", "pg_get_viewdef", "pg_has_role",
     "pg_identify_object", "pg_index_column_has_property", "pg_index_has_property", "pg_indexam_has_property",
     "pg_indexes_size", "pg_is_in_recovery", "pg_is_other_temp_schema", "pg_is_wal_replay_paused", "pg_jit_available",
-    "pg_last_wal_receive_lsn", "pg_last_wal_replay_lsn", "pg_last_xact_replay_timestamp", "pg_my_temp_schema",
+    "pg_last_wal_receive_lsn", "pg_last_wal_replay_lsn", "pg_last_xact_replay_timestamp", "pg_listening_channels",
+    "pg_my_temp_schema",
     "pg_opclass_is_visible", "pg_operator_is_visible", "pg_opfamily_is_visible", "pg_options_to_table",
     "pg_partition_ancestors", "pg_partition_root", "pg_partition_tree", "pg_postmaster_start_time",
     "pg_relation_filenode", "pg_relation_is_publishable", "pg_relation_is_updatable", "pg_relation_size",
@@ -123,15 +124,17 @@ const INTROSPECTION_FUNCTIONS: &[&str] = &[
     "version",
 ];
 
-/// `introspection`: the catalog tables and views that they read.
+/// `introspection`: the catalog tables and views that they read. What a session itself has prepared and opened is
+/// its own: psql completes the names of it, in transactions too.
 #[rustfmt::skip]
 const PG_CATALOG_RELATIONS: &[&str] = &[
     "pg_aggregate", "pg_am", "pg_amop", "pg_amproc", "pg_attrdef", "pg_auth_members",
     "pg_available_extension_versions", "pg_available_extensions", "pg_cast", "pg_class", "pg_collation",
-    "pg_constraint", "pg_conversion", "pg_database", "pg_default_acl", "pg_depend", "pg_description", "pg_enum",
+    "pg_constraint", "pg_conversion", "pg_cursors", "pg_database", "pg_default_acl", "pg_depend", "pg_description", "pg_enum",
     "pg_event_trigger", "pg_extension", "pg_group", "pg_index", "pg_indexes", "pg_inherits",
     "pg_init_privs", "pg_language", "pg_largeobject_metadata", "pg_matviews", "pg_namespace", "pg_opclass",
-    "pg_operator", "pg_opfamily", "pg_parameter_acl", "pg_partitioned_table", "pg_policies", "pg_policy", "pg_proc",
+    "pg_operator", "pg_opfamily", "pg_parameter_acl", "pg_partitioned_table", "pg_policies", "pg_policy",
+    "pg_prepared_statements", "pg_proc",
     "pg_publication", "pg_publication_namespace", "pg_publication_rel", "pg_publication_tables", "pg_range",
     "pg_rewrite", "pg_rules", "pg_seclabel", "pg_seclabels", "pg_sequence", "pg_settings", "pg_shdepend",
     "pg_shdescription", "pg_shseclabel", "pg_statistic_ext", "pg_tables", "pg_tablespace", "pg_timezone_abbrevs",

@@ -10,6 +10,7 @@ use squawk_parser::SyntaxKind as K;
 use super::query::is_query;
 use super::question::holds_question;
 use super::{Walk, Walked, unsupported, words};
+use crate::catalog::RelationKind;
 use crate::names::{name, path};
 use crate::tree::Node;
 
@@ -36,6 +37,12 @@ impl Walk<'_> {
         }
         if node.kind() == K::FUNCTION_NAME_REF && self.runs {
             return self.runs_function(&parts, node);
+        }
+        if node
+            .parent()
+            .is_some_and(|parent| parent.kind() == K::LIKE_CLAUSE)
+        {
+            return self.copied(&parts, node);
         }
         let made = matches!(node.kind(), K::TABLE_NAME | K::VIEW | K::SEQUENCE);
         let full = match parts.as_slice() {
@@ -66,6 +73,24 @@ impl Walk<'_> {
             .filter(|child| !matches!(child.kind(), K::PATH | K::PATH_REF))
         {
             self.walk(child)?;
+        }
+        Ok(())
+    }
+
+    /// What a table is made LIKE, which is only looked at: PostgreSQL asks for SELECT on it, or for USAGE where it is
+    /// a type (`transformTableLikeClause`). The expressions that are copied run where the new table is written, and
+    /// count there.
+    fn copied(&mut self, parts: &[Arc<str>], node: Node<'_>) -> Walked {
+        let (full, _) = self.named_relation(parts, node)?;
+        let known = self.context.catalog.and_then(|catalog| {
+            let schema = full.schema.as_deref()?;
+            catalog.relation(schema, &full.name)
+        });
+        if known.is_some_and(|known| known.kind == RelationKind::Composite) {
+            self.types.insert(full);
+        } else {
+            let relation = self.relation(full);
+            self.mark_all(relation, Access::Select);
         }
         Ok(())
     }
@@ -142,22 +167,32 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// Counts the operator that CREATE OPERATOR makes.
+    /// Counts the operator that a definition makes, or changes: one without a schema is in any of those that have it.
     pub(super) fn define_operator(&mut self, node: Node<'_>) -> Walked {
         let mut parts = node.child(K::PATH_REF).map(path).unwrap_or_default();
         parts.retain(|part| !part.is_empty());
-        let schema = match parts.as_slice() {
-            [] => self.schema_of(""),
-            [schema] => Some(Arc::clone(schema)),
+        let symbol = node.children().filter(|child| child.kind() != K::PATH_REF);
+        let symbol: Arc<str> = symbol.map(Node::text).collect::<String>().into();
+        let makes = node
+            .parent()
+            .is_some_and(|parent| parent.kind() == K::CREATE_OPERATOR);
+        let catalog = self.context.catalog.filter(|_| !makes && parts.is_empty());
+        let known =
+            catalog.map(|catalog| catalog.operator_schemas(self.context.search_path, &symbol));
+        let known: Vec<_> = known.into_iter().flatten().map(Arc::clone).collect();
+        let schemas = match parts.as_slice() {
+            [] if known.is_empty() => vec![self.schema_of("")],
+            [] => known.into_iter().map(Some).collect(),
+            [schema] => vec![Some(Arc::clone(schema))],
             _ => return Err(unsupported(node)),
         };
-        let symbol = node.children().filter(|child| child.kind() != K::PATH_REF);
-        let symbol: String = symbol.map(Node::text).collect();
-        let relation = self.relation(Name {
-            schema,
-            name: Arc::from(symbol),
-        });
-        self.mark_all(relation, Access::Define);
+        for schema in schemas {
+            let relation = self.relation(Name {
+                schema,
+                name: Arc::clone(&symbol),
+            });
+            self.mark_all(relation, Access::Define);
+        }
         Ok(())
     }
 

@@ -106,6 +106,7 @@ impl Walk<'_> {
                 self.walk_children(node)
             }
             Handling::Type => self.type_name(node),
+            Handling::Collation if self.defining && is_defined(node) => self.define(node),
             Handling::Collation => self.foreign(node, builtin::is_collation),
             Handling::Operator => self.operator(node),
             Handling::Object if self.defining => self.define(node),
@@ -362,10 +363,25 @@ fn is_keyword(node: Node<'_>, leaf: K) -> bool {
     }
 }
 
-/// Whether a node is the operator that CREATE OPERATOR makes.
+/// Whether a collation is what a definition is about, not one that it uses.
+fn is_defined(collation: Node<'_>) -> bool {
+    collation.parent().is_some_and(|parent| {
+        matches!(
+            parent.kind(),
+            K::DROP_COLLATION | K::ALTER_COLLATION | K::OBJECT_COLLATION
+        )
+    })
+}
+
+/// Whether a node is the operator that a definition is about.
 fn is_made(node: Node<'_>) -> bool {
-    let creates = |parent: Node<'_>| parent.kind() == K::CREATE_OPERATOR;
-    node.kind() == K::OP && node.parent().is_some_and(creates)
+    let defines = |parent: Node<'_>| {
+        matches!(
+            parent.kind(),
+            K::CREATE_OPERATOR | K::OP_SIG | K::OBJECT_OPERATOR
+        )
+    };
+    node.kind() == K::OP && node.parent().is_some_and(defines)
 }
 
 /// Whether a node is the CASCADE of a statement, not of a foreign key.

@@ -16,6 +16,10 @@ const JSON: u32 = 114;
 /// The type `text`.
 const TEXT: u32 = 25;
 
+/// `regprocedure`, `regoperator`, `regtype`, and arrays of these (`catalog/pg_type.dat`): the others of their kin have
+/// no types in their names.
+const TAKE_NAMES: [u32; 6] = [2202, 2204, 2206, 2207, 2209, 2211];
+
 /// What is made of values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Made {
@@ -310,12 +314,32 @@ impl Objects {
         self.nested.operands.iter().filter_map(of).collect()
     }
 
+    /// Whether making values of these types, or of what they are made of, looks for the name of a type in a string.
+    pub(crate) fn hold_type_names(&self, types: impl IntoIterator<Item = u32>) -> bool {
+        let mut holds = false;
+        self.follow(types, |own| holds |= TAKE_NAMES.contains(&own));
+        holds
+    }
+
     /// These types of somebody's own, and those that their values are made of.
     fn parts_of(&self, types: impl IntoIterator<Item = u32>) -> BTreeSet<u32> {
+        self.follow(types, |_| ())
+    }
+
+    /// The same; `own` is told those of PostgreSQL's own among them.
+    fn follow(
+        &self,
+        types: impl IntoIterator<Item = u32>,
+        mut own: impl FnMut(u32),
+    ) -> BTreeSet<u32> {
         let mut open: Vec<u32> = types.into_iter().collect();
         let mut seen = BTreeSet::new();
         while let Some(of) = open.pop() {
-            if of < FIRST_NORMAL_OID || !seen.insert(of) {
+            if of < FIRST_NORMAL_OID {
+                own(of);
+                continue;
+            }
+            if !seen.insert(of) {
                 continue;
             }
             open.extend(self.types.get(&of).map(|known| known.element));

@@ -2,7 +2,7 @@
 
 use exeat_tests::database::Database;
 use exeat_tests::lab::Lab;
-use exeat_tests::wire::{Message, Wire, kinds, sqlstate};
+use exeat_tests::wire::{Message, Wire, kinds, parse, sqlstate, sync};
 
 use crate::database::{lab_with, session};
 
@@ -306,5 +306,107 @@ fn who_locks_a_view_locks_what_it_reads() {
     }
     let answer = session.query("LOCK TABLE orders IN ACCESS SHARE MODE");
     assert_eq!(sqlstate(&answer), None);
+    lab.finish(exeat);
+}
+
+#[test]
+fn psql_completes_the_names_that_the_session_itself_has_made() {
+    let (lab, database) = lab();
+    let exeat = lab.start();
+    let mut direct = Wire::past_the_proxy(&database, "postgres");
+    let mut session = session(&exeat);
+    let statements = [
+        "BEGIN",
+        "LISTEN news",
+        "COMMIT",
+        "BEGIN",
+        "DECLARE mycur CURSOR FOR SELECT 1",
+        "PREPARE mine AS SELECT 1",
+        "SELECT pg_catalog.quote_ident(name) FROM pg_catalog.pg_cursors \
+         WHERE substring(pg_catalog.quote_ident(name),1,0)='' LIMIT 1000",
+        "SELECT pg_catalog.quote_ident(name) FROM pg_catalog.pg_prepared_statements \
+         WHERE substring(pg_catalog.quote_ident(name),1,2)='mi' LIMIT 1000",
+        "SELECT pg_catalog.quote_ident(channel) FROM pg_catalog.pg_listening_channels() AS channel \
+         WHERE substring(pg_catalog.quote_ident(channel),1,0)='' LIMIT 1000",
+        "FETCH mycur",
+        "SELECT name, statement, is_holdable FROM pg_cursors",
+        "SELECT name, statement, parameter_types, from_sql FROM pg_prepared_statements",
+        "COMMIT",
+        // Nothing of the proxy's own is left behind by a look at what the session has made.
+        "CREATE TEMP TABLE made (id int)",
+        "SELECT abs(1)",
+        "SELECT name FROM pg_prepared_statements",
+    ];
+    for sql in statements {
+        let expected = direct.query(sql);
+        assert_eq!(sqlstate(&expected), None, "{sql}");
+        let answer = session.query(sql);
+        let rows = |answer: &[Message]| -> Vec<Vec<u8>> {
+            let rows = answer.iter().filter(|message| message.kind == 'D');
+            rows.map(|message| message.body.clone()).collect()
+        };
+        assert_eq!(kinds(&answer), kinds(&expected), "{sql}: {answer:?}");
+        assert_eq!(rows(&answer), rows(&expected), "{sql}");
+    }
+    lab.finish(exeat);
+}
+
+#[test]
+fn names_of_the_protocol_are_listed_as_the_server_has_them_and_used_as_the_client_has_them() {
+    let (lab, _database) = lab();
+    let exeat = lab.start();
+    let mut session = session(&exeat);
+    session.send([parse("s1", "SELECT 7"), sync()].concat());
+    assert_eq!(kinds(&session.until_ready()), "1Z");
+    let listed = session.rows("SELECT name, statement, from_sql FROM pg_prepared_statements");
+    let (listed, rest) = listed.split_once('|').unwrap();
+    assert!(listed.starts_with("exeat_"), "{listed}");
+    assert_eq!(rest, "SELECT 7|f");
+    // It is no name that a client can use, and whoever tries goes on.
+    for verb in ["EXECUTE", "DEALLOCATE"] {
+        let answer = session.query(&format!("{verb} {listed}"));
+        assert_eq!(sqlstate(&answer).as_deref(), Some("26000"), "{answer:?}");
+    }
+    assert_eq!(session.rows("EXECUTE s1"), "7");
+    assert_eq!(kinds(&session.query("DEALLOCATE s1")), "CZ");
+    let left = session.rows("SELECT count(*) FROM pg_prepared_statements");
+    assert_eq!(left, "0");
+    lab.finish(exeat);
+}
+
+#[test]
+fn who_may_make_collations_and_operators_in_a_schema_may_drop_them() {
+    let (lab, database) = lab();
+    database
+        .admin(
+            "CREATE OPERATOR own.=== (leftarg = int, rightarg = int, function = int4eq);
+             CREATE OPERATOR others.=== (leftarg = int, rightarg = int, function = int4eq);
+             CREATE COLLATION others.co FROM \"C\"",
+        )
+        .exits(0);
+    let exeat = lab.start();
+    let mut session = session(&exeat);
+    for (sql, said) in [
+        ("CREATE COLLATION own.co FROM \"C\"", None),
+        ("ALTER COLLATION own.co RENAME TO ca", None),
+        ("COMMENT ON COLLATION own.ca IS 'a'", None),
+        ("DROP COLLATION own.ca", None),
+        ("DROP COLLATION IF EXISTS own.ca", None),
+        ("DROP COLLATION others.co", Some("42501")),
+        ("COMMENT ON COLLATION others.co IS 'a'", Some("42501")),
+        ("ALTER COLLATION others.co RENAME TO ca", Some("42501")),
+        ("CREATE COLLATION public.co FROM \"C\"", Some("42501")),
+        ("COMMENT ON OPERATOR own.=== (int, int) IS 'a'", None),
+        ("DROP OPERATOR own.=== (int, int)", None),
+        ("DROP OPERATOR others.=== (int, int)", Some("42501")),
+        (
+            "ALTER OPERATOR others.=== (int, int) OWNER TO app",
+            Some("42501"),
+        ),
+        ("DROP OPERATOR pg_catalog.+ (int, int)", Some("42501")),
+    ] {
+        let answer = session.query(sql);
+        assert_eq!(sqlstate(&answer).as_deref(), said, "{sql}: {answer:?}");
+    }
     lab.finish(exeat);
 }

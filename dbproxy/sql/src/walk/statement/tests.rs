@@ -137,6 +137,8 @@ fn what_is_temporary_is_in_the_temporary_schema() {
         .map(|access| access.relation.to_string())
         .collect();
     assert_eq!(names, ["pg_temp.x", "public.t"]);
+    let accesses: Vec<_> = f.relations.iter().map(|access| access.access).collect();
+    assert_eq!(accesses, [Access::Define, Access::Select]);
     let f = facts("SELECT 1 a INTO UNLOGGED x", false);
     assert_eq!(f.relations[0].relation.to_string(), "public.x");
 }
@@ -441,5 +443,102 @@ fn what_is_renamed_stays_in_its_schema_and_what_is_moved_is_made_in_the_other() 
             .collect();
         names.sort();
         assert_eq!(names, expected, "{sql}");
+    }
+}
+
+#[test]
+fn what_makes_a_thing_and_what_changes_it_or_drops_it_define_the_same() {
+    for [creates, changes @ ..] in [
+        [
+            "CREATE COLLATION s.x FROM \"C\"",
+            "ALTER COLLATION s.x REFRESH VERSION",
+            "COMMENT ON COLLATION s.x IS 'a'",
+            "DROP COLLATION IF EXISTS s.x",
+        ],
+        [
+            "CREATE COLLATION x (locale = 'C')",
+            "ALTER COLLATION x OWNER TO CURRENT_USER",
+            "COMMENT ON COLLATION x IS NULL",
+            "DROP COLLATION x RESTRICT",
+        ],
+        [
+            "CREATE CONVERSION s.x FOR 'UTF8' TO 'LATIN1' FROM pg_catalog.utf8_to_iso8859_1",
+            "ALTER CONVERSION s.x OWNER TO CURRENT_USER",
+            "COMMENT ON CONVERSION s.x IS 'a'",
+            "DROP CONVERSION s.x",
+        ],
+        [
+            "CREATE DOMAIN s.x AS int",
+            "ALTER DOMAIN s.x SET NOT NULL",
+            "COMMENT ON DOMAIN s.x IS 'a'",
+            "DROP DOMAIN s.x",
+        ],
+        [
+            "CREATE TYPE s.x AS ENUM ('a')",
+            "ALTER TYPE s.x ADD VALUE 'b'",
+            "COMMENT ON TYPE s.x IS 'a'",
+            "DROP TYPE s.x",
+        ],
+        [
+            "CREATE AGGREGATE s.x (int) (sfunc = int4pl, stype = int)",
+            "ALTER AGGREGATE s.x (int) OWNER TO CURRENT_USER",
+            "COMMENT ON AGGREGATE s.x (int) IS 'a'",
+            "DROP AGGREGATE s.x (int)",
+        ],
+        [
+            "CREATE FUNCTION s.x (int) RETURNS int LANGUAGE sql AS 'SELECT 1'",
+            "ALTER FUNCTION s.x (int) STRICT",
+            "COMMENT ON FUNCTION s.x (int) IS 'a'",
+            "DROP FUNCTION s.x (int)",
+        ],
+        [
+            "CREATE OPERATOR s.=== (leftarg = int, rightarg = int, function = int4eq)",
+            "ALTER OPERATOR s.=== (int, int) OWNER TO CURRENT_USER",
+            "COMMENT ON OPERATOR s.=== (int, int) IS 'a'",
+            "DROP OPERATOR s.=== (int, int)",
+        ],
+        [
+            "CREATE OPERATOR FAMILY s.x USING btree",
+            "ALTER OPERATOR FAMILY s.x USING btree OWNER TO CURRENT_USER",
+            "COMMENT ON OPERATOR FAMILY s.x USING btree IS 'a'",
+            "DROP OPERATOR FAMILY s.x USING btree",
+        ],
+        [
+            "CREATE OPERATOR CLASS s.x FOR TYPE int USING btree AS FUNCTION 1 btint4cmp(int, int)",
+            "ALTER OPERATOR CLASS s.x USING btree OWNER TO CURRENT_USER",
+            "COMMENT ON OPERATOR CLASS s.x USING btree IS 'a'",
+            "DROP OPERATOR CLASS s.x USING btree",
+        ],
+        [
+            "CREATE TEXT SEARCH CONFIGURATION s.x (copy = english)",
+            "ALTER TEXT SEARCH CONFIGURATION s.x OWNER TO CURRENT_USER",
+            "COMMENT ON TEXT SEARCH CONFIGURATION s.x IS 'a'",
+            "DROP TEXT SEARCH CONFIGURATION s.x",
+        ],
+        [
+            "CREATE TEXT SEARCH DICTIONARY s.x (template = simple)",
+            "ALTER TEXT SEARCH DICTIONARY s.x OWNER TO CURRENT_USER",
+            "COMMENT ON TEXT SEARCH DICTIONARY s.x IS 'a'",
+            "DROP TEXT SEARCH DICTIONARY s.x",
+        ],
+        [
+            "CREATE STATISTICS s.x ON a, b FROM t",
+            "ALTER STATISTICS s.x SET STATISTICS 10",
+            "COMMENT ON STATISTICS s.x IS 'a'",
+            "DROP STATISTICS s.x",
+        ],
+    ] {
+        let defined = |sql: &str| -> Vec<String> {
+            let facts = facts(sql, true);
+            let defines = facts.relations.iter();
+            let defines = defines.filter(|access| access.access == Access::Define);
+            defines.map(|access| access.relation.to_string()).collect()
+        };
+        let made = defined(creates);
+        for sql in changes {
+            let named = defined(sql);
+            let same = named.iter().all(|name| made.contains(name));
+            assert!(same && !named.is_empty(), "{sql}: {named:?}, {made:?}");
+        }
     }
 }

@@ -6,7 +6,7 @@ use std::net::Ipv4Addr;
 use exeat_tests::database::{Database, psql};
 use exeat_tests::lab::Lab;
 use exeat_tests::run::run_with;
-use exeat_tests::wire::{bind, execute, parse, sqlstate, sync};
+use exeat_tests::wire::{bind, cstr, execute, frame, parse, query, sqlstate, sync};
 
 use super::has_canary;
 use crate::database::{lab_with, session_as, session_from};
@@ -39,6 +39,9 @@ ALTER TYPE parcel SET (SEND = sends);
 CREATE TABLE parcels (id int, x parcel);
 INSERT INTO parcels VALUES (1, 'a');
 CREATE FUNCTION signed(shape) RETURNS int LANGUAGE sql AS 'SELECT 1';
+CREATE TYPE names AS (a regtype);
+CREATE DOMAIN a_name AS regtype;
+CREATE TABLE named (id int, c names, d a_name, r regtype, ra regtype[], p regprocedure);
 ";
 
 const POLICY: &str = "\
@@ -100,7 +103,51 @@ const READ_MODIFIERS: &[&str] = &[
     "SELECT 'signed(shape(3))'::regprocedure",
     "SELECT has_type_privilege('shape(3)', 'usage')",
     "COMMENT ON FUNCTION signed(shape(3)) IS 'a'",
+    // Within a row, an array and JSON, where a string has escapes of its own.
+    r#"SELECT '("sh\ape(3)")'::names"#,
+    r#"SELECT '("sh\ape(3)")'::public.names"#,
+    r#"INSERT INTO named (c) VALUES ('("sh\ape(3)")')"#,
+    r#"INSERT INTO named (ra) VALUES ('{sh\ape(3)}')"#,
+    r#"SELECT json_populate_record(NULL::names, '{"a":"sh\u0061pe(3)"}')"#,
+    r#"SELECT json_populate_record(NULL::named, '{"r":"sh\u0061pe(3)"}')"#,
+    r#"SELECT jsonb_populate_recordset(NULL::named, '[{"c":{"a":"sh\u0061pe(3)"}}]')"#,
 ];
+
+/// A text, the type of its parameter (0 where none is said), and a value for which `reads` runs when it is bound, or
+/// where the statement runs.
+const BOUND: &[(&str, u32, &str)] = &[
+    ("SELECT 1", 2206, "shape(3)"),
+    ("SELECT 1", 2211, "{shape(3)}"),
+    ("SELECT 1", 2202, "signed(shape(3))"),
+    ("BEGIN", 2206, "shape(3)"),
+    ("SELECT $1", 2206, "shape(3)"),
+    ("INSERT INTO named (c) VALUES ($1)", 0, r#"("shape(3)")"#),
+    ("INSERT INTO named (d) VALUES ($1)", 0, "shape(3)"),
+    ("INSERT INTO named (ra) VALUES ($1)", 0, "{shape(3)}"),
+    (
+        "SELECT json_populate_record(NULL::names, $1)",
+        0,
+        r#"{"a":"shape(3)"}"#,
+    ),
+];
+
+fn bound((sql, of, value): (&str, u32, &str)) -> Vec<u8> {
+    let types = match of {
+        0 => vec![0, 0],
+        of => [&[0, 1][..], &of.to_be_bytes()].concat(),
+    };
+    let length = u32::try_from(value.len()).unwrap().to_be_bytes();
+    let parse = [cstr(""), cstr(sql), types].concat();
+    let bind = [
+        cstr(""),
+        cstr(""),
+        vec![0, 0, 0, 1],
+        length.to_vec(),
+        value.into(),
+        vec![0, 0],
+    ];
+    [frame('P', &parse), frame('B', &bind.concat()), execute("")].concat()
+}
 
 const READ: &str = "SELECT abs(total) FROM orders";
 
@@ -207,6 +254,62 @@ fn what_names_of_types_are_put_together_needs_the_same_rule() {
             Some("42501"),
             "{statement}: {answer:?}"
         );
+    }
+}
+
+#[test]
+fn names_of_types_that_come_with_values_count_too() {
+    let (lab, _database) = lab();
+    let exeat = lab.start();
+    for value in BOUND {
+        let mut own = session_as(&exeat, "code");
+        let answer = own.send([bound(*value), sync()].concat()).until_ready();
+        assert_eq!(sqlstate(&answer), None, "{value:?}: {answer:?}");
+        assert!(!has_canary(&own.query(READ)), "{value:?}, then");
+
+        let mut batch = session_as(&exeat, "code");
+        let read = [parse("", READ), bind("", ""), execute("")].concat();
+        let answer = batch
+            .send([bound(*value), read, sync()].concat())
+            .until_ready();
+        assert!(!has_canary(&answer), "{value:?}, in one batch");
+
+        let mut narrow = session_from(&exeat, Ipv4Addr::new(127, 0, 0, 2), "narrow");
+        let answer = narrow.send([bound(*value), sync()].concat()).until_ready();
+        let state = sqlstate(&answer);
+        assert_eq!(state.as_deref(), Some("42501"), "{value:?}: {answer:?}");
+    }
+    for (columns, row) in [
+        ("r", "shape(3)"),
+        ("d", "shape(3)"),
+        ("c", r#"("shape(3)")"#),
+        ("ra", "{shape(3)}"),
+        ("p", "signed(shape(3))"),
+    ] {
+        let sql = format!("COPY named ({columns}) FROM STDIN");
+        let mut own = session_as(&exeat, "code");
+        let data = frame('d', format!("{row}\n").as_bytes());
+        let copied = [query(&sql), data, frame('c', b"")].concat();
+        let answer = own.send(copied).until_ready();
+        assert_eq!(sqlstate(&answer), None, "{sql}: {answer:?}");
+        assert!(!has_canary(&own.query(READ)), "{sql}, then");
+        let mut narrow = session_from(&exeat, Ipv4Addr::new(127, 0, 0, 2), "narrow");
+        let answer = narrow.query(&sql);
+        assert_eq!(sqlstate(&answer).as_deref(), Some("42501"), "{sql}");
+    }
+    for sql in [
+        "PREPARE p (regtype) AS SELECT 1",
+        "PREPARE p (\"regtype\"[]) AS SELECT 1",
+        "PREPARE p (a_name) AS SELECT 1",
+        "PREPARE p (public.names) AS SELECT 1",
+    ] {
+        let mut narrow = session_from(&exeat, Ipv4Addr::new(127, 0, 0, 2), "narrow");
+        let answer = narrow.query(sql);
+        assert_eq!(sqlstate(&answer).as_deref(), Some("42501"), "{sql}");
+    }
+    let mut narrow = session_from(&exeat, Ipv4Addr::new(127, 0, 0, 2), "narrow");
+    for fine in ["SELECT c, d, r FROM named", "PREPARE p (int) AS SELECT $1"] {
+        assert_eq!(sqlstate(&narrow.query(fine)), None, "{fine}");
     }
 }
 
