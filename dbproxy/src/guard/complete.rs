@@ -112,14 +112,8 @@ impl Standpoint<'_> {
         }
         one.foreign = self.foreign(&one.subject);
         if let Some(subject) = self.with_plans(&one.subject) {
-            let runs = match &subject {
-                Subject::Readable(facts) if matches!(facts.verb, Verb::Define | Verb::Maintain) => {
-                    Foreign::Anywhere
-                }
-                _ => Foreign::InPlans,
-            };
             one.subject = subject;
-            one.foreign = one.foreign.max(runs);
+            one.foreign = one.foreign.max(Foreign::InPlans);
         }
         one
     }

@@ -28,7 +28,11 @@ impl Objects {
     /// and children of these.
     pub(crate) fn acted_on(&self, changed: impl IntoIterator<Item = u32>) -> BTreeSet<u32> {
         let mut acted = BTreeSet::new();
-        if self.acting.is_empty() {
+        let changed: Vec<u32> = changed.into_iter().collect();
+        let leads = |oid: &u32| {
+            self.acted_on_at_once(*oid).next().is_some() || self.children(*oid).next().is_some()
+        };
+        if self.acting.is_empty() || !changed.iter().any(leads) {
             return acted;
         }
         let children = self.by_parent();
