@@ -79,13 +79,26 @@ fn runs_code(facts: &Facts, snapshot: Option<&Snapshot>) -> bool {
         }
     };
     let mut called = facts.functions.iter().chain(&facts.behind_functions);
-    let mut touched = facts.relations.iter().chain(&facts.behind);
     let events = snapshot.is_none_or(|snapshot| snapshot.hooks().events);
+    // A trigger's function is run by what comes later.
+    if ties_a_trigger(facts) {
+        return events;
+    }
+    let mut touched = facts.relations.iter().chain(&facts.behind);
     matches!(facts.verb, Verb::Call | Verb::Do)
         || (matches!(facts.verb, Verb::Define | Verb::Maintain) && events)
         || !facts.operators.is_empty()
         || !called.all(own)
         || touched.any(|access| writes_with_code(access, snapshot))
+}
+
+/// Whether a statement does nothing but make a trigger of a function.
+fn ties_a_trigger(facts: &Facts) -> bool {
+    &*facts.label == "create trigger"
+        && facts.functions.len() == 1
+        && facts.behind_functions.is_empty()
+        && facts.operators.is_empty()
+        && facts.types.is_empty()
 }
 
 /// Whether writing a relation runs code.

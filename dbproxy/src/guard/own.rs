@@ -37,6 +37,8 @@ pub(crate) struct OwnCatalog {
     latest_floor: u32,
     /// Those of it that all see once a load has begun after this moment: they have been asked for.
     passing: Option<(Instant, Definitions)>,
+    /// When the transaction of the latest had ended that no name tells; `None` while it is open.
+    widened: Option<Instant>,
     /// What was seen may be gone.
     anew: bool,
     /// When the transaction of the latest ended.
@@ -184,6 +186,9 @@ impl OwnCatalog {
         let over = Instant::now();
         self.over = Some(over);
         self.anew = true;
+        if self.latest.wide || self.widened.is_none() {
+            self.widened = Some(over);
+        }
         if told && alone && self.seen.is_none() && self.passing.is_none() {
             let mut passing = std::mem::take(&mut self.definitions);
             passing.extend(std::mem::take(&mut self.latest));
@@ -247,11 +252,19 @@ impl OwnCatalog {
         if self.is_seen_by_all(catalogs) {
             self.definitions = Definitions::default();
         }
+        // All see by now what was told by no name.
+        if self
+            .widened
+            .is_some_and(|over| catalogs.is_newer_than(over))
+        {
+            self.definitions.wide = false;
+        }
         let mut latest = std::mem::take(&mut self.latest);
         if let Some((_, passing)) = self.passing.take() {
             latest.extend(passing);
         }
-        let stands = !std::mem::take(&mut self.anew) && !latest.wide;
+        let (was_wide, latest_wide) = (self.definitions.wide, latest.wide);
+        let stands = !std::mem::take(&mut self.anew) && !latest_wide;
         let known = self
             .seen
             .as_ref()
@@ -274,6 +287,9 @@ impl OwnCatalog {
                 (Arc::clone(&current), self.floor, question)
             }
         };
+        if self.definitions.wide && (latest_wide || !was_wide) {
+            self.widened = None;
+        }
         let text = from.own_question(&question, floor);
         self.asked = Some(Asked {
             wide: wide || !matches!(question, OwnQuestion::Named(_)),
