@@ -27,6 +27,8 @@ use crate::wire::startup::CancelKey;
 
 /// How long a database may take to accept a cancel.
 const DEADLINE: Duration = Duration::from_secs(5);
+/// How long a session that ends waits until the database was told: mostly a few milliseconds.
+const TOLD: Duration = Duration::from_millis(500);
 /// How long a cancel waits for its statement to leave. Where the server does not read, it is busy with
 /// something that came before.
 const HELD: Duration = Duration::from_secs(3);
@@ -410,14 +412,18 @@ impl CancelHandle {
     }
 
     /// Has the server end the session with all that it has of it: cancelled, it would go on with what was sent
-    /// behind. Where it can't be told so, what runs is cancelled all the same.
+    /// behind. Where it can't be told so, what runs is cancelled all the same. Returns when it was told, or takes long.
     pub(crate) async fn terminate(&self) {
         metrics::cancel("terminated_by_proxy");
-        let told = tokio::time::timeout(DEADLINE, self.entry.target.terminate()).await;
-        if !matches!(told, Ok(Ok(()))) {
-            tracing::warn!(session = %self.entry.session, "the database was not told to end a session");
-            Flight::begin(Arc::clone(&self.entry)).send_once().await;
-        }
+        let entry = Arc::clone(&self.entry);
+        let telling = tokio::spawn(async move {
+            let told = tokio::time::timeout(DEADLINE, entry.target.terminate()).await;
+            if !matches!(told, Ok(Ok(()))) {
+                tracing::warn!(session = %entry.session, "the database was not told to end a session");
+                Flight::begin(entry).send_once().await;
+            }
+        });
+        drop(tokio::time::timeout(TOLD, telling).await);
     }
 
     /// Cancels what runs, for a cause of the proxy's own.

@@ -16,7 +16,7 @@ use rpds::HashTrieMapSync;
 
 use super::moment::Moment;
 use super::nested::Nested;
-use super::question::together;
+use super::question::{FIRST_NORMAL_OID, together};
 use super::stored::Stored;
 use by_name::ByName;
 pub(crate) use code::Made;
@@ -78,8 +78,8 @@ pub(crate) struct Objects {
     pub(super) nested: Nested,
     /// Casts by functions of somebody's own: from, to, and the function.
     casts: Arc<Vec<(u32, u32, u32)>>,
-    /// The functions of those that need not be written.
-    converting: Arc<Vec<u32>>,
+    /// Of those that need not be written: the type, and the function.
+    converting: Arc<Vec<(u32, u32)>>,
     /// Extended statistics, and the table that they are of.
     statistics: Arc<Vec<(Name, u32)>>,
     /// The table that a sequence or an index belongs to.
@@ -162,9 +162,12 @@ impl Objects {
         self.functions.get(&oid).map(|known| &known.name)
     }
 
-    /// The functions of somebody's own that PostgreSQL may convert a value by without being told to.
-    pub(crate) fn converting(&self) -> impl Iterator<Item = &Name> {
-        self.converting.iter().filter_map(|oid| self.function(*oid))
+    /// The functions of somebody's own that PostgreSQL may convert a value by without being told to, a value of
+    /// somebody's own types or only of its own.
+    pub(crate) fn converting(&self, own: bool) -> impl Iterator<Item = &Name> {
+        let from = move |of: u32| own || of < FIRST_NORMAL_OID;
+        let casts = self.converting.iter().filter(move |(of, _)| from(*of));
+        casts.filter_map(|(_, function)| self.function(*function))
     }
 
     pub(crate) fn operator(&self, oid: u32) -> Option<&Name> {

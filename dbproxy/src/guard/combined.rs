@@ -41,7 +41,13 @@ impl Standpoint<'_> {
     /// known here.
     fn converting(&self, outer: &Judged) -> Vec<Name> {
         let snapshot = self.snapshot.filter(|_| outer.said.gives_arguments);
-        let converting = snapshot.map(|snapshot| snapshot.objects.converting());
+        let own = match &outer.subject {
+            Subject::Readable(facts) => {
+                !facts.types.is_empty() || facts.functions.iter().any(is_foreign)
+            }
+            Subject::Unreadable(_) => true,
+        };
+        let converting = snapshot.map(|snapshot| snapshot.objects.converting(own));
         converting.into_iter().flatten().cloned().collect()
     }
 

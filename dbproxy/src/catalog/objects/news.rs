@@ -36,7 +36,7 @@ pub(super) struct News {
     stored: Stored,
     nested: Nested,
     casts: Vec<(u32, u32, u32)>,
-    converting: Vec<u32>,
+    converting: Vec<(u32, u32)>,
     statistics: Vec<(Name, u32)>,
     owners: HashMap<u32, u32>,
     views: HashMap<u32, Vec<(u32, i16)>>,
@@ -155,7 +155,7 @@ impl News {
                 if let (Some(to), Some(function)) = (number(b), number(c)) {
                     self.casts.push((oid, to, function));
                     if d == "i" || d == "a" {
-                        self.converting.push(function);
+                        self.converting.push((oid, function));
                     }
                 }
             }

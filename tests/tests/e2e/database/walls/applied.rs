@@ -18,7 +18,9 @@ CREATE POLICY leads ON owned USING (EXISTS (SELECT FROM secrets));
 CREATE TABLE joined (id int); GRANT SELECT ON joined TO app; ALTER TABLE joined ENABLE ROW LEVEL SECURITY;
 CREATE POLICY plain ON joined USING (true);
 CREATE POLICY leads ON joined AS RESTRICTIVE TO readers USING (EXISTS (SELECT FROM secrets));
-CREATE VIEW invoked AS SELECT id FROM owned; GRANT SELECT ON invoked TO app;
+CREATE TABLE behind (id int); ALTER TABLE behind ENABLE ROW LEVEL SECURITY; GRANT SELECT ON behind TO app;
+CREATE POLICY leads ON behind USING (EXISTS (SELECT FROM secrets));
+CREATE VIEW invoked AS SELECT id FROM behind; GRANT SELECT ON invoked TO app;
 ";
 
 const POLICY: &str = "\
@@ -37,31 +39,22 @@ roles:
 
 #[test]
 fn a_statement_is_judged_by_the_policies_that_apply_by_now() {
-    for (prepare, change, table) in [
-        ("", "ALTER ROLE app NOBYPASSRLS", "bypassed"),
+    let (lab, database) = lab_with(SCHEMA, POLICY);
+    let exeat = lab.start();
+    for (change, table) in [
+        ("ALTER ROLE app NOBYPASSRLS", "bypassed"),
+        ("GRANT readers TO app", "joined"),
+        ("ALTER TABLE owned FORCE ROW LEVEL SECURITY", "owned"),
         (
-            "ALTER ROLE app NOBYPASSRLS",
-            "ALTER TABLE owned FORCE ROW LEVEL SECURITY",
-            "owned",
-        ),
-        (
-            "ALTER ROLE app NOBYPASSRLS",
-            "GRANT readers TO app",
-            "joined",
-        ),
-        (
-            "ALTER ROLE app NOBYPASSRLS; ALTER TABLE owned FORCE ROW LEVEL SECURITY",
             "ALTER VIEW invoked SET (security_invoker = true)",
             "invoked",
         ),
     ] {
-        let (lab, database) = lab_with(SCHEMA, POLICY);
-        if table == "invoked" && database.admin("SHOW server_version_num").ok() < "150000" {
+        let version = database.admin("SHOW server_version_num");
+        if table == "invoked" && version.ok() < "150000" {
             // Before it no view reads with the rights of who asks.
             continue;
         }
-        database.admin(prepare).exits(0);
-        let exeat = lab.start();
         let mut session = session(&exeat);
         let text = format!("TABLE {table}");
         session.send([parse("s", &text), sync()].concat());
@@ -73,11 +66,8 @@ fn a_statement_is_judged_by_the_policies_that_apply_by_now() {
         });
         session.send([bind("", "s"), execute(""), sync()].concat());
         let answer = session.until_ready();
-        assert_eq!(
-            sqlstate(&answer).as_deref(),
-            Some("42501"),
-            "{table}: {answer:?}"
-        );
-        lab.finish(exeat);
+        let told = sqlstate(&answer);
+        assert_eq!(told.as_deref(), Some("42501"), "{table}: {answer:?}");
     }
+    lab.finish(exeat);
 }

@@ -37,11 +37,13 @@ fn a_cast_that_execute_runs_for_an_argument_needs_its_call() {
     let denied = "        allow: [{ rule: everything }]\n        deny: [{ call: [public.day_of, public.time_of] }]\n";
     let calls =
         "        allow: [{ insert: public.orders }, { call: [public.day_of, public.time_of] }]\n";
-    for (rules, told, runs) in [
-        (allowed, Some("42501"), 0),
-        (denied, Some("42501"), 0),
-        (calls, None, 1),
+    for (rules, told) in [
+        (allowed, Some("42501")),
+        (denied, Some("42501")),
+        (calls, None),
     ] {
+        let (lab, database) = lab_with(SCHEMA, &policy(rules));
+        let exeat = lab.start();
         for (prepare, execute) in [
             (
                 "PREPARE p(date) AS INSERT INTO orders VALUES (1, $1)",
@@ -56,20 +58,15 @@ fn a_cast_that_execute_runs_for_an_argument_needs_its_call() {
                 "EXECUTE p(1)",
             ),
         ] {
-            let (lab, database) = lab_with(SCHEMA, &policy(rules));
-            let exeat = lab.start();
             let mut session = session(&exeat);
             assert_eq!(sqlstate(&session.query(prepare)), None, "{prepare}");
             let answer = session.query(execute);
-            assert_eq!(
-                sqlstate(&answer).as_deref(),
-                told,
-                "{rules} {prepare}: {answer:?}"
-            );
-            let traces = database.admin("SELECT count(*) FROM traces");
-            assert_eq!(traces.ok(), runs.to_string(), "{rules} {prepare}");
-            lab.finish(exeat);
+            let context = format!("{rules} {prepare}: {answer:?}");
+            assert_eq!(sqlstate(&answer).as_deref(), told, "{context}");
+            let traces = database.admin("DELETE FROM traces RETURNING of");
+            assert_eq!(traces.ok().is_empty(), told.is_some(), "{context}");
         }
+        lab.finish(exeat);
     }
     let (lab, _database) = lab_with(SCHEMA, &policy(allowed));
     let exeat = lab.start();

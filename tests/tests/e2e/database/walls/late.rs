@@ -200,13 +200,13 @@ fn what_waits_does_not_run_once_the_policy_denies_it() {
             "form {at}: {answer:?}"
         );
     }
-    holder.query("SELECT pg_advisory_unlock(77)");
     wait::until_true("nobody waits", || {
         database
             .admin("SELECT count(*) FROM pg_locks WHERE NOT granted")
             .ok()
             == "0"
     });
+    holder.query("SELECT pg_advisory_unlock(77)");
     assert_eq!(database.admin("SELECT count(*) FROM orders").ok(), "1");
     let records = lab.finish(exeat);
     let denials = records.denials();
