@@ -41,7 +41,7 @@ test-postgres-versions:
 	@tests/postgres-versions.sh >$(TARGET)/postgres-versions.txt
 	@while read -r major bin; do echo "PostgreSQL $$major ($$bin)"; \
 	  PATH="$$bin:$$PATH" EXEAT_POSTGRES_MAJOR=$$major cargo test --quiet --locked -p exeat-tests --test querytree </dev/null \
-	  && PATH="$$bin:$$PATH" EXEAT_POSTGRES_MAJOR=$$major EXEAT_BIN=$(TARGET)/debug/exeat cargo test --quiet --locked -p exeat-tests --test e2e -- wall:: database::catalog:: walls::counted walls::modified walls::wide </dev/null || exit 1; \
+	  && PATH="$$bin:$$PATH" EXEAT_POSTGRES_MAJOR=$$major EXEAT_BIN=$(TARGET)/debug/exeat cargo test --quiet --locked -p exeat-tests --test e2e -- wall:: database::catalog:: walls::applied walls::counted walls::guarded walls::late walls::maintained walls::modified walls::wide </dev/null || exit 1; \
 	done <$(TARGET)/postgres-versions.txt
 
 test-programs:
