@@ -73,17 +73,14 @@ impl Client {
             applied.changed = true;
             applied.others = true;
         }
-        let read = self
-            .read_until_now(rows.len(), &known.moment, applied.moment)
-            .await?;
-        self.rows(COMMIT).await?;
+        let now = Moment {
+            written: written.to_owned(),
+            ..applied.moment
+        };
+        applied.moment = self.ends(rows.len(), &known.moment, now).await?;
         if applied.renamed {
             return self.whole(written).await.map(Arc::new);
         }
-        applied.moment = Moment {
-            written: written.to_owned(),
-            ..read
-        };
         // With what was read meanwhile.
         let newest = pace.meanwhile.newest().unwrap_or_else(|| Arc::clone(known));
         Ok(Arc::new(if applied.changed {
@@ -169,19 +166,16 @@ impl Client {
         let rows = self.rows(&question(None)).await?;
         let mut objects = Objects::default();
         let mut applied = objects.replace(&rows);
-        let moment = self
-            .read_until_now(rows.len(), &Moment::default(), applied.moment)
-            .await?;
-        self.rows(COMMIT).await?;
-        applied.moment = Moment {
+        let now = Moment {
             written: written.to_owned(),
-            ..moment
+            ..applied.moment
         };
+        applied.moment = self.ends(rows.len(), &Moment::default(), now).await?;
         Ok(Snapshot::new(objects, applied))
     }
 
-    /// The moment of the transaction that is open, with the transactions of which all was read by so many rows.
-    async fn read_until_now(
+    /// Ends the transaction that is open; its moment, with the transactions of which all was read by so many rows.
+    async fn ends(
         &mut self,
         rows: usize,
         known: &Moment,
@@ -191,11 +185,9 @@ impl Client {
             true => self.rows(&ended_since(now.since)).await?,
             false => Rows::new(),
         };
-        let more = more
-            .into_iter()
-            .flatten()
-            .filter_map(|xid| xid.parse().ok());
-        Ok(now.and_read(known, more))
+        self.rows(COMMIT).await?;
+        let more = more.into_iter().flatten();
+        Ok(now.and_read(known, more.filter_map(|xid| xid.parse().ok())))
     }
 
     async fn rows(&mut self, sql: &str) -> Result<Vec<Vec<String>>, UpstreamError> {

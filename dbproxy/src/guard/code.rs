@@ -78,12 +78,12 @@ fn runs_code(facts: &Facts, snapshot: Option<&Snapshot>) -> bool {
             !snapshot.is_some_and(|snapshot| snapshot.catalog.has_own_function(&name.name))
         }
     };
-    let mut called = facts.functions.iter().chain(&facts.behind_functions);
     let events = snapshot.is_none_or(|snapshot| snapshot.hooks().events);
     // A trigger's function is run by what comes later.
     if ties_a_trigger(facts) {
         return events;
     }
+    let mut called = facts.functions.iter().chain(&facts.behind_functions);
     let mut touched = facts.relations.iter().chain(&facts.behind);
     matches!(facts.verb, Verb::Call | Verb::Do)
         || (matches!(facts.verb, Verb::Define | Verb::Maintain) && events)
