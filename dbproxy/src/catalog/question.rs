@@ -129,10 +129,12 @@ impl Since {
         match self {
             Self::Ever => "true".to_owned(),
             Self::Transaction(xid) => format!("({age} pg_catalog.age('{xid}'::pg_catalog.xid))"),
-            // Looked up in a hash table, where there is something to look up.
+            // Looked up in a hash table, where there is something to look up. In order: the server would look up
+            // every row, which costs more than its age.
             Self::Parameter => format!(
-                "({age} $1 AND NOT ({table}.xmin OPERATOR(pg_catalog.=) ANY (\
-                 SELECT pg_catalog.unnest(pg_catalog.current_setting('{READ}')::pg_catalog.xid[]))))"
+                "(CASE WHEN {age} $1 THEN NOT ({table}.xmin OPERATOR(pg_catalog.=) ANY (\
+                 SELECT pg_catalog.unnest(pg_catalog.current_setting('{READ}')::pg_catalog.xid[]))) \
+                 ELSE false END)"
             ),
         }
     }
@@ -326,19 +328,24 @@ pub(crate) fn listing() -> String {
 
 /// What is counted, so that it is noticed when something goes: a row's kind, its key, and where it is from.
 fn listed() -> [(&'static str, &'static str, String); 5] {
-    let named = |table: &str, namespace: &str, wanted: &str| {
+    // No join: all of a catalog is counted each time.
+    let seen = |namespace: &str| {
         format!(
-            "pg_catalog.{table} p JOIN pg_catalog.pg_namespace n \
-             ON n.oid OPERATOR(pg_catalog.=) p.{namespace} WHERE {SEEN}{wanted}"
+            "{namespace} OPERATOR(pg_catalog.=) ANY (ARRAY(\
+             SELECT n.oid FROM pg_catalog.pg_namespace n WHERE {SEEN}))"
         )
+    };
+    let named = |table: &str, namespace: &str, wanted: &str| {
+        let seen = seen(&format!("p.{namespace}"));
+        format!("pg_catalog.{table} p WHERE {seen}{wanted}")
     };
     [
         (
             "r",
             "c.oid::pg_catalog.text",
             format!(
-                "pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n \
-                 ON n.oid OPERATOR(pg_catalog.=) c.relnamespace WHERE {KINDS} AND {SEEN}"
+                "pg_catalog.pg_class c WHERE {KINDS} AND {}",
+                seen("c.relnamespace")
             ),
         ),
         (

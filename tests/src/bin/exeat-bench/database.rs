@@ -30,7 +30,7 @@ const TABLES: &str = "DO $$ DECLARE c text; BEGIN
 const COLD: &str = "\\set n random(1, 1000000000)
 SELECT aid AS n:n, abalance FROM pgbench_accounts WHERE aid = 1;
 ";
-const DEFINITION: &str = "\\set n random(1, 1000000000)
+const DEFINITION: &str = "\\set n random(1, 9223372036854775807)
 CREATE TABLE public.d:n (id int PRIMARY KEY, name text);
 ";
 

@@ -38,6 +38,20 @@ fn main() -> ExitCode {
     }
 }
 
+/// A build without optimizations costs three times as much, and looks like a slow release.
+fn measures_its_own_build() -> Result<()> {
+    let own = std::env::current_exe().context("the bench's own path")?;
+    if let Some(named) = std::env::var_os("EXEAT_BIN").map(PathBuf::from)
+        && named.parent() != own.parent()
+    {
+        bail!(
+            "EXEAT_BIN names {}, of another build than this bench: unset it",
+            named.display()
+        );
+    }
+    Ok(())
+}
+
 fn run() -> Result<()> {
     let mut plan = Plan {
         rounds: 3,
@@ -66,6 +80,7 @@ fn run() -> Result<()> {
     if plan.rounds == 0 || plan.seconds == 0 || plan.connections == 0 {
         bail!("--rounds, --seconds and --connections are 1 or more");
     }
+    measures_its_own_build()?;
     let mut text = report::heading(&plan);
     if only.as_deref().is_none_or(|part| part == "gateway") {
         text.push_str(&gateway::measure(&plan)?);
