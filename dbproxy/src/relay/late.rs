@@ -24,16 +24,39 @@ pub(super) const LATE: Duration = Duration::from_secs(1);
 /// What is looked at again.
 #[derive(Default)]
 pub(super) struct Late {
-    /// When the first of the result came that is held back.
-    held: Option<Instant>,
-    /// A newer catalog was waited for.
-    waited: bool,
+    /// The result in front is held back.
+    held: Option<Held>,
     /// What is waited for.
     waits: Option<Pending>,
-    /// The timer runs.
-    runs: bool,
-    /// Something was on its way when it fired.
-    due: bool,
+    look: Look,
+}
+
+/// A result that is held back.
+#[derive(Clone, Copy)]
+struct Held {
+    /// When the first of it came.
+    came: Instant,
+    /// A catalog was waited for that is newer.
+    waited: bool,
+}
+
+/// When all that is on its way is looked at again.
+#[derive(Default)]
+enum Look {
+    /// Nothing was on its way.
+    #[default]
+    Never,
+    /// When the timer fires.
+    Timed,
+    /// Now, or when nothing is held back or waited for any more.
+    Due,
+}
+
+impl Late {
+    /// Nothing is held back or waited for.
+    fn is_free(&self) -> bool {
+        self.held.is_none() && self.waits.is_none()
+    }
 }
 
 /// Whether only its names are nothing, or something else, by now.
@@ -65,23 +88,27 @@ impl Relay {
             self.late.waits = None;
             return Poll::Ready(());
         }
-        if !self.late.runs {
+        if let Look::Never = self.late.look {
             if self.queue.is_empty() {
                 return Poll::Pending;
             }
             tick.as_mut().reset(tokio::time::Instant::now() + LATE);
-            self.late.runs = true;
+            self.late.look = Look::Timed;
         }
-        std::task::ready!(tick.as_mut().poll(cx));
-        self.late.runs = false;
-        self.late.due = !self.queue.is_empty();
-        Poll::Ready(())
+        if let Look::Timed = self.late.look {
+            std::task::ready!(tick.as_mut().poll(cx));
+            self.late.look = Look::Due;
+        }
+        match self.late.is_free() {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
+        }
     }
 
     /// Looks at all that is on its way, where something has changed since it was judged: what would not be let
     /// through any more must not run.
     pub(super) fn look_at_what_waits(&mut self) -> Result<(), End> {
-        if !self.late.due || self.late.waits.is_some() || self.late.held.is_some() {
+        if !matches!(self.late.look, Look::Due) || !self.late.is_free() {
             return Ok(());
         }
         let waiting: Vec<Again> = self
@@ -106,7 +133,7 @@ impl Relay {
                 }
             }
         }
-        self.late.due = false;
+        self.late.look = Look::Never;
         Ok(())
     }
 
@@ -136,15 +163,16 @@ impl Relay {
                     running.again = None;
                     return Ok(Flow::Next);
                 }
-                self.late.held = Some(came);
-                came
+                let waited = false;
+                *self.late.held.insert(Held { came, waited })
             }
         };
         let again = again.clone();
         let catalogs = self.guard.catalogs();
-        if !self.late.waited && !catalogs.is_newer_than(held) {
-            self.late.waits = Some(catalogs.newer_than(held));
-            self.late.waited = true;
+        if !held.waited && !catalogs.is_newer_than(held.came) {
+            self.late.waits = Some(catalogs.newer_than(held.came));
+            let waited = true;
+            self.late.held = Some(Held { waited, ..held });
             return Ok(Flow::Wait);
         }
         let seen = match self.guard.still_stands(&again) {
@@ -187,7 +215,6 @@ impl Relay {
         }
         running.again = None;
         self.late.held = None;
-        self.late.waited = false;
         Ok(())
     }
 
