@@ -66,6 +66,9 @@ impl serde::de::Error for Problem {
             (Unexpected::Unit, _) => "write a value, or take the key out".to_owned(),
             (Unexpected::Str(text), "a list") => format!("put it in brackets: [{text}]"),
             (Unexpected::Unsigned(number), "a list") => format!("put it in brackets: [{number}]"),
+            (Unexpected::Seq, "a string") => {
+                "write a string; for several, write as many entries".to_owned()
+            }
             (_, wanted) => format!("write {wanted}"),
         };
         Self::without_place(message, Some(hint))
@@ -78,7 +81,7 @@ impl serde::de::Error for Problem {
     fn unknown_field(field: &str, expected: &'static [&'static str]) -> Self {
         Self::without_place(
             format!("unknown key `{field}`"),
-            Some(suggest(field, expected)),
+            Some(rule(field, expected).unwrap_or_else(|| suggest(field, expected))),
         )
     }
 
@@ -119,6 +122,31 @@ fn words(found: Unexpected<'_>) -> String {
         Unexpected::Signed(value) => format!("the number {value}"),
         other => other.to_string(),
     }
+}
+
+/// The first keys of rules, of a database's and of egress.
+const RULES: [&str; 15] = [
+    "select",
+    "insert",
+    "update",
+    "delete",
+    "truncate",
+    "call",
+    "operator",
+    "type",
+    "set",
+    "statement",
+    "define",
+    "preset",
+    "rule",
+    "host",
+    "cidr",
+];
+
+/// Where to write a rule that stands beside the list which it belongs into.
+fn rule(field: &str, expected: &[&str]) -> Option<String> {
+    let is_rule = expected.contains(&"allow") && RULES.contains(&field);
+    is_rule.then(|| format!("it is a rule: write it in the list, allow: [{{ {field}: … }}]"))
 }
 
 /// The nearest of the expected words, or all of them.

@@ -1,6 +1,31 @@
 use super::*;
 
 #[test]
+fn a_rule_beside_its_list_is_an_error_with_the_place_that_was_meant() {
+    refused(
+        &format!("{HEAD}    databases:\n      d:\n        as: x\n        define: [public]\n"),
+        8,
+        9,
+        "unknown key `define`",
+        "write it in the list, allow: [{ define: … }]",
+    );
+    refused(
+        &format!("{HEAD}    egress:\n      host: a.example\n"),
+        6,
+        7,
+        "unknown key `host`",
+        "write it in the list, allow: [{ host: … }]",
+    );
+    refused(
+        &grants("define: [public]"),
+        9,
+        21,
+        "expected a string, found a list",
+        "for several, write as many entries",
+    );
+}
+
+#[test]
 fn unknown_keys_are_errors_with_the_word_that_was_meant() {
     refused(
         "version: 1\nrolls: {}\nroles: {}\n",
