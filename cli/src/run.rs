@@ -102,12 +102,14 @@ pub(crate) fn run(command: Command, which: Which) -> anyhow::Result<ExitCode> {
         LogFormat::Text => Format::Text,
         LogFormat::Json => Format::Json,
     };
-    telemetry::install(format, &command.log).map_err(failure::telemetry)?;
+    let lines = telemetry::install(format, &command.log).map_err(failure::telemetry)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    runtime.block_on(process::serve(config, command.ready_file))?;
-    Ok(ExitCode::SUCCESS)
+    let served = runtime.block_on(process::serve(config, command.ready_file));
+    // Before anything else is written there.
+    drop(lines);
+    served.map(|()| ExitCode::SUCCESS)
 }
 
 /// Keeps the service that the command names.

@@ -1,23 +1,21 @@
 //! A thread of its own for what must never hold up a session: reading catalogs and PostgreSQL's answers,
 //! comparing privileges.
 //!
-//! It starts with its first task and ends with the last owner. A task that panics is told and starts anew.
+//! It starts with its first task and ends with the last owner.
 
 use std::future::Future;
 use std::io;
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 
+use exeat_service::Tasks;
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
-
-/// How long a task that ended against its will is left alone.
-const BREATH: Duration = Duration::from_secs(1);
 
 /// The thread.
 #[derive(Debug)]
 pub(crate) struct Background {
     name: &'static str,
+    tasks: Tasks,
     running: Mutex<Option<Running>>,
 }
 
@@ -30,9 +28,10 @@ struct Running {
 
 impl Background {
     /// One that is not started yet, by the name that its thread will have (15 bytes are shown).
-    pub(crate) fn new(name: &'static str) -> Self {
+    pub(crate) fn new(name: &'static str, tasks: &Tasks) -> Self {
         Self {
             name,
+            tasks: tasks.clone(),
             running: Mutex::default(),
         }
     }
@@ -66,14 +65,11 @@ impl Background {
         F: Future<Output = ()> + Send + 'static,
     {
         let handle = self.handle()?;
-        let inner = handle.clone();
-        handle.spawn(async move {
-            while let Err(error) = inner.spawn(task()).await {
-                if error.is_cancelled() {
-                    break;
-                }
-                tracing::error!(task = name, %error, "a background task failed and starts again");
-                tokio::time::sleep(BREATH).await;
+        self.tasks.keep(&handle, name, move |_| {
+            let task = task();
+            async {
+                task.await;
+                Ok(())
             }
         });
         Ok(())

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use exeat_service::config;
+use exeat_service::{Tasks, config};
 use exeat_sql::Catalog;
 
 use crate::analysis::Analyser;
@@ -32,8 +32,11 @@ pub(crate) struct Database {
 pub(crate) type Databases = HashMap<Arc<str>, Arc<Database>>;
 
 /// Checks the configured databases.
-pub(crate) fn databases(config: &config::Dbproxy) -> Result<Databases, (Arc<str>, UpstreamError)> {
-    let background = Arc::new(Background::new("exeat-catalog"));
+pub(crate) fn databases(
+    config: &config::Dbproxy,
+    tasks: &Tasks,
+) -> Result<Databases, (Arc<str>, UpstreamError)> {
+    let background = Arc::new(Background::new("exeat-catalog", tasks));
     let open = |(name, database): (&Arc<str>, &config::Database)| {
         let search_path = exeat_sql::search_path(&database.search_path);
         let upstream = Upstream::new(

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use exeat_service::Core;
 use exeat_service::config::{self, DbproxyTimeouts, Parameters, StatementLimits};
 use exeat_service::keepalive::Keepalive;
 use exeat_service::tls::{TlsError, TlsServer};
+use exeat_service::{Core, Tasks};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
@@ -76,7 +76,7 @@ impl Dbproxy {
             .iter()
             .map(listener)
             .collect::<Result<_, TlsError>>()?;
-        let databases = read(&config)?;
+        let databases = read(&config, &core.tasks)?;
         let walls = databases.values().map(|it| Arc::clone(&it.wall)).collect();
         let comparing = wall::watch(walls, &core).map_err(SetupError::Thread)?;
         Ok(Arc::new(Self {
@@ -100,7 +100,7 @@ impl Dbproxy {
 /// # Errors
 /// A configured database can't be used.
 pub fn check(config: &config::Dbproxy) -> Result<(), SetupError> {
-    read(config).map(drop)
+    read(config, &Tasks::default()).map(drop)
 }
 
 /// Reads the catalog of a configured database, as the sessions of this database role have it.
@@ -116,7 +116,7 @@ pub async fn catalog(
         name: Arc::from(database),
         why,
     };
-    let databases = read(config)?;
+    let databases = read(config, &Tasks::default())?;
     let known = databases
         .get(database)
         .ok_or_else(|| failed("it is not configured".to_owned()))?;
@@ -124,8 +124,8 @@ pub async fn catalog(
     catalog.map_err(|error| failed(error.to_string()))
 }
 
-fn read(config: &config::Dbproxy) -> Result<Databases, SetupError> {
-    databases(config).map_err(|(name, error)| SetupError::Database {
+fn read(config: &config::Dbproxy, tasks: &Tasks) -> Result<Databases, SetupError> {
+    databases(config, tasks).map_err(|(name, error)| SetupError::Database {
         name,
         why: error.to_string(),
     })

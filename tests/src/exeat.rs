@@ -99,10 +99,18 @@ impl Process {
     /// Starts it and waits until it is ready. `folder` takes its log and its ready file.
     #[track_caller]
     pub fn start(config: &Path, folder: &Path) -> Self {
+        let log = folder.join("exeat.log");
+        let lines = File::options().create(true).append(true).open(log).unwrap();
+        Self::start_logging_to(config, folder, lines.into())
+    }
+
+    /// The same, with its log lines sent elsewhere.
+    #[track_caller]
+    pub fn start_logging_to(config: &Path, folder: &Path, lines: Stdio) -> Self {
         let ready = folder.join("ready.json");
         std::fs::remove_file(&ready).ok();
         let log = folder.join("exeat.log");
-        let mut child = Self::spawn(config, &ready, &log);
+        let mut child = Self::spawn(config, &ready, lines);
         let addresses = wait::until("exeat run is ready", || {
             if let Some(status) = child.try_wait().unwrap() {
                 panic!("exeat run ended at once ({status}):\n{}", tail(&log));
@@ -121,8 +129,7 @@ impl Process {
         run(&exeat([Path::new("run"), Path::new("--config"), config]))
     }
 
-    fn spawn(config: &Path, ready: &Path, log: &Path) -> Child {
-        let output = File::options().create(true).append(true).open(log).unwrap();
+    fn spawn(config: &Path, ready: &Path, lines: Stdio) -> Child {
         exeat([
             Path::new("run"),
             Path::new("--config"),
@@ -131,8 +138,8 @@ impl Process {
             ready,
         ])
         .stdin(Stdio::null())
-        .stdout(output.try_clone().unwrap())
-        .stderr(output)
+        .stdout(Stdio::null())
+        .stderr(lines)
         .spawn()
         .unwrap()
     }

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
@@ -181,6 +181,12 @@ impl Lab {
     #[track_caller]
     pub fn start(&self) -> Process {
         Process::start(&self.configuration(), self.folder.path())
+    }
+
+    /// The same, with its log lines sent there.
+    #[track_caller]
+    pub fn start_logging_to(&self, lines: Stdio) -> Process {
+        Process::start_logging_to(&self.configuration(), self.folder.path(), lines)
     }
 
     /// Ends the process in order, then checks the whole log: it verifies, and every decision in it

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use exeat_service::admin::Admin;
 use exeat_service::config::Config;
-use exeat_service::reload::Reload;
+use exeat_service::reload::{Files, Reload};
 use exeat_service::{Core, drain, listen, metrics};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -23,7 +23,11 @@ pub(super) async fn serve(config: Config, ready_file: Option<PathBuf>) -> anyhow
         Ok(limit) => tracing::debug!(?limit, "file descriptors"),
         Err(error) => tracing::warn!(%error, "the limit of open files stays as it is"),
     }
-    let sockets = Sockets::bind(&config)?;
+    let prepared = Prepared {
+        sockets: Sockets::bind(&config)?,
+        files: Files::watch(&config),
+        ready_file,
+    };
     let core = Core::start(&config)
         .await
         .map_err(|error| failure::start(error, &config))?;
@@ -32,28 +36,36 @@ pub(super) async fn serve(config: Config, ready_file: Option<PathBuf>) -> anyhow
         metrics,
         config.admin.as_ref().and_then(|admin| admin.token.clone()),
     );
-    let served = serve_core(&core, &config, sockets, &admin, ready_file, &mut stop).await;
+    let served = serve_core(&core, &config, prepared, &admin, &mut stop).await;
     core.log.close().await;
     served
+}
+
+/// What is there before anything is read.
+struct Prepared {
+    sockets: Sockets,
+    files: Files,
+    ready_file: Option<PathBuf>,
 }
 
 async fn serve_core(
     core: &Arc<Core>,
     config: &Config,
-    mut sockets: Sockets,
+    prepared: Prepared,
     admin: &Admin,
-    ready_file: Option<PathBuf>,
     stop: &mut Stop,
 ) -> anyhow::Result<()> {
+    let Prepared {
+        mut sockets,
+        files,
+        ready_file,
+    } = prepared;
     for advice in check::advice(config, &core.policy.current()) {
         tracing::warn!("{advice}");
     }
     let planes = Planes::new(core, config)?;
-    tokio::spawn(Reload::new(core.clone(), config).run());
-    tokio::spawn(admin.upkeep());
-    if let Some(socket) = sockets.admin.take() {
-        tokio::spawn(admin.clone().serve(socket));
-    }
+    Reload::keep(core, config, files);
+    admin.keep(sockets.admin.take())?;
     let (ready, threads) = planes.start(sockets, core)?;
     admin.ready();
     ready.announce();

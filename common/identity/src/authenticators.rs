@@ -1,6 +1,5 @@
 //! All authenticators as one value, made from the settings and replaced as a whole when a file changes.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use exeat_policy::{Caller, IdentityFailure, PolicySet, Principal, UnixMillis};
@@ -12,7 +11,7 @@ use crate::ca;
 use crate::jwt::{IssuerError, JwtVerifier};
 use crate::scram::ScramVerifier;
 use crate::settings::{Settings, TrustDomain};
-use crate::store::{STORE_FILE, Store, StoreError};
+use crate::store::{Store, StoreError};
 use crate::trust::{DomainVerifier, TrustBundle, TrustError};
 
 mod evidence;
@@ -53,7 +52,6 @@ pub struct Authenticators {
     trust: Arc<TrustBundle>,
     jwt: JwtVerifier,
     stored: Stored,
-    watched: Vec<PathBuf>,
 }
 
 impl Authenticators {
@@ -74,12 +72,10 @@ impl Authenticators {
         previous: Option<&JwtVerifier>,
     ) -> Result<Self, IdentityError> {
         let mut domains = settings.trust_domains.clone();
-        let mut watched = Vec::new();
         let mut stored = Stored::empty();
         if let Some(directory) = &settings.store {
             let store = Store::at(directory);
             let contents = store.read()?;
-            watched.push(store.path(STORE_FILE));
             domains.push(TrustDomain {
                 name: contents.trust_domain.clone(),
                 roots: vec![store.path(ca::CERTIFICATE_FILE)],
@@ -89,18 +85,7 @@ impl Authenticators {
         }
         let trust = Arc::new(TrustBundle::read(&domains)?);
         let jwt = JwtVerifier::read(&settings.issuers, previous)?;
-        watched.extend(
-            domains
-                .into_iter()
-                .flat_map(|domain| [domain.roots, domain.crls].concat()),
-        );
-        watched.extend(jwt.files());
-        Ok(Self {
-            trust,
-            jwt,
-            stored,
-            watched,
-        })
+        Ok(Self { trust, jwt, stored })
     }
 
     /// Fetches the keys of remote issuers, again and again, until `stop`.
@@ -117,12 +102,6 @@ impl Authenticators {
     /// Whether an issuer withdrew a key since this was asked last: live sessions are to be judged again.
     pub fn take_withdrawn(&self) -> bool {
         self.jwt.take_withdrawn()
-    }
-
-    /// The files that were read: where one changes, [`Authenticators::rebuild`]. The same settings give
-    /// the same files.
-    pub fn watch_paths(&self) -> &[PathBuf] {
-        &self.watched
     }
 
     /// Who is calling. Counts the outcome.
@@ -219,9 +198,7 @@ fn caller(outcome: Result<Principal, IdentityFailure>) -> Caller {
 
 impl std::fmt::Debug for Authenticators {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Authenticators")
-            .field("watched", &self.watched)
-            .finish_non_exhaustive()
+        f.debug_struct("Authenticators").finish_non_exhaustive()
     }
 }
 

@@ -230,11 +230,6 @@ impl JwtVerifier {
         })
     }
 
-    /// The files that the keys were read from.
-    pub(crate) fn files(&self) -> impl Iterator<Item = PathBuf> {
-        self.issuers.values().flat_map(|issuer| issuer.files())
-    }
-
     /// Whether an issuer withdrew a key since this was asked last.
     pub(crate) fn take_withdrawn(&self) -> bool {
         let mut withdrawn = false;

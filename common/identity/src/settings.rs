@@ -4,7 +4,9 @@
 
 use std::path::PathBuf;
 
+use crate::ca::{CERTIFICATE_FILE, REVOCATION_FILE};
 use crate::spiffe::TrustDomainName;
+use crate::store::{STORE_FILE, Store};
 
 /// Which identities are trusted, and where their proofs are found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -15,6 +17,21 @@ pub struct Settings {
     pub trust_domains: Vec<TrustDomain>,
     /// The issuers whose JWTs are accepted.
     pub issuers: Vec<Issuer>,
+}
+
+impl Settings {
+    /// The files that everything is read from: where one changes, [`crate::Authenticators::rebuild`]. Nothing is
+    /// looked at, so that they can be watched before they are read.
+    pub fn watch_paths(&self) -> Vec<PathBuf> {
+        let store = self.store.iter().map(Store::at);
+        let store = store.flat_map(|store| {
+            [STORE_FILE, CERTIFICATE_FILE, REVOCATION_FILE].map(|name| store.path(name))
+        });
+        let domains = self.trust_domains.iter();
+        let domains = domains.flat_map(|domain| domain.roots.iter().chain(&domain.crls).cloned());
+        let issuers = self.issuers.iter().flat_map(Issuer::files);
+        store.chain(domains).chain(issuers).collect()
+    }
 }
 
 /// A trust domain has its own roots: no other domain's root can vouch for its identities.
@@ -40,6 +57,16 @@ pub struct Issuer {
     pub jwks: Jwks,
     /// A PEM file with the roots of the issuer's TLS certificate; the system's roots where absent.
     pub ca: Option<PathBuf>,
+}
+
+impl Issuer {
+    fn files(&self) -> impl Iterator<Item = PathBuf> {
+        let keys = match &self.jwks {
+            Jwks::File(path) => Some(path.clone()),
+            Jwks::Discovery | Jwks::Url(_) => None,
+        };
+        keys.into_iter().chain(self.ca.clone())
+    }
 }
 
 /// Where an issuer's keys are found.

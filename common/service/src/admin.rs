@@ -1,7 +1,6 @@
 //! The admin API: `/healthz`, `/readyz`, `/metrics`, `/sessions`. On its own runtime and its own
 //! address; never on an address that others reach without a token (the configuration refuses that).
 
-use std::future::Future;
 use std::net::{IpAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,9 +17,10 @@ use exeat_identity::Secret;
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::json;
 use subtle::ConstantTimeEq;
+use tokio::runtime::Handle;
 use uuid::Uuid;
 
-use crate::{Core, metrics};
+use crate::{Core, metrics, telemetry};
 
 const UPKEEP_EVERY: Duration = Duration::from_secs(1);
 
@@ -49,8 +49,33 @@ impl Admin {
         self.ready.store(true, Ordering::Release);
     }
 
+    /// Serves, where there is a socket, and keeps the metrics tidy, until the process ends.
+    ///
+    /// # Errors
+    /// The socket can't be used.
+    pub fn keep(&self, listener: Option<TcpListener>) -> std::io::Result<()> {
+        let (admin, runtime, tasks) = (self.clone(), Handle::current(), &self.core.tasks);
+        tasks.keep(&runtime, "upkeep", move |_| {
+            let admin = admin.clone();
+            async move {
+                admin.upkeep().await;
+                Ok(())
+            }
+        });
+        let Some(listener) = listener else {
+            return Ok(());
+        };
+        let admin = self.clone();
+        // A copy, for the run after one that fails.
+        tasks.keep(&runtime, "admin API", move |_| {
+            let (admin, listener) = (admin.clone(), listener.try_clone());
+            async move { admin.serve(listener?).await }
+        });
+        Ok(())
+    }
+
     /// Serves until the process ends.
-    pub async fn serve(self, listener: TcpListener) -> std::io::Result<()> {
+    async fn serve(self, listener: TcpListener) -> std::io::Result<()> {
         let listener = tokio::net::TcpListener::from_std(listener)?;
         let stopped = self.core.stopped.clone();
         let serve = axum::serve(listener, self.router());
@@ -60,19 +85,14 @@ impl Admin {
     }
 
     /// Keeps the metrics tidy until the process ends: also where nobody ever scrapes.
-    pub fn upkeep(&self) -> impl Future<Output = ()> + Send + 'static {
-        let Self { core, metrics, .. } = self.clone();
-        async move {
-            let mut tick = tokio::time::interval(UPKEEP_EVERY);
-            while core
-                .stopped
-                .run_until_cancelled(tick.tick())
-                .await
-                .is_some()
-            {
-                metrics::sum_bytes(&core.sessions);
-                metrics.run_upkeep();
-            }
+    async fn upkeep(self) {
+        let mut lost = 0;
+        let mut tick = tokio::time::interval(UPKEEP_EVERY);
+        let stopped = &self.core.stopped;
+        while stopped.run_until_cancelled(tick.tick()).await.is_some() {
+            metrics::sum_bytes(&self.core.sessions);
+            self.metrics.run_upkeep();
+            lost = count_lost_lines(lost);
         }
     }
 
@@ -100,6 +120,20 @@ impl Admin {
             .and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
         given.is_some_and(|given| given.ct_eq(token.expose().as_bytes()).into())
     }
+}
+
+/// Counts the lines of the log that nobody has read, and says so in it when there is room again. `before`: those
+/// that were lost at the last look.
+fn count_lost_lines(before: u64) -> u64 {
+    let lost = telemetry::lost_lines();
+    if lost > before {
+        metrics::log_lines_lost(lost);
+        tracing::warn!(
+            lost = lost - before,
+            "lines of this log were lost: standard error was not read in time"
+        );
+    }
+    lost
 }
 
 /// Whether the request asks for this machine by its address or as `localhost`. A page in a browser here
@@ -138,8 +172,8 @@ async fn healthz() -> &'static str {
     "ok\n"
 }
 
-/// Ready: listeners are served, the keys of each issuer were asked for, the log can be written, and
-/// nothing drains. An issuer that does not answer keeps nobody waiting: other proofs still work.
+/// Ready: listeners are served, the keys of each issuer were asked for, the log can be written, all tasks in the
+/// background run, and nothing drains. An issuer that does not answer keeps nobody waiting: other proofs still work.
 async fn readyz(State(admin): State<Admin>) -> (StatusCode, &'static str) {
     if !admin.ready.load(Ordering::Acquire) {
         (StatusCode::SERVICE_UNAVAILABLE, "starting\n")
@@ -154,6 +188,11 @@ async fn readyz(State(admin): State<Admin>) -> (StatusCode, &'static str) {
         (
             StatusCode::SERVICE_UNAVAILABLE,
             "the audit log can't be written\n",
+        )
+    } else if admin.core.tasks.failed().is_some() {
+        (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "a task in the background failed and is started again; the log says which\n",
         )
     } else {
         (StatusCode::OK, "ready\n")

@@ -46,6 +46,18 @@ pub struct Config {
     pub dbproxy: Option<Dbproxy>,
 }
 
+impl Config {
+    /// The files that the listeners' TLS is read from.
+    pub fn certificate_paths(&self) -> Vec<PathBuf> {
+        let gateway = self.gateway.iter().flat_map(|gateway| &gateway.listeners);
+        let dbproxy = self.dbproxy.iter().flat_map(|dbproxy| &dbproxy.listeners);
+        let tls = gateway.filter_map(|listener| listener.tls.as_ref());
+        let tls = tls.chain(dbproxy.filter_map(|listener| listener.tls.as_ref()));
+        tls.flat_map(|tls| [tls.certificate.clone(), tls.key.clone()])
+            .collect()
+    }
+}
+
 /// Threads and draining.
 #[derive(Clone, Debug)]
 pub struct Runtime {

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::{self, Config};
 use crate::policy::{self, PolicyError, PolicyStore};
 use crate::tls::{TlsError, TlsServer, TlsStore};
-use crate::{Limits, Registry};
+use crate::{Limits, Registry, Tasks};
 
 /// Why a process can't start.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +42,8 @@ pub struct Core {
     pub limits: Limits,
     /// TLS of the listeners.
     pub tls: TlsStore,
+    /// How the tasks in the background fare.
+    pub tasks: Tasks,
     /// Cancelled when the process stops accepting.
     pub drain: CancellationToken,
     /// Cancelled when the serving threads end, after all sessions did.
@@ -77,6 +79,7 @@ impl Core {
             sessions,
             limits,
             tls: TlsStore::default(),
+            tasks: Tasks::default(),
             drain,
             stopped,
         }))

@@ -16,6 +16,7 @@ pub mod metrics;
 pub mod policy;
 pub mod registry;
 pub mod reload;
+pub mod tasks;
 pub mod telemetry;
 pub mod tls;
 mod watch;
@@ -25,6 +26,7 @@ pub use exeat_audit::Plane;
 pub use limits::{Lease, Limits};
 pub use policy::PolicyStore;
 pub use registry::{EndReason, Live, Registry, SessionInfo};
+pub use tasks::Tasks;
 
 #[cfg(test)]
 mod stage;

@@ -18,6 +18,8 @@ const SESSIONS_TOTAL: &str = "exeat_sessions_total";
 const SESSIONS_ENDED: &str = "exeat_sessions_ended_total";
 const BYTES: &str = "exeat_bytes_total";
 const RELOADS: &str = "exeat_reloads_total";
+const TASK_FAILURES: &str = "exeat_task_failures_total";
+const LOG_LINES_LOST: &str = "exeat_log_lines_lost_total";
 
 /// From half a microsecond (the goal) to a tenth of a second (something is wrong).
 const DECISION_BUCKETS: &[f64] = &[
@@ -120,6 +122,14 @@ fn describe() {
         "Bytes from clients (in) and to clients (out)."
     );
     metrics::describe_counter!(
+        TASK_FAILURES,
+        "Tasks in the background that failed and were started again."
+    );
+    metrics::describe_counter!(
+        LOG_LINES_LOST,
+        "Lines of the process's log that nobody read in time."
+    );
+    metrics::describe_counter!(
         RELOADS,
         "Reloads of a part of the configuration, by outcome."
     );
@@ -178,6 +188,16 @@ pub(crate) fn session_ended(plane: Plane, reason: &EndReason) {
 pub(crate) fn reloaded(part: Part, accepted: bool) {
     let outcome = if accepted { "accepted" } else { "refused" };
     counter!(RELOADS, "part" => part.as_str(), "outcome" => outcome).increment(1);
+}
+
+/// A task in the background failed.
+pub fn task_failed(task: &'static str) {
+    counter!(TASK_FAILURES, "task" => task).increment(1);
+}
+
+/// So many lines of the process's log were lost since the start.
+pub fn log_lines_lost(lost: u64) {
+    counter!(LOG_LINES_LOST).absolute(lost);
 }
 
 /// Brings the byte counters up to date. Relays count per session; the sum is made here, once a

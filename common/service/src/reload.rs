@@ -8,14 +8,17 @@ use std::time::Duration;
 
 use exeat_audit::{Body, ConfigurationChanged, Event, Plane, PolicyRefused};
 use exeat_identity::{Authenticators, Settings};
+use tokio::runtime::Handle;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::config::Config;
 use crate::metrics::{self, Part};
-use crate::watch::Watch;
+use crate::tasks::Run;
 use crate::{Core, policy};
+
+pub use crate::watch::Files;
 
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
@@ -25,29 +28,42 @@ pub struct Reload {
     core: Arc<Core>,
     policy: Vec<PathBuf>,
     identity: Settings,
-    policy_files: Watch,
-    identity_files: Watch,
-    certificate_files: Watch,
+    files: Files,
     /// Ends the refresh of the keys that the current authenticators fetch.
     refresh: DropGuard,
 }
 
 impl Reload {
-    /// To be made when every listener's TLS is set up, and before the files can have changed since.
-    pub fn new(core: Arc<Core>, config: &Config) -> Self {
+    /// To be made when every listener's TLS is set up. `files`: as they were before anything was read.
+    pub fn new(core: Arc<Core>, config: &Config, files: Files) -> Self {
         Self {
             policy: config.policy.clone(),
             identity: config.identity.clone(),
-            policy_files: Watch::new(config.policy.clone()),
-            identity_files: Watch::new(core.identity.load().watch_paths().to_vec()),
-            certificate_files: Watch::new(core.tls.files()),
-            refresh: refresh(core.identity.load_full()),
+            files,
+            refresh: refresh(&core, core.identity.load_full()),
             core,
         }
     }
 
-    /// Runs until the process drains.
-    pub async fn run(mut self) -> std::io::Result<()> {
+    /// Keeps it running until the process drains. `files`: as they were before anything was read.
+    pub fn keep(core: &Arc<Core>, config: &Config, files: Files) {
+        let (core, config) = (Arc::clone(core), config.clone());
+        let mut files = Some(files);
+        core.tasks
+            .clone()
+            .keep(&Handle::current(), "reload", move |run| {
+                let files = files.take().unwrap_or_else(|| Files::watch(&config));
+                let mut reload = Self::new(core.clone(), &config, files);
+                async move {
+                    if run == Run::Again {
+                        reload.reload_all().await;
+                    }
+                    reload.run().await
+                }
+            });
+    }
+
+    async fn run(mut self) -> std::io::Result<()> {
         let mut hangup = signal(SignalKind::hangup())?;
         let mut look = tokio::time::interval(LOOK_EVERY);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -63,13 +79,13 @@ impl Reload {
 
     /// Takes over what changed since the last look.
     pub async fn reload_changed(&mut self) {
-        if self.policy_files.changed() {
+        if self.files.policy.changed() {
             self.reload_policy().await;
         }
-        if self.identity_files.changed() {
+        if self.files.identity.changed() {
             self.reload_identity();
         }
-        if self.certificate_files.changed() {
+        if self.files.certificates.changed() {
             self.reload_certificates();
         }
         if self.core.identity.load().take_withdrawn() {
@@ -80,9 +96,9 @@ impl Reload {
 
     /// Takes over everything, changed or not.
     pub async fn reload_all(&mut self) {
-        self.policy_files.changed();
-        self.identity_files.changed();
-        self.certificate_files.changed();
+        self.files.policy.changed();
+        self.files.identity.changed();
+        self.files.certificates.changed();
         self.reload_policy().await;
         self.reload_identity();
         self.reload_certificates();
@@ -136,7 +152,7 @@ impl Reload {
             .map_err(|error| error.to_string())?;
         // What is watched stays as it is: it was looked at before the files were read, so a change since
         // then is found at the next look. The same settings name the same files.
-        self.refresh = refresh(rebuilt);
+        self.refresh = refresh(&self.core, rebuilt);
         Ok(ended)
     }
 
@@ -188,10 +204,17 @@ impl Reload {
 }
 
 /// Keeps the fetched keys of these authenticators fresh until the guard is dropped.
-fn refresh(identity: Arc<Authenticators>) -> DropGuard {
+fn refresh(core: &Core, identity: Arc<Authenticators>) -> DropGuard {
     let stop = CancellationToken::new();
-    let stopped = stop.clone().cancelled_owned();
-    tokio::spawn(async move { identity.run_refresh(stopped).await });
+    let stopped = stop.clone();
+    core.tasks
+        .keep(&Handle::current(), "issuers' keys", move |_| {
+            let (identity, stopped) = (identity.clone(), stopped.clone());
+            async move {
+                identity.run_refresh(stopped.cancelled_owned()).await;
+                Ok(())
+            }
+        });
     stop.drop_guard()
 }
 

@@ -113,15 +113,6 @@ impl TlsStore {
         Ok(server)
     }
 
-    /// Every file that a listener's TLS is read from.
-    pub(crate) fn files(&self) -> Vec<PathBuf> {
-        let servers = self.servers();
-        servers
-            .iter()
-            .flat_map(|server| [server.files.certificate.clone(), server.files.key.clone()])
-            .collect()
-    }
-
     /// Reads all certificates and keys again: all are replaced, or none.
     pub(crate) fn reload(&self, identity: &Authenticators) -> Result<(), TlsError> {
         let servers = self.servers();

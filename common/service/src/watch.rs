@@ -5,6 +5,27 @@ use std::hash::{BuildHasher, RandomState};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use crate::config::Config;
+
+/// All files that are taken over while the process runs, by what they are.
+#[derive(Debug)]
+pub struct Files {
+    pub(crate) policy: Watch,
+    pub(crate) identity: Watch,
+    pub(crate) certificates: Watch,
+}
+
+impl Files {
+    /// As they are now: to be made before anything is read, so that no change between the two is missed.
+    pub fn watch(config: &Config) -> Self {
+        Self {
+            policy: Watch::new(config.policy.clone()),
+            identity: Watch::new(config.identity.watch_paths()),
+            certificates: Watch::new(config.certificate_paths()),
+        }
+    }
+}
+
 /// Files and folders that are looked at again and again. Of a folder: every file in it, one level.
 #[derive(Debug)]
 pub(crate) struct Watch {

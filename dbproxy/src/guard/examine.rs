@@ -10,8 +10,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use exeat_policy::{PolicySet, Principal, Subject, UnreadableKind, Verb};
-use exeat_service::config;
 use exeat_service::keepalive::Keepalive;
+use exeat_service::{Tasks, config};
 use exeat_sql::Limits;
 
 use super::reading::Bound;
@@ -96,7 +96,7 @@ impl Examiner {
         let upstream = Upstream::new(database, &search_path, PATIENCE, Keepalive::default())
             .map_err(|error| failed(&error))?;
         let upstream = Arc::new(upstream);
-        let background = Arc::new(Background::new("exeat-catalog"));
+        let background = Arc::new(Background::new("exeat-catalog", &Tasks::default()));
         let catalogs = Arc::new(Catalogs::new(
             Arc::clone(&upstream),
             Arc::clone(user),

@@ -265,7 +265,7 @@ impl Wall {
 /// # Errors
 /// The thread can't be started.
 pub(crate) fn watch(walls: Walls, core: &Arc<Core>) -> std::io::Result<Background> {
-    let background = Background::new("exeat-wall");
+    let background = Background::new("exeat-wall", &core.tasks);
     for wall in walls {
         if wall.mode != SecondWall::Off {
             let core = Arc::downgrade(core);

@@ -16,6 +16,7 @@ mod harness;
 mod idle;
 mod limits;
 mod live;
+mod log_lines;
 mod names;
 mod reasons;
 mod rebinding;

@@ -1,6 +1,5 @@
 //! One issuer: its settings, and its keys as they are now.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -106,13 +105,5 @@ impl IssuerKeys {
         audience
             .iter()
             .any(|name| !name.is_empty() && self.settings.audience.contains(name))
-    }
-
-    pub(super) fn files(&self) -> Vec<PathBuf> {
-        let keys = match &self.settings.jwks {
-            Jwks::File(path) => Some(path.clone()),
-            Jwks::Discovery | Jwks::Url(_) => None,
-        };
-        keys.into_iter().chain(self.settings.ca.clone()).collect()
     }
 }

@@ -7,7 +7,7 @@ use crate::stage::{POLICY, Stage, connection, identify, info, kinds, refusal};
 async fn a_new_policy_is_activated_and_on_record() {
     let stage = Stage::new();
     let core = stage.core().await;
-    let mut reload = Reload::new(core.clone(), &stage.config());
+    let mut reload = Reload::new(core.clone(), &stage.config(), Files::watch(&stage.config()));
     let before = core.policy.snapshot();
     stage.write("policy.yaml", &POLICY.replace("cdn", "img"));
     reload.reload_changed().await;
@@ -22,7 +22,7 @@ async fn a_new_policy_is_activated_and_on_record() {
 async fn a_broken_policy_is_refused_and_the_old_one_stays() {
     let stage = Stage::new();
     let core = stage.core().await;
-    let mut reload = Reload::new(core.clone(), &stage.config());
+    let mut reload = Reload::new(core.clone(), &stage.config(), Files::watch(&stage.config()));
     let before = core.policy.snapshot();
     stage.write("policy.yaml", &POLICY.replace("identities", "identitys"));
     reload.reload_changed().await;
@@ -49,7 +49,7 @@ async fn a_broken_policy_is_refused_and_the_old_one_stays() {
 async fn a_policy_that_is_gone_is_refused_and_the_old_one_stays() {
     let stage = Stage::new();
     let core = stage.core().await;
-    let mut reload = Reload::new(core.clone(), &stage.config());
+    let mut reload = Reload::new(core.clone(), &stage.config(), Files::watch(&stage.config()));
     let before = core.policy.snapshot();
     std::fs::remove_file(stage.path("policy.yaml")).unwrap();
     reload.reload_changed().await;
@@ -60,7 +60,7 @@ async fn a_policy_that_is_gone_is_refused_and_the_old_one_stays() {
 async fn white_space_is_no_new_policy() {
     let stage = Stage::new();
     let core = stage.core().await;
-    let mut reload = Reload::new(core.clone(), &stage.config());
+    let mut reload = Reload::new(core.clone(), &stage.config(), Files::watch(&stage.config()));
     stage.write("policy.yaml", &format!("# A comment.\n{POLICY}\n"));
     reload.reload_changed().await;
     let events = stage.events(&core).await;
@@ -78,7 +78,7 @@ async fn a_revocation_in_the_store_ends_the_session() {
     let stage = Stage::new();
     let token = stage.token("fn");
     let core = stage.core().await;
-    let mut reload = Reload::new(core.clone(), &stage.config());
+    let mut reload = Reload::new(core.clone(), &stage.config(), Files::watch(&stage.config()));
     let live = core.sessions.register(info());
     let (principal, evidence) = identify(&core, &token);
     live.identified(&principal, evidence);
@@ -94,7 +94,7 @@ async fn a_broken_store_is_refused_and_the_old_one_stays() {
     let stage = Stage::new();
     let token = stage.token("fn");
     let core = stage.core().await;
-    let mut reload = Reload::new(core.clone(), &stage.config());
+    let mut reload = Reload::new(core.clone(), &stage.config(), Files::watch(&stage.config()));
     stage.write("identity/store.json", "{");
     reload.reload_changed().await;
     identify(&core, &token);
@@ -110,7 +110,7 @@ async fn a_new_certificate_is_shown_to_the_next_handshake() {
         .clone()
         .unwrap();
     let server = core.tls_server(&tls, &[b"http/1.1"]).unwrap();
-    let mut reload = Reload::new(core.clone(), &config);
+    let mut reload = Reload::new(core.clone(), &config, Files::watch(&config));
     let before = (server.certificate().unwrap(), server.config());
     stage.certificate("server");
     reload.reload_changed().await;
@@ -129,7 +129,7 @@ async fn a_certificate_without_its_key_is_refused_and_the_old_one_stays() {
         .clone()
         .unwrap();
     let server = core.tls_server(&tls, &[]).unwrap();
-    let mut reload = Reload::new(core.clone(), &config);
+    let mut reload = Reload::new(core.clone(), &config, Files::watch(&config));
     let before = server.certificate();
     stage.certificate("another");
     std::fs::copy(stage.path("another.pem"), stage.path("server.pem")).unwrap();
@@ -145,7 +145,7 @@ async fn a_certificate_without_its_key_is_refused_and_the_old_one_stays() {
 async fn a_hangup_reads_everything_again() {
     let stage = Stage::new();
     let core = stage.core().await;
-    let mut reload = Reload::new(core.clone(), &stage.config());
+    let mut reload = Reload::new(core.clone(), &stage.config(), Files::watch(&stage.config()));
     stage.write("policy.yaml", &POLICY.replace("cdn", "img"));
     reload.reload_all().await;
     let kinds = kinds(&stage.events(&core).await);

@@ -228,7 +228,10 @@ fn parts(core: &Arc<Core>, live: &Live, client: TcpStream, server: TcpStream) ->
         Arc::new(Catalogs::new(
             Arc::clone(&upstream),
             "app".into(),
-            Arc::new(crate::background::Background::new("exeat-catalog")),
+            Arc::new(crate::background::Background::new(
+                "exeat-catalog",
+                &core.tasks,
+            )),
         )),
         None,
     );
