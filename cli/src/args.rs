@@ -1,5 +1,6 @@
 //! The command line as a whole: the list of subcommands. Each one's own arguments live in its module.
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
@@ -61,7 +62,8 @@ fn refuse(error: &clap::Error) -> ExitCode {
         // A closed pipe (`exeat --help | head`) is no reason to fail.
         error.print().ok();
     } else {
-        anstream::eprintln!("exeat: {}", line(&error.render().to_string()));
+        let line = line(&error.render().to_string());
+        writeln!(anstream::stderr(), "exeat: {line}").ok();
     }
     if error.use_stderr() {
         Status::Usage.into()

@@ -2,6 +2,7 @@
 //! `exeat: <what>: <why>; <what to do>`.
 
 use std::fmt;
+use std::io::Write as _;
 use std::process::ExitCode;
 
 /// The exit statuses of the binary, by `sysexits.h`.
@@ -75,6 +76,7 @@ pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
         (None, None) => Status::Software,
     };
     let line = format!("{error:#}");
-    anstream::eprintln!("exeat: {}", line.trim_end());
+    // The status tells it too, where standard error can't be written.
+    writeln!(anstream::stderr(), "exeat: {}", line.trim_end()).ok();
     status.into()
 }

@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::Write as _;
 use std::process::Stdio;
 
+use exeat_tests::exeat::exeat;
 use exeat_tests::lab::admin;
 use exeat_tests::wait;
 use exeat_tests::wire::sqlstate;
@@ -31,7 +32,7 @@ fn nothing_waits_for_log_lines_and_nothing_ends_with_them() {
         let world = world();
         let token = world.lab.token("app");
         let mut unread = None;
-        let exeat = match form {
+        let process = match form {
             "a reader that is gone" => {
                 let (reader, writer) = std::io::pipe().unwrap();
                 drop(reader);
@@ -47,8 +48,8 @@ fn nothing_waits_for_log_lines_and_nothing_ends_with_them() {
                 world.lab.start_logging_to(full.into())
             }
         };
-        let mut live = tunnel(&world, &exeat, &token);
-        let mut database = session(&world, &exeat, &token);
+        let mut live = tunnel(&world, &process, &token);
+        let mut database = session(&world, &process, &token);
         world
             .lab
             .set_policy(&policy(world.origin.port(), "other.test", "id"));
@@ -66,10 +67,23 @@ fn nothing_waits_for_log_lines_and_nothing_ends_with_them() {
                 .any(|message| message.kind == 'E')
                 .then_some(())
         });
-        assert_eq!(admin(&exeat, "/readyz").ok(), "ready", "{form}");
-        let status = exeat.stop();
+        assert_eq!(admin(&process, "/readyz").ok(), "ready", "{form}");
+        let status = process.stop();
         assert!(status.success(), "{form}: {status}");
         world.lab.check_log();
         drop(unread);
+    }
+}
+
+#[test]
+fn what_refuses_to_start_says_so_by_its_status_where_nobody_hears_it() {
+    let full = || File::options().write(true).open("/dev/full").unwrap();
+    for (arguments, status) in [
+        (&["run", "--config", "/nowhere/exeat.yaml"][..], 66),
+        (&["run", "--no-such-flag"][..], 64),
+    ] {
+        let mut command = exeat(arguments);
+        let ended = command.stderr(full()).stdin(Stdio::null()).status();
+        assert_eq!(ended.unwrap().code(), Some(status), "{arguments:?}");
     }
 }
