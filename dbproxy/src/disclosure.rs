@@ -3,7 +3,8 @@
 //! Errors and notices are results too: they quote rows and values. Values pass only to a role that may read
 //! every column that they can come from. For others, what may quote one is replaced (message, detail) or left
 //! out (hint, context, the queries of functions, and names where code may say anything in them); the rest is
-//! as the server made it. Pure: the body of a message in, the same or another one out.
+//! as the server made it. Servers speak many languages (`lc_messages`): what is told for its words is told in English
+//! only, and withheld in others. Pure: the body of a message in, the same or another one out.
 //! <https://www.postgresql.org/docs/current/protocol-error-fields.html>
 
 use crate::wire::{Fields, Reader, Violation};
@@ -90,7 +91,7 @@ pub(crate) fn disclosed(
     };
     let code = fields.text(b'C').unwrap_or_default().into_owned();
     let rows = sight.rows
-        && (sight.acted || !may_be_of_an_action(&fields))
+        && (sight.acted || !may_be_of_an_action(&code, &fields))
         && (sight.defined || !may_be_of_rows(&code, &fields));
     let open = rows && (sight.code == Foreign::Nowhere || !from_code);
     if open {
@@ -124,6 +125,12 @@ pub(crate) fn disclosed(
             false => withheld("an error", &code),
         };
         fields.set(b'M', &message);
+    } else if !raised && !rows && !names_a_constraint(&code) && may_be_of_rows(&code, &fields) {
+        let message = match is_notice(&fields) {
+            true => format!("a notice that may quote values ({code})"),
+            false => format!("an error that may quote values ({code})"),
+        };
+        fields.set(b'M', &message);
     }
     if !key_is_theirs {
         fields.set(b'D', WITHHELD);
@@ -141,21 +148,42 @@ pub(crate) fn disclosed(
 
 /// Whether a message may be about rows that a foreign key writes: PostgreSQL does that by a statement of its own,
 /// which the context tells; what keys and constraints find out behind that has none, but tells of a key alone.
-fn may_be_of_an_action(fields: &Fields<'_>) -> bool {
+fn may_be_of_an_action(code: &str, fields: &Fields<'_>) -> bool {
     match fields.text(b'W') {
         Some(context) => !is_of_the_client(&context) && !is_of_json(&context),
-        None => {
-            let detail = fields.text(b'D');
-            fields.has(b'q') || detail.is_some_and(|detail| detail.starts_with(KEY))
-        }
+        None => fields.has(b'q') || fields.has(b'D') && !is_of_a_row(code),
     }
 }
 
-/// Whether a message may quote a row where a statement gives none: data errors and violations of constraints do,
-/// unless they are about the client's own text.
+/// Whether the detail of a message is of the row that is written, and of no key.
+fn is_of_a_row(code: &str) -> bool {
+    matches!(code, "23502" | "23514" | "44000")
+}
+
+/// Whether a message may quote a row where a statement gives none: unless it is about the client's own text, or
+/// of what the server has only such words for that quote no value. Keys and failing rows stand in the detail.
 fn may_be_of_rows(code: &str, fields: &Fields<'_>) -> bool {
-    let classes = ["22", "23", "44"];
-    classes.iter().any(|class| code.starts_with(class)) && !fields.has(b'P')
+    const SILENT_CLASSES: [&str; 6] = ["08", "21", "25", "40", "53", "57"];
+    const SILENT: [&str; 5] = ["2BP01", "428C9", "42P10", "55006", "55P03"];
+    let silent = match code {
+        // Where rights are checked, not where a value is used (`nextval`, `lo_get`).
+        "42501" => fields.bytes(b'F') == Some(b"aclchk.c"),
+        // Where names are looked up, some are of another database (`'db.schema.table'::regclass`).
+        "0A000" => fields
+            .bytes(b'F')
+            .is_some_and(|file| file != b"namespace.c"),
+        _ => {
+            SILENT.contains(&code)
+                || OF_NAMES.contains(&code)
+                || SILENT_CLASSES.iter().any(|class| code.starts_with(class))
+        }
+    };
+    !silent && !fields.has(b'P')
+}
+
+/// Whether a message names what a row violates; what it quotes of the row stands in its detail.
+fn names_a_constraint(code: &str) -> bool {
+    code.starts_with("23") || code.starts_with("44")
 }
 
 /// Whether the key in a message is one of the referenced table, while its fields name the one that references
@@ -177,22 +205,25 @@ fn is_notice(fields: &Fields<'_>) -> bool {
     matches!(&*severity, "NOTICE" | "WARNING" | "INFO" | "LOG" | "DEBUG")
 }
 
+/// Of class 42, what is about the statement's own names: those that values spell (`regclass` and its kin) are looked
+/// up by the others.
+const OF_NAMES: [&str; 14] = [
+    "42501", "42611", "42701", "42702", "42703", "42710", "42723", "42803", "42804", "42846",
+    "42P06", "42P07", "42P16", "42P17",
+];
+
 /// Whether a message without a context may be about what code holds or has written: PostgreSQL puts functions
 /// of SQL into the statement itself, and checks what a function has written at the end of the transaction.
 /// What is wrong with the client's own text has a position in it.
 fn may_be_of_code(fields: &Fields<'_>) -> bool {
     let code = fields.text(b'C').unwrap_or_default();
-    // Names that values spell (`regclass` and its kin) are looked up by these of class 42, and by no others.
-    const OF_NAMES: [&str; 14] = [
-        "42501", "42611", "42701", "42702", "42703", "42710", "42723", "42803", "42804", "42846",
-        "42P06", "42P07", "42P16", "42P17",
-    ];
     let of_values = ["22", "23", "42"]
         .iter()
         .any(|class| code.starts_with(class))
         && !OF_NAMES.contains(&&*code);
     let message = fields.text(b'M').unwrap_or_default();
-    let quotes = message.contains('"') || fields.has(b'D');
+    // Other languages have quotes of their own.
+    let quotes = message.contains('"') || !message.is_ascii() || fields.has(b'D');
     of_values && quotes && !fields.has(b'P')
 }
 
@@ -202,7 +233,9 @@ const RAISE: &[u8] = b"exec_stmt_raise";
 /// Whether code was run for the sake of a value of the client's, and not called by the statement: its check.
 fn is_about_a_value(fields: &Fields<'_>) -> bool {
     let context = fields.text(b'W').unwrap_or_default();
-    context.lines().any(is_of_the_client)
+    let outermost = context.lines().next_back().unwrap_or_default();
+    // In whatever language: a call stands in a function of SQL or PL/pgSQL, or in nothing.
+    context.lines().any(is_of_the_client) || !outermost.contains("SQL")
 }
 
 /// Whether the context of a message says where in a value of JSON it is, and nothing else. Code would add a line

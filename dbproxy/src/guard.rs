@@ -43,7 +43,7 @@ use crate::metrics;
 use crate::relaxed::relaxed;
 use crate::relay::Pending;
 use crate::upstream::is_as_begun;
-pub(crate) use again::Again;
+pub(crate) use again::{Again, Overruled, Passed};
 pub(crate) use asking::Asked;
 use asking::Asking;
 pub(crate) use code::Code;
@@ -242,7 +242,7 @@ impl Guard {
 
     /// Whether others have changed something since a session with definitions of its own looked.
     pub(crate) fn own_catalog_is_stale(&self) -> bool {
-        self.own.is_stale(&self.catalogs)
+        self.own.outdated(&self.catalogs).is_some()
     }
 
     /// Everything that a cached verdict depends on, as it is now.

@@ -148,9 +148,7 @@ async fn relay(client: Client, connected: Connected, service: &Dbproxy, record: 
     // Everything else is refused by now where the role may not do everything.
     for (name, value) in &settings {
         let name = name.to_ascii_lowercase();
-        if value.contains("search_path") {
-            guard.loosen("search_path");
-        } else if !guard.is_as_begun(&name, value) {
+        if !guard.is_as_begun(&name, value) {
             guard.loosen(&name);
         }
     }

@@ -128,6 +128,102 @@ fn a_key_of_columns_that_the_role_reads_is_told() {
 }
 
 #[test]
+fn whatever_looks_a_value_up_does_not_tell_it_where_rows_are_not_theirs() {
+    let defines = Sight {
+        defined: false,
+        ..Sight::ALL
+    };
+    for (code, message) in [
+        ("42P01", "relation \"CANARY\" does not exist"),
+        ("42704", "type \"CANARY\" does not exist"),
+        ("42883", "function \"CANARY\" does not exist"),
+        ("42725", "more than one function named \"CANARY\""),
+        ("3F000", "schema \"CANARY\" does not exist"),
+        ("42601", "syntax error in tsquery: \"CANARY\""),
+        ("42602", "invalid name syntax: CANARY"),
+        ("42809", "\"CANARY\" is not a sequence"),
+        ("42501", "permission denied for sequence CANARY"),
+        ("42501", "permission denied for large object CANARY"),
+        (
+            "0A000",
+            "cross-database references are not implemented: \"a.b.CANARY\"",
+        ),
+        ("54000", "word is too long in tsquery: \"CANARY\""),
+        ("55000", "currval of sequence \"CANARY\" is not yet defined"),
+        ("58P01", "could not open file \"CANARY\""),
+        ("XX000", "cache lookup failed for CANARY"),
+    ] {
+        let fields = [(b'C', code), (b'M', message)];
+        let placed = [fields[0], fields[1], (b'P', "8")];
+        for sight in [
+            defines,
+            Sight {
+                rows: false,
+                ..Sight::ALL
+            },
+        ] {
+            let withheld = format!("C={code}|M=an error that may quote values ({code})");
+            assert_eq!(told(&fields, sight), withheld, "{message}");
+            assert!(told(&placed, sight).contains(message), "{message}");
+        }
+        assert!(told(&fields, Sight::ALL).contains(message));
+    }
+    for (code, message) in [
+        ("42P07", "relation \"t\" already exists"),
+        ("40001", "could not serialize access"),
+        (
+            "23514",
+            "new row for relation \"t\" violates check constraint \"c\"",
+        ),
+    ] {
+        let fields = [(b'C', code), (b'M', message)];
+        assert!(told(&fields, defines).contains(message), "{message}");
+    }
+    for (code, file, message) in [
+        ("42501", "aclchk.c", "permission denied for table t"),
+        (
+            "0A000",
+            "tablecmds.c",
+            "cannot alter type of a column used by a view or rule",
+        ),
+    ] {
+        let fields = [(b'C', code), (b'M', message), (b'F', file)];
+        assert!(told(&fields, defines).contains(message), "{message}");
+    }
+}
+
+#[test]
+fn in_another_language_no_more_is_told() {
+    let acts = Sight {
+        acted: false,
+        ..Sight::ALL
+    };
+    let key = [
+        (b'C', "23503"),
+        (b'M', "verletzt Fremdschlüssel-Constraint"),
+        (
+            b'D',
+            "Schlüssel (v)=(CANARY) ist nicht in Tabelle vorhanden.",
+        ),
+    ];
+    let quoted = [(b'C', "42704"), (b'M', "Typ »CANARY« existiert nicht")];
+    let bound = [
+        (b'C', "22000"),
+        (b'M', "CANARY"),
+        (b'W', "portal sin nombre con parámetro $1 = '...'"),
+        (b'R', "exec_stmt_raise"),
+    ];
+    for (fields, sight) in [
+        (&key[..], acts),
+        (&quoted, Sight::of_code(Foreign::Anywhere)),
+        (&bound, Sight::of_code(Foreign::Anywhere)),
+    ] {
+        let told = told(fields, sight);
+        assert!(!told.contains("CANARY"), "{told}");
+    }
+}
+
+#[test]
 fn what_a_function_raises_is_told_without_its_context() {
     let fields = [
         (b'C', "P0001"),

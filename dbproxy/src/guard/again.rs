@@ -3,12 +3,43 @@
 
 use std::sync::Arc;
 
-use exeat_policy::{UnreadableKind, Verb};
+use exeat_policy::{
+    Access, Decision, Effect, PolicySet, Request, Subject, UnreadableKind, Verb, evaluate,
+};
+use exeat_service::clock;
+use exeat_sql::means_what_it_spells;
 
+use super::mention::mentions;
 use super::verdict::{Prepared, Stands, Verdict};
 use super::{Answer, Asked, Guard};
 
-/// What a statement on its way was judged by.
+/// What a statement on its way was let through by.
+#[derive(Clone, Debug)]
+pub(crate) struct Passed {
+    policy: Arc<PolicySet>,
+    subject: Subject,
+    text: Arc<str>,
+}
+
+/// What is said now of a statement that was let through before.
+#[derive(Debug)]
+pub(crate) struct Overruled {
+    pub(crate) request: Request,
+    pub(crate) decision: Arc<Decision>,
+    pub(crate) text: Arc<str>,
+}
+
+impl From<Answer> for Overruled {
+    fn from(answer: Answer) -> Self {
+        Self {
+            request: answer.request,
+            decision: answer.decision,
+            text: answer.text,
+        }
+    }
+}
+
+/// What the names of a statement on its way meant when it was let through.
 #[derive(Clone, Debug)]
 pub(crate) struct Again {
     sent: Sent,
@@ -23,9 +54,12 @@ enum Sent {
     Prepared(Arc<Prepared>),
 }
 
-/// Whether rows, or words of the server that quote them, may come of a statement of this kind. Definitions are
-/// left out: after them their own names mean something else.
-fn gives_or_takes_rows(verb: Verb) -> bool {
+/// Whether rows, or words of the server that quote them, may come of a statement, or it writes rows that it reads.
+/// Definitions that read none are left out: after them their own names mean something else.
+fn gives_or_takes_rows(answer: &Answer) -> bool {
+    let Some(verb) = answer.verb else {
+        return false;
+    };
     matches!(
         verb,
         Verb::Select
@@ -39,7 +73,18 @@ fn gives_or_takes_rows(verb: Verb) -> bool {
             | Verb::Execute
             | Verb::Declare
             | Verb::Fetch
-    )
+    ) || reads_rows(&answer.request)
+}
+
+fn reads_rows(request: &Request) -> bool {
+    let Request::Statement(statement) = request else {
+        return false;
+    };
+    let Subject::Readable(facts) = &statement.subject else {
+        return false;
+    };
+    let mut touched = facts.relations.iter().chain(&facts.behind);
+    touched.any(|access| access.access == Access::Select)
 }
 
 impl Again {
@@ -55,11 +100,7 @@ impl Again {
 
     fn of(sent: Sent, answer: &Answer) -> Option<Self> {
         let inner = answer.inner.clone();
-        let again = Self { sent, inner };
-        answer
-            .verb
-            .is_some_and(gives_or_takes_rows)
-            .then_some(again)
+        gives_or_takes_rows(answer).then_some(Self { sent, inner })
     }
 
     fn outer(&self) -> &Verdict {
@@ -71,11 +112,57 @@ impl Again {
 }
 
 impl Guard {
+    /// What a statement that is let through is let through by.
+    pub(crate) fn passed(&self, answer: &Answer) -> Option<Passed> {
+        let Request::Statement(statement) = &answer.request else {
+            return None;
+        };
+        Some(Passed {
+            policy: Arc::clone(&self.scope.policy),
+            subject: statement.subject.clone(),
+            text: Arc::clone(&answer.text),
+        })
+    }
+
+    /// The denial of what was let through, by the policy that holds now; its names mean what they meant then.
+    pub(crate) fn overruled(&mut self, passed: &Passed) -> Option<Overruled> {
+        if Arc::ptr_eq(&self.scope().policy, &passed.policy) {
+            return None;
+        }
+        let subject = passed.subject.clone();
+        let request = self.standpoint().request(subject, None, clock::now());
+        let decision = Arc::new(evaluate(&self.scope.policy, &request));
+        let text = Arc::clone(&passed.text);
+        (decision.effect != Effect::Allow).then_some(Overruled {
+            request,
+            decision,
+            text,
+        })
+    }
+
     /// Whether a statement that was judged by this is judged alike now, without looking at it.
     pub(crate) fn still_stands(&mut self, again: &Again) -> bool {
         let scope = Stands::In(self.scope().id);
-        let inner = again.inner.as_ref();
-        again.outer().stands == scope && inner.is_none_or(|inner| inner.verdict.stands == scope)
+        let stands = |verdict: &Verdict| verdict.stands == scope && self.own_meets(&verdict.sql);
+        stands(again.outer())
+            && again
+                .inner
+                .as_ref()
+                .is_none_or(|inner| stands(&inner.verdict))
+    }
+
+    /// Whether what the session sees for itself is what there is now, as far as a text can mean any of it: it can't
+    /// look while it is busy.
+    fn own_meets(&self, sql: &[u8]) -> bool {
+        let Some(base) = self.own.outdated(&self.catalogs) else {
+            return true;
+        };
+        let current = self.catalogs.current();
+        let spelt = means_what_it_spells(sql);
+        current.filter(|_| spelt).is_some_and(|current| {
+            let means = |name: &str| mentions(sql, name);
+            current.same_since(means).any(|version| version == base)
+        })
     }
 
     /// Waits for what others have just defined, where the statement means something of it.
@@ -89,6 +176,9 @@ impl Guard {
 
     /// What is said of it now. It counts as none of the role's statements.
     pub(crate) fn judged_again(&mut self, again: &Again) -> Result<Answer, Asked> {
+        if self.own.outdated(&self.catalogs).is_some() {
+            return Err(Asked::Own(Vec::new()));
+        }
         let outer = match &again.sent {
             Sent::Prepared(prepared) => self.current(prepared)?,
             Sent::Within(verdict, index) => self.current(&Arc::new(Prepared {

@@ -88,8 +88,18 @@ fn runs_code(facts: &Facts, snapshot: Option<&Snapshot>) -> bool {
     matches!(facts.verb, Verb::Call | Verb::Do)
         || (matches!(facts.verb, Verb::Define | Verb::Maintain) && events)
         || !facts.operators.is_empty()
-        || !called.all(own)
-        || touched.any(|access| writes_with_code(access, snapshot))
+        || !called.all(|name| own(name) && !sets(name))
+        || touched.any(|access| sets_by_writing(access) || writes_with_code(access, snapshot))
+}
+
+/// Whether a function sets parameters whose names nobody reads: it is one of PostgreSQL's own, and as good as code.
+fn sets(function: &Name) -> bool {
+    &*function.name == "set_config"
+}
+
+/// Whether a write sets parameters: `pg_settings` has a rule for that.
+fn sets_by_writing(access: &RelationAccess) -> bool {
+    access.access == Access::Update && &*access.relation.name == "pg_settings"
 }
 
 /// Whether a statement does nothing but make a trigger of a function.

@@ -339,10 +339,10 @@ impl OwnCatalog {
         self.snapshot().is_some_and(|own| own.has_temporary())
     }
 
-    pub(super) fn is_stale(&self, catalogs: &Catalogs) -> bool {
-        self.seen
-            .as_ref()
-            .is_some_and(|seen| seen.base != catalogs.version())
+    /// The shared snapshot that the session's own begins with, where all see another one by now.
+    pub(super) fn outdated(&self, catalogs: &Catalogs) -> Option<u64> {
+        let base = self.seen.as_ref().map(|seen| seen.base);
+        base.filter(|base| *base != catalogs.version())
     }
 
     fn is_seen_by_all(&self, catalogs: &Catalogs) -> bool {

@@ -131,6 +131,7 @@ impl Standpoint<'_> {
                 let changed = columns_of(facts, Access::Define, objects);
                 let mut oids = objects.casts(named.iter().copied().chain(changed));
                 oids.extend(objects.checks(named));
+                oids.extend(objects.casts_between_built_in());
                 oids
             }
             // PostgreSQL shows nothing of the values that a procedure gets.

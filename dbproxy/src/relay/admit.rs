@@ -50,6 +50,7 @@ impl Relay {
             verb: answer.verb,
             started: self.hand.begun(),
             admitted: Instant::now(),
+            passed: self.guard.passed(answer),
             again: None,
             rows: 0,
             before: 0,

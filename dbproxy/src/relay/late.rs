@@ -1,6 +1,6 @@
-//! Statements whose results take long to come: they waited in the server, behind others or for a lock, and what they
-//! ran by may be something else than what was judged. They are judged again: at once when policy or catalog change,
-//! as far as is known here, and by a newer catalog when the first of the result is there.
+//! Statements that take long: they waited in the server, behind others or for a lock, and what they ran by may be
+//! something else than what was judged. Each second they are judged again, as far as policy and catalog are known
+//! here, to the end of their results; and by a newer catalog when the first of the result is there.
 //!
 //! INVARIANT: of a result that came late nothing goes on before that.
 
@@ -15,7 +15,7 @@ use super::client::Flow;
 use super::running::Stopped;
 use super::{End, Pending, Relay};
 use crate::disclosure::Sight;
-use crate::guard::{Again, Answer, Asked};
+use crate::guard::{Again, Asked, Overruled};
 use crate::wire::{Fields, Frame, frame};
 
 /// As old as a catalog may be: what takes no longer is judged by what it ran by.
@@ -60,8 +60,8 @@ impl Late {
 }
 
 /// Whether only its names are nothing, or something else, by now.
-fn is_renamed(answer: &Answer) -> bool {
-    answer.decision.reason == Reason::Unreadable
+fn is_renamed(overruled: &Overruled) -> bool {
+    overruled.decision.reason == Reason::Unreadable
 }
 
 /// What came of looking at a statement once more.
@@ -69,7 +69,7 @@ enum Seen {
     /// It would be let through, and this much of it be seen.
     Passes(Sight),
     /// It would not.
-    Overtaken(Box<Answer>),
+    Overtaken(Box<Overruled>),
     /// Not known yet.
     Unknown(Option<Pending>),
 }
@@ -106,10 +106,19 @@ impl Relay {
     }
 
     /// Looks at all that is on its way, where something has changed since it was judged: what would not be let
-    /// through any more must not run.
+    /// through any more must not run, or run on.
     pub(super) fn look_at_what_waits(&mut self) -> Result<(), End> {
         if !matches!(self.late.look, Look::Due) || !self.late.is_free() {
             return Ok(());
+        }
+        let guard = &mut self.guard;
+        let overruled = self
+            .queue
+            .statements_mut()
+            .find_map(|running| guard.overruled(running.passed.as_ref()?));
+        if let Some(overruled) = overruled {
+            self.record_overtaken(&overruled)?;
+            return Err(End::Overtaken);
         }
         let waiting: Vec<Again> = self
             .queue
@@ -122,8 +131,8 @@ impl Relay {
                 continue;
             }
             match self.look_again(again) {
-                Seen::Overtaken(answer) if !is_renamed(&answer) => {
-                    self.record_overtaken(&answer)?;
+                Seen::Overtaken(overruled) if !is_renamed(&overruled) => {
+                    self.record_overtaken(&overruled)?;
                     return Err(End::Overtaken);
                 }
                 Seen::Passes(_) | Seen::Overtaken(_) | Seen::Unknown(None) => {}
@@ -189,8 +198,8 @@ impl Relay {
 
     /// What the statement in front gives by what was seen of it.
     fn settle_late(&mut self, seen: Seen, goes_on: bool) -> Result<(), End> {
-        if let Seen::Overtaken(answer) = &seen {
-            self.record_overtaken(answer)?;
+        if let Seen::Overtaken(overruled) = &seen {
+            self.record_overtaken(overruled)?;
         }
         let Some(running) = self.queue.running() else {
             return Ok(());
@@ -202,7 +211,11 @@ impl Relay {
             }
             Seen::Passes(sight) => running.sight = running.sight.least(sight),
             // What it has written stays written, and was let through by names that are gone.
-            Seen::Overtaken(answer) if is_renamed(&answer) && !running.only_reads() => {
+            Seen::Overtaken(overruled) if is_renamed(&overruled) && !running.only_reads() => {
+                running.sight = Sight::NONE;
+            }
+            // It gave no rows.
+            Seen::Unknown(None) if !goes_on && !running.only_reads() => {
                 running.sight = Sight::NONE;
             }
             Seen::Overtaken(_) | Seen::Unknown(None) => {
@@ -219,11 +232,10 @@ impl Relay {
     }
 
     /// The denial of what was let through before, on record.
-    fn record_overtaken(&mut self, answer: &Answer) -> Result<(), End> {
-        let text = Some((&*answer.text, &[][..]));
-        let recorded = self
-            .recorder
-            .decision(&answer.request, &answer.decision, text);
+    fn record_overtaken(&mut self, overruled: &Overruled) -> Result<(), End> {
+        let text = Some((&*overruled.text, &[][..]));
+        let (request, decision) = (&overruled.request, &overruled.decision);
+        let recorded = self.recorder.decision(request, decision, text);
         recorded.map(drop).map_err(End::Audit)
     }
 
@@ -241,7 +253,7 @@ impl Relay {
     fn look_again(&mut self, again: &Again) -> Seen {
         match self.guard.judged_again(again) {
             Ok(answer) if answer.is_allowed() => Seen::Passes(answer.sight),
-            Ok(answer) => Seen::Overtaken(Box::new(answer)),
+            Ok(answer) => Seen::Overtaken(Box::new(answer.into())),
             Err(Asked::Others(pending)) => Seen::Unknown(Some(pending)),
             Err(Asked::Aside(questions)) => Seen::Unknown(Some(self.guard.ask_aside(questions))),
             // The session's own connection is busy.

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::analysis::Judgeable;
 use crate::disclosure::Sight;
-use crate::guard::Again;
+use crate::guard::{Again, Passed};
 use crate::wire::write::Error;
 
 /// Why a result is not passed on to its end.
@@ -66,6 +66,8 @@ pub(crate) struct Running {
     pub(crate) started: Instant,
     /// When it was let through.
     pub(crate) admitted: Instant,
+    /// What it was let through by.
+    pub(crate) passed: Option<Passed>,
     /// What it is judged again by where its result takes long to come; `None` where it need not be any more.
     pub(crate) again: Option<Again>,
     /// Rows that came.

@@ -235,6 +235,16 @@ impl Objects {
         self.casts.iter().filter_map(of).collect()
     }
 
+    /// The functions of somebody's own that make values of PostgreSQL's own types of one another: any text has such
+    /// values.
+    pub(crate) fn casts_between_built_in(&self) -> impl Iterator<Item = u32> {
+        let built_in = |(from, to, _): &&(u32, u32, u32)| *from.max(to) < FIRST_NORMAL_OID;
+        self.casts
+            .iter()
+            .filter(built_in)
+            .map(|(.., function)| *function)
+    }
+
     /// The functions that make JSON or text of values of these types.
     pub(crate) fn casts_to(&self, to: Made, types: impl IntoIterator<Item = u32>) -> BTreeSet<u32> {
         if self.casts.is_empty() {

@@ -87,7 +87,8 @@ fn session(exeat: &Process) -> Wire {
 
 /// Whether what is forbidden came back, as text or as a number.
 fn has_canary(answer: &[Message]) -> bool {
-    holds(answer, b"CANARY") || holds(answer, b"424242")
+    let spellings: [&[u8]; 3] = [b"CANARY", b"canary", b"424242"];
+    spellings.iter().any(|spelling| holds(answer, spelling))
 }
 
 /// Whether one of the messages has these bytes.

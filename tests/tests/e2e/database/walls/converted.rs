@@ -79,3 +79,37 @@ fn a_cast_that_execute_runs_for_an_argument_needs_its_call() {
     );
     lab.finish(exeat);
 }
+
+#[test]
+fn a_cast_that_a_definition_runs_between_types_of_postgresql_needs_its_call() {
+    let own = "        allow: [{ define: public.* }]\n        deny: [{ call: [public.day_of] }]\n";
+    let (lab, database) = lab_with(SCHEMA, &policy(own));
+    database
+        .admin(
+            "CREATE TABLE parted (day date) PARTITION BY RANGE (day); CREATE DOMAIN days AS date",
+        )
+        .exits(0);
+    let exeat = lab.start();
+    for sql in [
+        "CREATE TABLE p1 PARTITION OF parted FOR VALUES FROM (1) TO (2)",
+        "CREATE TABLE made (day date DEFAULT 1)",
+        "CREATE TABLE made (n int, CHECK (n < '2026-01-02'::date))",
+        "ALTER DOMAIN days SET DEFAULT 1",
+        "CREATE STATISTICS s ON (id + 1), (id::date) FROM orders",
+        "ALTER TABLE orders ALTER id TYPE date USING id",
+        "CREATE INDEX ON orders ((id::date))",
+        "CREATE VIEW seen AS SELECT id::date FROM orders",
+    ] {
+        let answer = session(&exeat).query(sql);
+        assert_eq!(
+            sqlstate(&answer).as_deref(),
+            Some("42501"),
+            "{sql}: {answer:?}"
+        );
+        let traces = database.admin("DELETE FROM traces RETURNING of");
+        assert_eq!(traces.ok(), "", "{sql}");
+    }
+    let mut session = session(&exeat);
+    assert_eq!(sqlstate(&session.query("CREATE TABLE plain (n int)")), None);
+    lab.finish(exeat);
+}

@@ -56,6 +56,7 @@ roles:
         allow:
           - define: zst.*
           - statement: [maintain]
+          - preset: [introspection]
           - select: zst.*
           - insert: zst.*
         deny:
@@ -69,6 +70,7 @@ roles:
         allow:
           - define: zst.*
           - statement: [maintain]
+          - preset: [introspection]
           - select: zst.own
   wide:
     identities: [{ source: 127.0.0.3/32 }]
@@ -78,6 +80,7 @@ roles:
         allow:
           - define: zst.*
           - statement: [maintain]
+          - preset: [introspection]
           - select: zst.*
           - select: public.*
 ";
@@ -113,6 +116,12 @@ const LOOKING: &[&str] = &[
     "CREATE UNIQUE INDEX ON zst.half (v)",
     "CREATE INDEX ON zst.half ((v::int))",
     "BEGIN; CREATE INDEX ON zst.mv ((v::int)); COMMIT",
+    "ALTER TABLE zst.pp ALTER v TYPE oid USING v::regclass::oid",
+    "ALTER TABLE zst.pp ALTER v TYPE oid USING v::regtype::oid",
+    "ALTER TABLE zst.pp ALTER v TYPE oid USING v::regproc::oid",
+    "ALTER TABLE zst.pp ALTER v TYPE oid USING v::regrole::oid",
+    "ALTER TABLE zst.pp ALTER v TYPE oid USING v::regnamespace::oid",
+    "ALTER TABLE zst.pp ALTER v TYPE tsquery USING (v || ' (')::tsquery",
 ];
 
 #[test]

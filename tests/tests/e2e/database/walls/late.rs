@@ -30,6 +30,14 @@ roles:
           - preset: [application]
           - select: public.*
           - insert: public.*
+          - update: public.*
+          - delete: public.*
+          - truncate: public.*
+          - define: public.*
+          - define: pg_temp.*
+          - select: pg_temp.*
+          - insert: pg_temp.*
+          - statement: [maintain]
         deny:
           - select: public.secrets
 {deny}"
@@ -256,4 +264,169 @@ fn what_was_sent_behind_does_not_run_once_its_session_is_ended() {
         0,
         "{outcomes:?}"
     );
+}
+
+#[test]
+fn what_a_session_with_objects_of_its_own_waits_for_shows_no_rows_that_it_may_not_read() {
+    let (lab, database) = lab_with(SCHEMA, &policy(""));
+    let exeat = lab.start();
+    let owns = [
+        "CREATE TEMP TABLE own (v text)",
+        "BEGIN; CREATE TABLE within (v text)",
+        "CREATE TEMP VIEW mine AS SELECT id FROM orders",
+    ];
+    let run = |sql: &str| [parse("", sql), bind("", ""), execute(""), sync()].concat();
+    for own in owns {
+        database
+            .admin("CREATE OR REPLACE VIEW shown AS SELECT id, total FROM orders")
+            .exits(0);
+        let mut holder = Wire::past_the_proxy(&database, "postgres");
+        holder.query("SELECT pg_advisory_lock(77)");
+        let forms = [
+            (query(&format!("{LOCK}; {READ}")), 1),
+            ([run(LOCK), run(READ)].concat(), 2),
+        ];
+        let mut waiting = Vec::new();
+        for (form, count) in forms {
+            let mut reader = session(&exeat);
+            wait::until_true("the view is as before", || {
+                sqlstate(&reader.query(READ)).is_none()
+            });
+            assert_eq!(sqlstate(&reader.query(own)), None, "{own}");
+            reader.send(&form);
+            waiting.push((reader, count));
+            if own.starts_with("BEGIN") {
+                break;
+            }
+        }
+        until_waiting(&database, waiting.len());
+        database
+            .admin("CREATE OR REPLACE VIEW shown AS SELECT id, total FROM secrets")
+            .exits(0);
+        holder.query("SELECT pg_advisory_unlock(77)");
+        for (at, (reader, count)) in waiting.iter_mut().enumerate() {
+            let answer = answers(reader, *count);
+            assert!(!has(&answer, b"canary"), "{own}, form {at}: {answer:?}");
+            assert!(is_told(&answer), "{own}, form {at}: {answer:?}");
+        }
+    }
+    lab.finish(exeat);
+}
+
+#[test]
+fn a_definition_that_reads_rows_makes_none_of_rows_that_it_may_not_read() {
+    let (lab, database) = lab_with(SCHEMA, &policy(""));
+    database
+        .admin("CREATE MATERIALIZED VIEW kept AS SELECT total FROM shown WITH NO DATA")
+        .exits(0);
+    let exeat = lab.start();
+    let mut holder = Wire::past_the_proxy(&database, "postgres");
+    holder.query("SELECT pg_advisory_lock(77)");
+    let definitions = [
+        "CREATE TABLE made_as AS SELECT total FROM shown",
+        "SELECT total INTO made_into FROM shown",
+        "CREATE MATERIALIZED VIEW made_kept AS SELECT total FROM shown",
+        "CREATE TEMP TABLE made_own AS SELECT total FROM shown",
+        "INSERT INTO orders SELECT id, total FROM shown",
+    ];
+    let mut waiting = Vec::new();
+    for definition in definitions {
+        let mut session = session(&exeat);
+        session.send(query(&format!("{LOCK}; {definition}")));
+        waiting.push(session);
+    }
+    until_waiting(&database, waiting.len());
+    database
+        .admin("CREATE OR REPLACE VIEW shown AS SELECT id, total FROM secrets")
+        .exits(0);
+    for (definition, session) in definitions.iter().zip(&mut waiting) {
+        let answer = session.to_end();
+        assert_eq!(
+            sqlstate(&answer).as_deref(),
+            Some("57P01"),
+            "{definition}: {answer:?}"
+        );
+    }
+    wait::until_true("nobody waits", || {
+        database
+            .admin("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            .ok()
+            == "0"
+    });
+    holder.query("SELECT pg_advisory_unlock(77)");
+    let made = "SELECT count(*) FROM pg_class WHERE relname LIKE 'made%'";
+    assert_eq!(database.admin(made).ok(), "0");
+    assert_eq!(database.admin("SELECT count(*) FROM orders").ok(), "1");
+    lab.finish(exeat);
+}
+
+#[test]
+fn whatever_waits_or_runs_on_is_ended_once_the_policy_denies_it() {
+    let (lab, database) = lab_with(SCHEMA, &policy(""));
+    database
+        .admin("CREATE TABLE many (n int, filler text); INSERT INTO many SELECT n, repeat('x', 2000) FROM generate_series(1, 50000) n")
+        .exits(0);
+    let exeat = lab.start();
+    let mut holder = Wire::past_the_proxy(&database, "postgres");
+    holder.query("SELECT pg_advisory_lock(77)");
+    let waits = [
+        "TRUNCATE orders",
+        "DROP TABLE orders",
+        "ALTER TABLE orders ADD COLUMN more int",
+        "CREATE INDEX ON orders (id)",
+        "DELETE FROM orders",
+        "UPDATE orders SET total = 'gone'",
+        "GRANT SELECT ON orders TO public",
+        "NOTIFY orders",
+        "VACUUM orders",
+        "CREATE TEMP TABLE own (n int)",
+    ];
+    let mut sessions = Vec::new();
+    for write in waits {
+        let mut session = session(&exeat);
+        session.send([query(LOCK), query(write)].concat());
+        sessions.push((write, session));
+    }
+    until_waiting(&database, sessions.len());
+    let mut session_with_own = session(&exeat);
+    session_with_own.query("CREATE TEMP TABLE own (n int)");
+    session_with_own.send(query(&format!(
+        "{LOCK}; INSERT INTO orders SELECT n FROM own"
+    )));
+    until_waiting(&database, sessions.len() + 1);
+    sessions.push(("INSERT with an object of its own", session_with_own));
+    let mut copying = session(&exeat);
+    copying.send(query("COPY orders FROM STDIN"));
+    assert_eq!(copying.message().map(|message| message.kind), Some('G'));
+    sessions.push(("COPY FROM STDIN that is open", copying));
+    let mut streaming = session(&exeat);
+    streaming.send(query("SELECT * FROM many"));
+    assert_eq!(streaming.message().map(|message| message.kind), Some('T'));
+    lab.set_policy(
+        "version: 1\nroles:\n  app:\n    identities: [{ source: 127.0.0.0/8 }]\n    databases:\n      shop:\n        as: app\n        allow: [{ call: [pg_advisory_lock_shared] }]\n",
+    );
+    for (what, session) in &mut sessions {
+        let answer = session.to_end();
+        assert_eq!(
+            sqlstate(&answer).as_deref(),
+            Some("57P01"),
+            "{what}: {} messages",
+            answer.len()
+        );
+    }
+    // Who reads nothing may not be told.
+    let rest = streaming.to_end();
+    assert!(!rest.iter().any(|message| message.kind == 'C'));
+    wait::until_true("nobody waits", || {
+        database
+            .admin("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            .ok()
+            == "0"
+    });
+    holder.query("SELECT pg_advisory_unlock(77)");
+    let as_before = "SELECT count(*) FROM orders WHERE total = 'ten'";
+    assert_eq!(database.admin(as_before).ok(), "1");
+    let records = lab.finish(exeat);
+    let denials = records.denials();
+    assert!(denials.len() > sessions.len(), "{denials:?}");
 }

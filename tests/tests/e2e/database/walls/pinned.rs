@@ -175,6 +175,22 @@ const LOOSE: &[Loose] = &[
         &["SELECT set_any('search_path', 'evil', false)", "SELECT 1"],
     ),
     (
+        "a path, by a computed name",
+        &[],
+        &[
+            "SELECT set_config('search' || '_path', 'evil', false)",
+            "SELECT 1",
+        ],
+    ),
+    (
+        "a path, by the view of settings",
+        &[],
+        &[
+            "UPDATE pg_settings SET setting = 'evil' WHERE name LIKE 'search%'",
+            "SELECT 1",
+        ],
+    ),
+    (
         "a path, at its start",
         &[("options", "-c search_path=evil")],
         &[],
@@ -245,6 +261,23 @@ fn a_session_that_has_become_another_ends_when_its_role_may_no_more_do_everythin
             Some("57P01"),
             "{what}: {answer:?}"
         );
+    }
+    lab.finish(exeat);
+}
+
+#[test]
+fn a_session_is_none_other_for_words_that_are_no_setting() {
+    let (lab, _database) = lab_with(SCHEMA, POLICY);
+    let exeat = lab.start();
+    let mut session = Wire::connect(exeat.addresses.dbproxy[1]);
+    let begun = [
+        ("user", "narrow"),
+        ("database", "shop"),
+        ("application_name", "a test of search_path"),
+    ];
+    assert_eq!(sqlstate(&session.start(&begun, "")), None);
+    for _ in 0..2 {
+        assert_eq!(sqlstate(&session.query("SELECT 1")), None);
     }
     lab.finish(exeat);
 }
