@@ -266,9 +266,10 @@ impl Catalogs {
                     }
                 }
             };
-            self.background
-                .keep("catalog", task)
-                .map_err(|error| Arc::new(error.into()))?;
+            self.background.keep("catalog", task).map_err(|error| {
+                self.started.store(false, Ordering::Release);
+                Arc::new(error.into())
+            })?;
         }
         // While no session was live nobody looked.
         let lately = began.checked_sub(TTL);

@@ -1,7 +1,7 @@
 //! Metrics of the database proxy alone; what both planes have is in `exeat_service::metrics`.
 //! Handles are made once: a hot path adds, it never looks a name up.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -112,7 +112,19 @@ pub(crate) fn analysed(outcome: &'static str, took: Duration) {
 /// The differences that each database had when it was last compared, by direction and kind; `None` where it
 /// could not be told.
 type Drift = BTreeMap<(Direction, Kind), u64>;
-static DRIFTS: Mutex<BTreeMap<Arc<str>, Option<Drift>>> = Mutex::new(BTreeMap::new());
+
+/// What is known of all databases.
+struct Drifts {
+    /// `None` where it is not known.
+    by_database: BTreeMap<Arc<str>, Option<Drift>>,
+    /// All that was ever told: what is there no more goes back to zero.
+    told: BTreeSet<(Direction, Kind)>,
+}
+
+static DRIFTS: Mutex<Drifts> = Mutex::new(Drifts {
+    by_database: BTreeMap::new(),
+    told: BTreeSet::new(),
+});
 
 /// A database was compared with the policy.
 pub(crate) fn wall_compared(database: &Arc<str>, found: &Option<Drift>, took: Duration) {
@@ -124,17 +136,17 @@ pub(crate) fn wall_compared(database: &Arc<str>, found: &Option<Drift>, took: Du
     };
     counter!(DRIFT_CHECKS, "outcome" => outcome).increment(1);
     histogram!(DRIFT_SECONDS).record(took);
-    let mut all = DRIFTS.lock().unwrap_or_else(PoisonError::into_inner);
-    // What was there before and is no more goes back to zero.
-    let mut sums: BTreeMap<(Direction, Kind), u64> = BTreeMap::new();
-    for key in all.values().flatten().flat_map(BTreeMap::keys) {
-        sums.insert(*key, 0);
-    }
-    all.insert(Arc::clone(database), found.clone());
-    for (key, count) in all.values().flatten().flatten() {
+    let mut drifts = DRIFTS.lock().unwrap_or_else(PoisonError::into_inner);
+    drifts
+        .by_database
+        .insert(Arc::clone(database), found.clone());
+    drifts.told.extend(found.iter().flat_map(BTreeMap::keys));
+    let mut sums: BTreeMap<(Direction, Kind), u64> =
+        drifts.told.iter().map(|key| (*key, 0)).collect();
+    for (key, count) in drifts.by_database.values().flatten().flatten() {
         *sums.entry(*key).or_default() += count;
     }
-    let known = all.values().all(Option::is_some);
+    let known = drifts.by_database.values().all(Option::is_some);
     for ((direction, kind), sum) in sums {
         let sum = if known {
             f64::from(u32::try_from(sum).unwrap_or(u32::MAX))

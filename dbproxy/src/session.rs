@@ -24,6 +24,7 @@ use crate::server::Dbproxy;
 use crate::stop::Stop;
 use crate::upstream::Pinned;
 use crate::wire::backend::Status;
+use crate::wire::startup::CancelKey;
 use crate::wire::write::{self, Error};
 
 /// How long a client may take to see the end of its connection.
@@ -46,16 +47,54 @@ pub(crate) async fn serve(
     let mut record = Record::new(live, service.core.log.clone());
     let handshake = admit(socket, peer, &listener, &service, &mut record);
     let admitted = tokio::time::timeout(service.timeouts.handshake, handshake).await;
-    drop(place);
     let (client, permit) = match admitted {
-        Ok(Ok(Some(admitted))) => admitted,
-        Ok(Ok(None)) => return,
-        Ok(Err((client, stop))) => return stopped(client, stop, record).await,
-        Err(_) => return stopped(None, Stop::timed_out(), record).await,
+        Ok(Ok(Admitted::Session(client, permit))) => (*client, permit),
+        Ok(Ok(Admitted::Cancel(key, client))) => {
+            // It takes as long as its statement needs to leave.
+            return cancel(&key, *client, peer, &service, record).await;
+        }
+        Ok(Err((client, stop))) => {
+            drop(place);
+            return stopped(client, stop, record).await;
+        }
+        Err(_) => {
+            drop(place);
+            return stopped(None, Stop::timed_out(), record).await;
+        }
     };
+    drop(place);
     match connect::connect(permit, service.timeouts.handshake).await {
         Ok(connected) => relay(client, connected, &service, record).await,
         Err(stop) => stopped(Some(client), stop, record).await,
+    }
+}
+
+/// What somebody who was heard wants.
+enum Admitted {
+    Session(Box<Client>, Permit),
+    Cancel(CancelKey, Box<Client>),
+}
+
+/// A request that another session's statement be cancelled.
+async fn cancel(
+    key: &CancelKey,
+    mut client: Client,
+    peer: SocketAddr,
+    service: &Dbproxy,
+    record: Record,
+) {
+    let (outcome, session) = service.cancels.request(key).await;
+    let of = session.map_or_else(
+        || "of no session".to_owned(),
+        |id| format!("of session {id}"),
+    );
+    let recorded = record
+        .recorder()
+        .noted(outcome, &format!("cancel request from {peer} {of}"));
+    // The client takes the end of the connection for the answer; of TLS it wants to see it in order.
+    drop(tokio::time::timeout(PARTING, client.stream.close()).await);
+    if let Err(error) = recorded {
+        stopped(None, error.into(), record).await;
     }
 }
 
@@ -66,25 +105,10 @@ async fn admit(
     listener: &Listener,
     service: &Dbproxy,
     record: &mut Record,
-) -> Result<Option<(Client, Permit)>, (Option<Client>, Stop)> {
+) -> Result<Admitted, (Option<Client>, Stop)> {
     let accepted = match accept::accept(socket, peer, listener).await? {
         Incoming::Session(accepted) => *accepted,
-        Incoming::Cancel(key, mut client) => {
-            let (outcome, session) = service.cancels.request(&key).await;
-            let of = session.map_or_else(
-                || "of no session".to_owned(),
-                |id| format!("of session {id}"),
-            );
-            let recorded = record
-                .recorder()
-                .noted(outcome, &format!("cancel request from {peer} {of}"));
-            // The client takes the end of the connection for the answer; of TLS it wants to see it in order.
-            drop(tokio::time::timeout(PARTING, client.stream.close()).await);
-            return match recorded {
-                Ok(()) => Ok(None),
-                Err(error) => Err((None, error.into())),
-            };
-        }
+        Incoming::Cancel(key, client) => return Ok(Admitted::Cancel(key, client)),
     };
     let Accepted { client, .. } = &accepted;
     if let Err(error) = record.opened(peer, listener.address, client.is_encrypted()) {
@@ -95,7 +119,8 @@ async fn admit(
         .await
         .map_err(known)?;
     let decided = decide::decide(identified, &service.core, &service.databases, record);
-    decided.await.map(Some).map_err(known)
+    let session = |(client, permit)| Admitted::Session(Box::new(client), permit);
+    decided.await.map(session).map_err(known)
 }
 
 /// Steps 5 and 6: the relay, and how it ended.

@@ -2,7 +2,7 @@
 //!
 //! What is applied was shown before, and is one transaction.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::{IsTerminal as _, Write};
 use std::process::ExitCode;
 
 use exeat_dbproxy::wall;
@@ -41,7 +41,10 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         for told in shown.told() {
             writeln!(out, "-- {told}")?;
         }
-        return Ok(ExitCode::SUCCESS);
+        return Ok(match arguments.apply {
+            true => left(&mut out, &shown)?,
+            false => ExitCode::SUCCESS,
+        });
     }
     write!(out, "{}", shown.sql())?;
     out.flush()?;
@@ -73,11 +76,16 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             ready.user
         )?;
     }
-    let differences = applied.now.differences.iter();
+    left(&mut out, &applied.now)
+}
+
+/// What still differs, which SQL can't mend; whether nothing does.
+fn left(out: &mut impl Write, now: &wall::Comparison) -> anyhow::Result<ExitCode> {
+    let differences = now.differences.iter();
     for left in differences.filter(|left| left.direction != wall::Direction::Told) {
         writeln!(out, "-- Left: {left}")?;
     }
-    Ok(if applied.now.is_equal() {
+    Ok(if now.is_equal() {
         ExitCode::SUCCESS
     } else {
         Status::No.into()

@@ -39,7 +39,7 @@ pub(crate) const MEANT: &str = "pg_catalog.unnest(ARRAY['pg_catalog.pg_class', '
     'pg_catalog.pg_namespace', 'pg_catalog.pg_proc', 'pg_catalog.pg_type', 'pg_catalog.pg_operator', \
     'pg_catalog.pg_cast', 'pg_catalog.pg_rewrite', 'pg_catalog.pg_inherits', 'pg_catalog.pg_policy', \
     'pg_catalog.pg_constraint', 'pg_catalog.pg_attrdef', 'pg_catalog.pg_trigger', \
-    'pg_catalog.pg_authid', 'pg_catalog.pg_auth_members']\
+    'pg_catalog.pg_authid', 'pg_catalog.pg_auth_members', 'pg_catalog.pg_sequence']\
     ::pg_catalog.regclass[]) t(c)";
 
 /// How many rows of [`MEANT`] all sessions have written, as far as they have told: a session tells at the end of a
@@ -229,15 +229,18 @@ fn objects(since: Since) -> Vec<String> {
              AND d.objid OPERATOR(pg_catalog.=) k.castfunc \
              AND d.deptype OPERATOR(pg_catalog.=) 'e'::pg_catalog.\"char\")"
         ),
+        // A sequence whose owner is another has a new row in pg_sequence; 0 where it has none any more.
         format!(
-            "SELECT 'q', c.oid::pg_catalog.text, d.refobjid::pg_catalog.text, '', '', '', '' \
-             FROM pg_catalog.pg_class c JOIN pg_catalog.pg_depend d \
-             ON d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid \
+            "SELECT 'q', c.oid::pg_catalog.text, COALESCE((SELECT d.refobjid FROM pg_catalog.pg_depend d \
+             WHERE d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid \
              AND d.objid OPERATOR(pg_catalog.=) c.oid \
              AND d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid \
-             AND d.deptype OPERATOR(pg_catalog.=) ANY (ARRAY['a','i']::pg_catalog.\"char\"[]) \
-             WHERE c.relkind OPERATOR(pg_catalog.=) 'S'::pg_catalog.\"char\" AND {}",
-            changed("c")
+             AND d.deptype OPERATOR(pg_catalog.=) ANY (ARRAY['a','i']::pg_catalog.\"char\"[]) LIMIT 1), \
+             0::pg_catalog.oid)::pg_catalog.text, '', '', '', '' \
+             FROM pg_catalog.pg_class c JOIN pg_catalog.pg_sequence s ON s.seqrelid OPERATOR(pg_catalog.=) c.oid \
+             WHERE c.relkind OPERATOR(pg_catalog.=) 'S'::pg_catalog.\"char\" AND ({} OR {})",
+            changed("c"),
+            changed("s")
         ),
         format!(
             "SELECT 'q', i.indexrelid::pg_catalog.text, i.indrelid::pg_catalog.text, '', '', '', '' \

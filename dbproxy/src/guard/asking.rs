@@ -1,6 +1,7 @@
 //! The questions of one session to PostgreSQL: what has to be asked, and what came of it.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use crate::analysis::{Analyser, Outcome, Question};
 use crate::relay::Pending;
@@ -22,7 +23,17 @@ pub(super) struct Found {
     pub(super) lasts: bool,
 }
 
-type Heard = Vec<(Question, Outcome)>;
+/// How long an answer stands for the text that it was asked for while the catalog changes: that text waits for it,
+/// and would wait for ever where others define without end.
+const STANDS: Duration = Duration::from_secs(2);
+
+/// What came of a question, and when.
+#[derive(Debug)]
+struct Heard {
+    question: Question,
+    outcome: Outcome,
+    when: Instant,
+}
 
 /// The questions of a session.
 #[derive(Debug)]
@@ -32,7 +43,7 @@ pub(super) struct Asking {
     /// The identity that asks.
     who: Arc<str>,
     /// What came of the questions about the text that is looked at.
-    heard: Arc<Mutex<Heard>>,
+    heard: Arc<Mutex<Vec<Heard>>>,
 }
 
 impl Asking {
@@ -92,9 +103,13 @@ impl Asking {
     /// has defined things of its own is not answered by what others see.
     fn outcome(&self, question: &Question, own: bool) -> Option<(Outcome, bool)> {
         let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
-        let same = |(known, _): &&(Question, Outcome)| known.is_same(question);
-        if let Some((known, outcome)) = heard.iter().rev().find(same) {
-            return Some((outcome.clone(), known.version == question.version));
+        let stands = |heard: &&Heard| {
+            let current = heard.question.version == question.version;
+            heard.question.is_same(question) && (current || heard.when.elapsed() < STANDS)
+        };
+        if let Some(found) = heard.iter().rev().find(stands) {
+            let current = found.question.version == question.version;
+            return Some((found.outcome.clone(), current));
         }
         let keeps = !own && question.reaches.is_none();
         let analyser = self.analyser.as_ref().filter(|_| keeps)?;
@@ -110,16 +125,14 @@ impl Asking {
             let Some(analyser) = analyser else { return };
             for question in questions {
                 let outcome = analyser.answer(question.clone(), &who).await;
-                let mut heard = heard.lock().unwrap_or_else(PoisonError::into_inner);
-                heard.push((question, outcome));
+                hear(&heard, question, outcome);
             }
         })
     }
 
     /// What came of a question over the session's own connection.
     pub(super) fn heard(&self, question: Question, outcome: Outcome) {
-        let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
-        heard.push((question, outcome));
+        hear(&self.heard, question, outcome);
     }
 
     /// The text is judged: its answers are of no use for another one.
@@ -129,4 +142,14 @@ impl Asking {
             .unwrap_or_else(PoisonError::into_inner)
             .clear();
     }
+}
+
+fn hear(heard: &Mutex<Vec<Heard>>, question: Question, outcome: Outcome) {
+    let when = Instant::now();
+    let mut heard = heard.lock().unwrap_or_else(PoisonError::into_inner);
+    heard.push(Heard {
+        question,
+        outcome,
+        when,
+    });
 }

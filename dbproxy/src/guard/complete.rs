@@ -173,9 +173,17 @@ impl Standpoint<'_> {
         let Some(snapshot) = self.snapshot else {
             return Vec::new();
         };
-        let name = |oid: &u32| snapshot.objects.function(*oid).cloned();
-        let foreign = |name: &Name| name.origin() != Origin::PostgreSql;
-        functions.iter().filter_map(name).filter(foreign).collect()
+        // One that is not known is somebody's, and nobody can have been given it.
+        let name = |oid: &u32| match snapshot.objects.function(*oid) {
+            Some(name) if name.origin() == Origin::PostgreSql => None,
+            Some(name) => Some(name.clone()),
+            None if *oid < FIRST_NORMAL_OID => None,
+            None => Some(Name {
+                schema: Some("".into()),
+                name: format!("function {oid}").into(),
+            }),
+        };
+        functions.iter().filter_map(name).collect()
     }
 
     /// The facts together with the parents and parts of tables that only our own reader has seen.

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer};
 
-use super::right::{Privilege, Text};
+use super::right::{Later, Privilege, Text};
 
 /// The question, with the names of the roles that it is about.
 pub(crate) fn question<'a>(roles: impl Iterator<Item = &'a Text>) -> String {
@@ -225,8 +225,8 @@ pub(crate) struct Takes {
 pub(crate) struct DefaultPrivileges {
     pub(crate) owner: Text,
     pub(crate) schema: Option<Text>,
-    /// A letter.
-    pub(crate) kind: String,
+    #[serde(deserialize_with = "later")]
+    pub(crate) kind: Later,
     #[serde(deserialize_with = "list")]
     pub(crate) acl: Vec<Entry>,
 }
@@ -303,4 +303,11 @@ impl Listing {
 /// A list, where the database says NULL for an empty one.
 fn list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Vec<T>, D::Error> {
     Ok(Option::<Vec<T>>::deserialize(from)?.unwrap_or_default())
+}
+
+/// What default privileges are about, by its letter.
+fn later<'de, D: Deserializer<'de>>(from: D) -> Result<Later, D::Error> {
+    let letter = String::deserialize(from)?;
+    let unknown = || serde::de::Error::custom(format!("default privileges of kind {letter:?}"));
+    Later::of(&letter).ok_or_else(unknown)
 }

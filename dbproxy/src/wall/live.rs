@@ -90,10 +90,7 @@ impl Live {
     fn later(&mut self, listing: &Listing) {
         let mut said = BTreeSet::new();
         for it in &listing.defaults {
-            let Some(kind) = Later::of(&it.kind) else {
-                continue;
-            };
-            let object = Object::Later(it.owner.clone(), it.schema.clone(), kind);
+            let object = Object::Later(it.owner.clone(), it.schema.clone(), it.kind);
             for entry in &it.acl {
                 self.granted(&object, &it.owner, entry);
                 let right = Right::new(object.clone(), entry.1);

@@ -55,10 +55,10 @@ SELECT json_build_object('relation', json_build_object(
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind = ANY (ARRAY['r', 'p', 'v', 'm', 'f', 'S']::"char"[]) AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema';
 
--- PostgreSQL's own tables and views: what was given beside the initial privileges.
+-- What is in PostgreSQL's own schemas, TOAST tables among it: what was given beside the initial privileges.
 WITH w AS (SELECT oid, rolname FROM pg_roles WHERE rolname = ANY (ROLES)),
 own AS (SELECT c.oid, n.nspname, c.relname, c.relowner FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-  WHERE n.nspname IN ('pg_catalog', 'information_schema') AND c.relkind IN ('r', 'v')),
+  WHERE n.nspname IN ('pg_catalog', 'information_schema', 'pg_toast') AND c.relkind IN ('r', 'v', 'm', 'p', 'f', 'S', 't')),
 given AS (
   SELECT o.oid, 0 AS column, a.grantee, a.privilege_type, a.is_grantable, a.grantor FROM own o JOIN pg_class c ON c.oid = o.oid, aclexplode(c.relacl) a
   UNION ALL SELECT o.oid, t.attnum, a.grantee, a.privilege_type, a.is_grantable, a.grantor FROM own o JOIN pg_attribute t ON t.attrelid = o.oid, aclexplode(t.attacl) a WHERE t.attacl IS NOT NULL)
@@ -66,7 +66,7 @@ SELECT json_build_object('system_relation', json_build_object('schema', o.nspnam
   'column', (SELECT t.attname FROM pg_attribute t WHERE t.attrelid = o.oid AND t.attnum = g.column AND g.column <> 0),
   'acl', json_build_array(json_build_array(CASE g.grantee WHEN 0 THEN '' ELSE pg_get_userbyid(g.grantee) END, g.privilege_type, g.is_grantable, pg_get_userbyid(g.grantor)))))
 FROM given g JOIN own o ON o.oid = g.oid
-WHERE (g.grantee = 0 OR g.grantee IN (SELECT oid FROM w)) AND NOT (o.nspname = 'information_schema' AND g.grantee = 0 AND g.privilege_type = 'SELECT') AND NOT EXISTS (SELECT FROM pg_init_privs i, aclexplode(i.initprivs) a
+WHERE (g.grantee = 0 OR g.grantee IN (SELECT oid FROM w)) AND NOT (o.nspname = 'information_schema' AND o.oid < 16384 AND g.grantee = 0 AND g.privilege_type = 'SELECT') AND NOT EXISTS (SELECT FROM pg_init_privs i, aclexplode(i.initprivs) a
   WHERE i.classoid = 'pg_class'::regclass AND i.objoid = g.oid AND i.objsubid = g.column AND a.grantee = g.grantee AND a.privilege_type = g.privilege_type);
 
 -- Functions that are not PostgreSQL's own.

@@ -59,6 +59,7 @@ pub(crate) enum Later {
     Functions,
     Types,
     Schemas,
+    LargeObjects,
 }
 
 impl Later {
@@ -70,12 +71,14 @@ impl Later {
             Self::Functions => "FUNCTIONS",
             Self::Types => "TYPES",
             Self::Schemas => "SCHEMAS",
+            Self::LargeObjects => "LARGE OBJECTS",
         }
     }
 
     /// By the letter of `pg_default_acl`.
     pub(crate) fn of(letter: &str) -> Option<Self> {
         Some(match letter {
+            "L" => Self::LargeObjects,
             "r" => Self::Tables,
             "S" => Self::Sequences,
             "f" => Self::Functions,

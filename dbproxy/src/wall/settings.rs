@@ -81,7 +81,7 @@ fn holds(role: &Role, setting: &Setting) -> bool {
     }
 }
 
-/// The names of a list, unquoted.
+/// The names of a list, unquoted and folded (`SplitIdentifierString`).
 fn names(text: &str) -> Vec<String> {
     let (mut all, mut name, mut quoted) = (Vec::new(), String::new(), false);
     let mut letters = text.chars().peekable();
@@ -93,8 +93,9 @@ fn names(text: &str) -> Vec<String> {
             }
             '"' => quoted = !quoted,
             ',' if !quoted => all.push(std::mem::take(&mut name)),
-            ' ' if !quoted => {}
-            other => name.push(other),
+            blank if !quoted && blank.is_ascii_whitespace() => {}
+            other if quoted => name.push(other),
+            other => name.push(other.to_ascii_lowercase()),
         }
     }
     all.push(name);

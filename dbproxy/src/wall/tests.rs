@@ -277,6 +277,10 @@ fn settings_are_compared_by_what_they_mean() {
             true,
         ),
         (
+            r#"[[false, "statement_timeout=5000"], [true, "search_path=PUBLIC ,\"My \"\"x\""]]"#,
+            true,
+        ),
+        (
             r#"[[true, "statement_timeout=1h"], [false, "search_path=public, \"My \"\"x\""]]"#,
             false,
         ),
@@ -321,4 +325,25 @@ fn a_superuser_is_told_and_left_alone() {
             .iter()
             .any(|told| told.contains("SUPERUSER") && told.contains("by hand"))
     );
+}
+
+#[test]
+fn default_privileges_of_large_objects_are_told_and_those_of_an_unknown_kind_are_an_error() {
+    let later = |kind: &str| {
+        format!(
+            r#"{{"default": {{"owner": "boss", "schema": null, "kind": "{kind}", "acl": [["app", "SELECT", false, "boss"]]}}}}"#
+        )
+    };
+    let found = compared("allow: [{ select: public.orders }]", &[&later("L")]);
+    let told = found.differences.iter().map(ToString::to_string);
+    let told: Vec<String> = told.collect();
+    assert!(
+        told.iter()
+            .any(|told| told.contains("large objects that boss creates later")),
+        "{told:#?}"
+    );
+    let revoke =
+        "ALTER DEFAULT PRIVILEGES FOR ROLE \"boss\" REVOKE SELECT ON LARGE OBJECTS FROM \"app\"";
+    assert!(statements(&found).contains(&revoke), "{found:#?}");
+    assert!(Listing::default().add(&later("?")).is_err());
 }

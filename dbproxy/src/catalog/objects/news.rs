@@ -196,6 +196,9 @@ impl News {
                 }
             }
         }
+        for (sequence, _) in self.owners.extract_if(|_, table| *table == 0) {
+            self.applied.others |= objects.owners.remove_mut(&sequence);
+        }
         // What is kept with a table that was made is seen by whoever names it.
         self.applied.others |= self.owners.iter().any(|(sequence, table)| {
             !made.contains(sequence) && objects.owners.get(sequence) != Some(table)

@@ -333,15 +333,13 @@ impl<'r> Raw<'r> {
         }
     }
 
-    /// The table that a sequence belongs to.
+    /// The table that a sequence belongs to; 0 where it belongs to none.
     fn owner(&mut self, sequence: &str) {
         let owns = |(_, on): (&str, &On)| {
             (on.class == PG_CLASS && matches!(on.kind, b'a' | b'i')).then_some(on.oid)
         };
-        let tables: Vec<u32> = self.rests_on(PG_CLASS, sequence).filter_map(owns).collect();
-        for table in tables {
-            self.row(["q", sequence, &table.to_string(), ""]);
-        }
+        let table = self.rests_on(PG_CLASS, sequence).find_map(owns);
+        self.row(["q", sequence, &table.unwrap_or(0).to_string(), ""]);
     }
 
     /// What a view's rule reads; `whole`: it uses a whole row.

@@ -1,6 +1,7 @@
 //! Tables whose rows are numbered by a default: what the statement leaves out is nothing of its text.
 
 use exeat_tests::lab::counted;
+use exeat_tests::wait;
 use exeat_tests::wire::sqlstate;
 
 use super::{lab_with, session};
@@ -63,5 +64,29 @@ fn as_many_rows_as_an_orm_puts_into_one_statement_pass() {
     assert_eq!(sqlstate(&session.query(&insert)), None);
     let stored = database.admin("SELECT count(*), max(id) FROM numbered");
     assert_eq!(stored.stdout.trim(), "10000|10000", "{stored:?}");
+    lab.finish(exeat);
+}
+
+#[test]
+fn a_sequence_gives_numbers_to_who_may_insert_while_it_belongs_to_the_table() {
+    let schema = format!("{SCHEMA}CREATE SEQUENCE taken; GRANT ALL ON SEQUENCE taken TO app;\n");
+    let policy = POLICY.replace("insert: public.*", "insert: public.numbered");
+    let policy = policy.replace("          - select: public.*\n", "");
+    let (lab, database) = lab_with(&schema, &policy);
+    let exeat = lab.start();
+    let mut session = session(&exeat);
+    for (owner, told) in [
+        ("NONE", Some("42501")),
+        ("public.numbered.n", None),
+        ("public.identified.n", Some("42501")),
+        ("public.numbered.n", None),
+        ("NONE", Some("42501")),
+    ] {
+        let change = format!("ALTER SEQUENCE taken OWNED BY {owner}");
+        database.admin(&change).exits(0);
+        wait::until_true("the sequence is known to be of that table", || {
+            sqlstate(&session.query("SELECT nextval('taken')")).as_deref() == told
+        });
+    }
     lab.finish(exeat);
 }

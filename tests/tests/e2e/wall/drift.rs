@@ -12,6 +12,7 @@ CREATE TYPE mood AS ENUM ('well');
 CREATE ROLE app LOGIN; CREATE ROLE readers; GRANT SELECT ON payments TO readers;
 CREATE FOREIGN DATA WRAPPER other; CREATE SERVER elsewhere FOREIGN DATA WRAPPER other;
 SELECT lo_create(4711);
+SET allow_system_table_mods = on; CREATE TABLE information_schema.planted (v text); RESET allow_system_table_mods;
 "#;
 
 const POLICY: &str = "\
@@ -34,6 +35,20 @@ roles:
 
 /// What is done past the policy; the direction and kind that must be told, of which role, in which words.
 const PLANTED: &[(&str, &str, &str, &str, &str)] = &[
+    (
+        "DO $$ BEGIN EXECUTE format('GRANT SELECT ON %s TO app', (SELECT reltoastrelid::regclass FROM pg_class WHERE relname = 'orders')); END $$",
+        "beyond",
+        "system_catalog",
+        "app",
+        "SELECT on pg_toast.pg_toast_",
+    ),
+    (
+        "GRANT SELECT ON information_schema.planted TO PUBLIC",
+        "beyond",
+        "system_catalog",
+        "app",
+        "SELECT on information_schema.planted",
+    ),
     (
         "GRANT SELECT ON payments TO app",
         "beyond",
