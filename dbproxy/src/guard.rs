@@ -28,6 +28,7 @@ mod wide;
 
 use std::cell::LazyCell;
 use std::sync::Arc;
+use std::time::Instant;
 
 use exeat_policy::{
     Columns, Decision, Effect, LimitKind, Name, Principal, Request, Setting, Subject,
@@ -74,6 +75,10 @@ pub(crate) struct Guard {
     unfinished: Option<Unfinished>,
     /// What its names mean is not known.
     strays: bool,
+    /// When an answer over the session's own connection named what the catalog did not have.
+    behind: Option<Instant>,
+    /// That has been so once for the text that is looked at.
+    was_behind: bool,
     /// A setting that is not as every session begins with it, or what else only a role that may do everything can
     /// have changed.
     loose: Option<Box<str>>,
@@ -142,6 +147,8 @@ impl Guard {
             former: Former::default(),
             unfinished: None,
             strays: false,
+            behind: None,
+            was_behind: false,
             loose: None,
         }
     }
@@ -274,6 +281,7 @@ impl Guard {
     /// The verdict on a text whose parameters have these types (four bytes each), from the cache where it
     /// is there; or what has to be found out first.
     pub(crate) fn verdict(&mut self, sql: &[u8], types: &[u8]) -> Result<Arc<Verdict>, Asked> {
+        self.catches_up()?;
         self.others_define(sql)?;
         let scope = self.scope().id;
         let key = template::Key::of(sql, types);
@@ -371,6 +379,8 @@ impl Guard {
                 return Err(asked);
             }
         };
+        self.was_behind = false;
+        let here = self.standpoint();
         let bound = here.bound(types);
         let understood = reading.statements.iter().zip(&found.outcomes);
         let understood = understood
@@ -436,14 +446,15 @@ impl Guard {
 
     /// What came of a question over the session's own connection.
     pub(crate) fn heard(&mut self, question: Question, heard: Heard) {
-        let outcome = self.outcome(&question, heard);
-        self.asking.heard(question, outcome);
+        if let Some(outcome) = self.outcome(&question, heard) {
+            self.asking.heard(question, outcome);
+        }
     }
 
     /// The same of one that was asked in its short form; the question again where it has to be asked in full: an
     /// error says where it is, and an answer that rests on values is one about all of them.
     pub(crate) fn heard_in_short(&mut self, question: Question, heard: Heard) -> Option<Question> {
-        let outcome = self.outcome(&question, heard);
+        let outcome = self.outcome(&question, heard)?;
         match &outcome {
             Outcome::Rejected(_) => return Some(question),
             Outcome::Analysed(answer) if answer.by_text => return Some(question),
@@ -453,11 +464,18 @@ impl Guard {
         None
     }
 
-    fn outcome(&self, question: &Question, heard: Heard) -> Outcome {
-        match (heard, &self.scope.snapshot) {
+    /// `None` where the catalog is behind the answer: what waited for a lock sees what others have defined meanwhile.
+    /// It is asked again by a newer one, once.
+    fn outcome(&mut self, question: &Question, heard: Heard) -> Option<Outcome> {
+        Some(match (heard, &self.scope.snapshot) {
             (Heard::Rows(rows), _) => question.reached(&rows),
             (Heard::Trees(trees), Some(snapshot)) => match analysis::read(&trees, snapshot) {
                 Ok(answer) => Outcome::Analysed(Arc::new(answer)),
+                Err(error) if error.is_of_the_catalog() && !self.was_behind => {
+                    self.behind = Some(Instant::now());
+                    self.was_behind = true;
+                    return None;
+                }
                 Err(error) => Outcome::Unknown(error.to_string().into()),
             },
             (Heard::Trees(_), None) => Outcome::Unknown("the catalog can't be read".into()),
@@ -465,7 +483,19 @@ impl Guard {
                 Outcome::Unknown(QueryTreeError::TooLong { bytes }.to_string().into())
             }
             (Heard::Error(error), _) => Outcome::Rejected(Arc::new(error)),
+        })
+    }
+
+    /// Waits for a catalog that is not behind what the server has answered.
+    fn catches_up(&mut self) -> Result<(), Asked> {
+        let Some(moment) = self.behind.take() else {
+            return Ok(());
+        };
+        if self.catalogs.is_newer_than(moment) {
+            return Ok(());
         }
+        self.behind = Some(moment);
+        Err(Asked::Others(self.catalogs.newer_than(moment)))
     }
 
     /// Asks whether a judged statement may run now. It counts as one of the role's statements.

@@ -92,6 +92,13 @@ pub(crate) enum NotUnderstood {
     TooMany,
 }
 
+impl NotUnderstood {
+    /// Whether the catalog lacks something, which a newer one may have.
+    pub(crate) fn is_of_the_catalog(&self) -> bool {
+        matches!(self, Self::Missing { .. } | Self::Column { .. })
+    }
+}
+
 /// Reads trees by a snapshot.
 pub(crate) fn read(trees: &Trees, snapshot: &Snapshot) -> Result<Analysed, NotUnderstood> {
     let tree = query_tree(snapshot.major(), &trees.parse, &trees.rewritten)?;

@@ -430,3 +430,55 @@ fn whatever_waits_or_runs_on_is_ended_once_the_policy_denies_it() {
     let denials = records.denials();
     assert!(denials.len() > sessions.len(), "{denials:?}");
 }
+
+#[test]
+fn what_waits_behind_a_migration_runs_as_it_would_directly() {
+    let (lab, database) = lab_with(SCHEMA, &policy(""));
+    let exeat = lab.start();
+    let run = |sql: &str| [parse("", sql), bind("", ""), execute(""), sync()].concat();
+    let bound = [bind("", "s"), execute(""), sync()].concat();
+    let read = "SELECT id, total FROM orders WHERE id = 1";
+    let write = "INSERT INTO orders VALUES (7, 'more')";
+    let returning = "UPDATE orders SET total = total WHERE id = 1 RETURNING id, total";
+    let forms: [(&[u8], Vec<u8>); 8] = [
+        (b"", query(read)),
+        (b"", run(read)),
+        (b"", query("SELECT * FROM orders WHERE id = 1")),
+        (b"", run("SELECT * FROM orders WHERE id = 1")),
+        (b"", query(write)),
+        (b"", run(returning)),
+        (&[parse("s", read), sync()].concat(), bound.clone()),
+        (&[parse("s", write), sync()].concat(), bound),
+    ];
+    for change in [
+        "LOCK TABLE orders; CREATE INDEX ON orders (id)",
+        "LOCK TABLE orders; CREATE INDEX ON orders (lower(total))",
+        "ALTER TABLE orders ADD COLUMN more int",
+        "ALTER TABLE orders ALTER total SET DEFAULT 'none'",
+        "ALTER TABLE orders ADD CHECK (id > 0)",
+        "CREATE TRIGGER nothing BEFORE UPDATE ON orders FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger(); DROP TRIGGER nothing ON orders",
+    ] {
+        let mut waiting = Vec::new();
+        for (before, form) in &forms {
+            let mut session = session(&exeat);
+            if !before.is_empty() {
+                session.send(before);
+                assert_eq!(sqlstate(&session.until_ready()), None);
+            }
+            waiting.push((session, form));
+        }
+        let mut definer = Wire::past_the_proxy(&database, "postgres");
+        definer.query("BEGIN");
+        assert_eq!(sqlstate(&definer.query(change)), None);
+        for (session, form) in &mut waiting {
+            session.send(form);
+        }
+        until_waiting(&database, waiting.len());
+        definer.query("COMMIT");
+        for (at, (session, _)) in waiting.iter_mut().enumerate() {
+            let answer = session.until_ready();
+            assert_eq!(sqlstate(&answer), None, "{change}, form {at}: {answer:?}");
+        }
+    }
+    lab.finish(exeat);
+}
