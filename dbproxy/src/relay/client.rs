@@ -8,6 +8,7 @@ use super::deny::Refusal;
 use super::expected::Expected;
 use super::names::{Called, Id, Known};
 use super::{Copy, End, Relay};
+use crate::disclosure::Sight;
 use crate::guard::Code;
 use crate::wire::frontend::{self, Target};
 use crate::wire::{Frame, Violation, frame, write};
@@ -203,11 +204,12 @@ impl Relay {
         if target == Target::Portal {
             self.portal_settled(name)?;
         }
-        let (called, judgeable, code) = match target {
+        let (called, judgeable, early) = match target {
             Target::Statement => match self.names.statement(name) {
                 Known::Is(found) => {
                     let prepared = &found.value.prepared;
-                    (found.called, prepared.judgeable(), prepared.code())
+                    let early = prepared.code() >= Code::Early;
+                    (found.called, prepared.judgeable(), early)
                 }
                 Known::Nothing => return Err(Self::unknown_statement(name)),
                 Known::Unsettled => return Err(Refusal::Wait),
@@ -215,18 +217,22 @@ impl Relay {
             Target::Portal => match self.names.portal(name) {
                 Known::Is(found) => {
                     let prepared = &found.value.statement.prepared;
-                    (found.called, prepared.judgeable(), Code::Never)
+                    (found.called, prepared.judgeable(), false)
                 }
                 Known::Nothing => return Err(Self::unknown_portal(name)),
                 Known::Unsettled => return Err(Refusal::Wait),
             },
         };
+        // The server may parse it anew, and run code for that.
+        if early {
+            self.transaction.shows_at_most(Sight::NONE);
+        }
         if let (Target::Portal, Some(judgeable)) = (target, &judgeable) {
             self.names.describe(called, judgeable);
         }
         self.forward_target(frame, target, called)?;
         self.expect_extended(match target {
-            Target::Statement => Expected::DescribeStatement(judgeable, code >= Code::Early),
+            Target::Statement => Expected::DescribeStatement(judgeable, early),
             Target::Portal => Expected::Describe(judgeable),
         });
         Ok(())

@@ -284,3 +284,34 @@ fn the_proxys_own_statements_are_in_no_message_at_any_level() {
     }
     assert!(debugs > 0);
 }
+
+#[test]
+fn a_statement_that_is_parsed_anew_to_describe_it_tells_nothing_of_what_its_checks_read() {
+    let (lab, database) = lab();
+    database
+        .admin(
+            "CREATE TABLE switch (n int); CREATE FUNCTION at_times(text) RETURNS bool LANGUAGE plpgsql AS $$ BEGIN
+             IF EXISTS (SELECT FROM public.switch) THEN
+             RAISE EXCEPTION 'x %', (SELECT v FROM public.secrets) USING ERRCODE = '22023'; END IF; RETURN true; END $$;
+             CREATE DOMAIN at_times AS text CHECK (public.at_times(VALUE)); CREATE TYPE row_at_times AS (a at_times)",
+        )
+        .exits(0);
+    lab.set_policy(&POLICY.replace(
+        "- define: pg_temp.*",
+        "- type: [public.at_times, public.row_at_times]\n          - call: [public.at_times, public.checked, public.noticed]\n          - define: pg_temp.*",
+    ));
+    let exeat = lab.start();
+    let mut session = session(&exeat);
+    let statement = "SELECT id FROM rows WHERE '(b)'::row_at_times IS NULL";
+    session.send([parse("s", statement), sync()].concat());
+    let answer = session.until_ready();
+    assert_eq!(sqlstate(&answer), None, "{answer:?}");
+    database
+        .admin("INSERT INTO switch VALUES (1); ANALYZE rows")
+        .exits(0);
+    session.send([frame('D', &[b"S".to_vec(), cstr("s")].concat()), sync()].concat());
+    let answer = session.until_ready();
+    assert_eq!(sqlstate(&answer).as_deref(), Some("22023"), "{answer:?}");
+    assert!(!has_canary(&answer), "{answer:?}");
+    lab.finish(exeat);
+}
