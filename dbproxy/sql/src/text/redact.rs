@@ -44,7 +44,7 @@ pub fn redact(sql: &str) -> Cow<'_, str> {
                 copied = code.end;
             }
         } else if HOLDERS.iter().any(|word| holds(word)) {
-            for secret in secrets(sql, tokens) {
+            for secret in secrets(sql, tokens, !holds("set")) {
                 text.push_str(sql.get(copied..secret.start).unwrap_or(""));
                 text.push_str(HIDDEN);
                 copied = secret.end;
@@ -58,15 +58,21 @@ pub fn redact(sql: &str) -> Cow<'_, str> {
     Cow::Owned(text)
 }
 
-/// The literals that follow an announcing word: `PASSWORD 'x'`, `password = 'x'`, `"password" 'x'`.
-fn secrets<'t>(sql: &str, tokens: impl Iterator<Item = &'t Token>) -> Vec<Range<usize>> {
+/// The literals that follow an announcing word (`PASSWORD 'x'`, `password = 'x'`, `"password" 'x'`); with
+/// `code` also those that have one.
+fn secrets<'t>(
+    sql: &str,
+    tokens: impl Iterator<Item = &'t Token>,
+    code: bool,
+) -> Vec<Range<usize>> {
     let mut secrets = Vec::new();
     let mut announced = false;
     for token in tokens {
         match token.kind {
             Kind::Text | Kind::Escaped | Kind::Unicode | Kind::Dollar | Kind::Bits => {
                 // Pieces of one literal follow each other.
-                if announced {
+                // The body of a function may hold one among its own literals.
+                if announced || code && announces(token.text(sql)) {
                     secrets.push(token.range());
                 }
             }

@@ -50,6 +50,14 @@ fn secrets_are_taken_out_of_definitions() {
         ),
         ("set my.password = 'b'", "set my.password = '…'"),
         ("set my.password to 'b'", "set my.password to '…'"),
+        (
+            "create function f() returns void language plpgsql as $$ begin alter role a password 'b'; end $$",
+            "create function f() returns void language plpgsql as '…'",
+        ),
+        (
+            "set application_name = 'a connection'",
+            "set application_name = 'a connection'",
+        ),
         ("create role a password null", "create role a password null"),
     ] {
         assert_eq!(redact(sql), expected);
