@@ -12,6 +12,7 @@ pub(super) mod called;
 pub(super) mod spelled;
 mod table;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use exeat_audit::Parameter;
@@ -309,20 +310,16 @@ impl Names {
     /// for what was made by the protocol.
     pub(crate) fn hold_against(&mut self, statements: &[Named<'_>], portals: &[Named<'_>]) -> bool {
         let ours = |named: &Named<'_>| called::is_reserved(named.name);
-        let mut bound: Vec<Named<'_>> = Vec::new();
-        let mut cursors: Vec<Named<'_>> = Vec::new();
-        for portal in portals {
-            match ours(portal) {
-                true => bound.push(*portal),
-                false => cursors.push(*portal),
-            }
-        }
-        let same = |known: &[Named<'_>], name: &[u8], statement: &Statement| {
-            let found = known.iter().find(|named| named.name == name);
+        let (bound, cursors): (Vec<Named<'_>>, Vec<Named<'_>>) =
+            portals.iter().partition(|it| ours(it));
+        let same = |known: &HashMap<&[u8], Named<'_>>, name: &[u8], statement: &Statement| {
+            let found = known.get(name);
             found.is_some_and(|named| named.is(statement.prepared.verdict.forwarded()))
         };
+        let prepared = by_name(statements);
+        let cursors = by_name(&cursors);
         self.statements.retain_named(|name, object| {
-            object.called != Called::AsIs || same(statements, name, &object.value)
+            object.called != Called::AsIs || same(&prepared, name, &object.value)
         });
         self.portals.retain_named(|name, object| {
             object.called != Called::AsIs || same(&cursors, name, &object.value.statement)
@@ -346,6 +343,10 @@ impl Names {
         let statement = self.statements.name_of(id);
         statement.or_else(|| self.portals.name_of(id))
     }
+}
+
+fn by_name<'n>(all: &[Named<'n>]) -> HashMap<&'n [u8], Named<'n>> {
+    all.iter().map(|named| (named.name, *named)).collect()
 }
 
 impl Effect {

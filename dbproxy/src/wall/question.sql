@@ -73,7 +73,6 @@ WHERE (g.grantee = 0 OR g.grantee IN (SELECT oid FROM w)) AND NOT (o.nspname = '
 WITH w AS (SELECT oid, rolname FROM pg_roles WHERE rolname = ANY (ROLES))
 SELECT json_build_object('function', json_build_object(
   'id', f.oid::int8, 'schema', n.nspname, 'name', f.proname, 'owner', pg_get_userbyid(f.proowner), 'definer', f.prosecdef,
-  'owner_superuser', (SELECT r.rolsuper FROM pg_roles r WHERE r.oid = f.proowner),
   'arguments', (SELECT coalesce(string_agg(quote_ident(tn.nspname) || '.' || quote_ident(t.typname), ', ' ORDER BY x.at), '')
     FROM unnest(f.proargtypes::oid[]) WITH ORDINALITY AS x(id, at) JOIN pg_type t ON t.oid = x.id JOIN pg_namespace tn ON tn.oid = t.typnamespace),
   'acl', (SELECT json_agg(json_build_array(CASE a.grantee WHEN 0 THEN '' ELSE pg_get_userbyid(a.grantee) END, a.privilege_type, a.is_grantable, pg_get_userbyid(a.grantor)))

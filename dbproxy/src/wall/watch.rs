@@ -206,7 +206,6 @@ impl Wall {
             self.tell(core, &policy, &answer);
         }
         self.known.send_modify(|known| {
-            known.count += 1;
             known.of = Some((policy.hash().clone(), began));
             known.answer = answer;
         });

@@ -16,8 +16,6 @@ const SHOWN: usize = 20;
 /// What is known of a database.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Compared {
-    /// How many comparisons have ended.
-    pub(super) count: u64,
     /// Of which policy, begun when.
     pub(super) of: Option<(PolicyHash, Instant)>,
     pub(super) answer: Answer,
