@@ -175,10 +175,41 @@ fn may_be_of_rows(code: &str, fields: &Fields<'_>) -> bool {
         _ => {
             SILENT.contains(&code)
                 || OF_NAMES.contains(&code)
+                || code.starts_with("42") && is_of_a_command(fields)
                 || SILENT_CLASSES.iter().any(|class| code.starts_with(class))
         }
     };
     !silent && !fields.has(b'P')
+}
+
+/// Whether a definition or maintenance itself says what is wrong with it, and no function that is given values: by
+/// the server's file that reports it.
+fn is_of_a_command(fields: &Fields<'_>) -> bool {
+    const FILES: [&str; 20] = [
+        "aggregatecmds.c",
+        "cluster.c",
+        "comment.c",
+        "createas.c",
+        "dropcmds.c",
+        "extension.c",
+        "foreigncmds.c",
+        "functioncmds.c",
+        "heap.c",
+        "index.c",
+        "indexcmds.c",
+        "matview.c",
+        "opclasscmds.c",
+        "operatorcmds.c",
+        "parse_utilcmd.c",
+        "policy.c",
+        "statscmds.c",
+        "tablecmds.c",
+        "trigger.c",
+        "typecmds.c",
+    ];
+    fields
+        .text(b'F')
+        .is_some_and(|file| FILES.contains(&&*file))
 }
 
 /// Whether a message names what a row violates; what it quotes of the row stands in its detail.

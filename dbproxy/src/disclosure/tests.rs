@@ -182,6 +182,11 @@ fn whatever_looks_a_value_up_does_not_tell_it_where_rows_are_not_theirs() {
     for (code, file, message) in [
         ("42501", "aclchk.c", "permission denied for table t"),
         (
+            "42704",
+            "indexcmds.c",
+            "data type jsonpath has no default operator class for access method \"btree\"",
+        ),
+        (
             "0A000",
             "tablecmds.c",
             "cannot alter type of a column used by a view or rule",
