@@ -102,10 +102,15 @@ impl End {
                 "08P01",
                 "terminating connection: unexpected message from the database",
             ),
-            Self::Pinned(name) => Some(Error::fatal(
-                "57P01",
-                format!("terminating connection: the setting \"{name}\" is pinned and was changed"),
-            )),
+            Self::Pinned(name) => Some(
+                Error::fatal(
+                    "57P01",
+                    format!(
+                        "terminating connection: the setting \"{name}\" was changed, and statements were judged by what it was"
+                    ),
+                )
+                .hint("A function may change it for itself: CREATE FUNCTION ... SET."),
+            ),
             Self::Renamed => because(
                 "57P01",
                 "terminating connection: a function or trigger reused a name that is reserved for the proxy",

@@ -133,7 +133,7 @@ impl Wall {
     fn refused(&self, as_role: &Arc<str>, why: NotLet) -> Stop {
         let name = &self.name;
         let hint = format!(
-            "`exeat policy drift --database {name}` says what differs, `exeat policy grants` mends it."
+            "`exeat policy drift --database {name}` says what differs, `exeat policy grants --database {name} --apply` mends what SQL can mend."
         );
         let (kind, code, message, detail) = match why {
             NotLet::Refused(Refusal::Beyond(count)) => (
