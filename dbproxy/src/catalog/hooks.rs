@@ -28,8 +28,8 @@ impl Hooks {
         let events = objects.hooks.contains(&0);
         let mut lead: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
         for (child, parent) in objects.inherits.iter() {
-            lead.entry(*child).or_default().push(*parent);
-            lead.entry(*parent).or_default().push(*child);
+            lead.entry(child).or_default().push(parent);
+            lead.entry(parent).or_default().push(child);
         }
         for (view, reads) in objects.views.iter() {
             for (relation, _) in reads {

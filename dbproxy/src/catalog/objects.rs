@@ -4,6 +4,7 @@
 
 mod by_name;
 mod code;
+mod inherits;
 mod news;
 mod rows;
 
@@ -20,6 +21,7 @@ use super::question::{FIRST_NORMAL_OID, together};
 use super::stored::Stored;
 use by_name::ByName;
 pub(crate) use code::Made;
+use inherits::Inherits;
 use news::{About, News};
 
 /// A relation, as it is now.
@@ -70,8 +72,8 @@ pub(crate) struct Objects {
     operators: HashTrieMapSync<u32, Stamped>,
     types: HashTrieMapSync<u32, KnownType>,
     types_named: ByName,
-    /// Child and parent, of partitions and of inheritance.
-    pub(super) inherits: Arc<BTreeSet<(u32, u32)>>,
+    /// Partitions and inheritance.
+    pub(super) inherits: Arc<Inherits>,
     /// What expressions run that are kept with a thing.
     pub(super) stored: Stored,
     /// What `nested` asks for.
@@ -232,14 +234,12 @@ impl Objects {
 
     /// What a relation is a part or a child of, one step away.
     pub(crate) fn parents(&self, relation: u32) -> impl Iterator<Item = u32> {
-        let of = self.inherits.range((relation, 0)..=(relation, u32::MAX));
-        of.map(|(_, parent)| *parent)
+        self.inherits.parents(relation)
     }
 
     /// The parts and children of a relation, one step away.
     pub(crate) fn children(&self, relation: u32) -> impl Iterator<Item = u32> {
-        let of = move |(child, parent): &(u32, u32)| (*parent == relation).then_some(*child);
-        self.inherits.iter().filter_map(of)
+        self.inherits.children(relation)
     }
 
     /// Everything by name, as a catalog of this version.
@@ -319,7 +319,7 @@ impl Objects {
             .filter(|row| is_one("r", row))
             .filter_map(|row| number(row.get(1)?))
             .collect();
-        let kin = |(child, parent): &(u32, u32)| named.contains(child) || named.contains(parent);
+        let kin = |(child, parent): (u32, u32)| named.contains(&child) || named.contains(&parent);
         let mut others = named.difference(&found).next().is_some();
         if self.inherits.iter().any(kin) {
             others = true;

@@ -212,7 +212,7 @@ impl News {
         }
         self.applied.others |= merge(&mut objects.views, self.views);
         for pair in self.inherits {
-            if !objects.inherits.contains(&pair) {
+            if !objects.inherits.contains(pair) {
                 Arc::make_mut(&mut objects.inherits).insert(pair);
                 self.applied.others = true;
             }

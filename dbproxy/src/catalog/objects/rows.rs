@@ -3,7 +3,7 @@
 //!
 //! Pure.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use exeat_policy::Name;
 
@@ -35,7 +35,6 @@ impl Objects {
         if self.acting.is_empty() || !changed.iter().any(leads) {
             return acted;
         }
-        let children = self.by_parent();
         let mut open: Vec<(u32, bool)> = changed.into_iter().map(|oid| (oid, false)).collect();
         let mut seen = BTreeSet::new();
         while let Some((oid, is_acted_on)) = open.pop() {
@@ -45,30 +44,19 @@ impl Objects {
             if is_acted_on {
                 acted.insert(oid);
             }
-            let parts = children.get(&oid).into_iter().flatten();
-            open.extend(parts.map(|part| (*part, is_acted_on)));
+            open.extend(self.children(oid).map(|part| (part, is_acted_on)));
             open.extend(self.acted_on_at_once(oid).map(|other| (other, true)));
         }
         acted
     }
 
-    /// The parts and children of relations.
-    fn by_parent(&self) -> BTreeMap<u32, Vec<u32>> {
-        let mut children: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
-        for (child, parent) in self.inherits.iter() {
-            children.entry(*parent).or_default().push(*child);
-        }
-        children
-    }
-
     /// These relations and their parts and children, however far.
     pub(crate) fn with_parts(&self, of: impl IntoIterator<Item = u32>) -> BTreeSet<u32> {
-        let children = self.by_parent();
         let mut open: Vec<u32> = of.into_iter().collect();
         let mut seen = BTreeSet::new();
         while let Some(oid) = open.pop() {
             if seen.insert(oid) {
-                open.extend(children.get(&oid).into_iter().flatten());
+                open.extend(self.children(oid));
             }
         }
         seen
