@@ -95,8 +95,12 @@ pub(crate) struct Contexts {
 
 const CALLERS: usize = 256;
 const STATEMENTS: usize = 1024;
-/// Longer contexts are made anew each time, so that a table holds 16 MB at most.
-const REMEMBERED_BYTES: usize = 16 << 10;
+/// What the contexts of a thread's statements may weigh together.
+const REMEMBERED_BYTES: usize = 16 << 20;
+/// Longer ones are made anew each time.
+const LONGEST: usize = 2 << 20;
+/// Longer ones are remembered from the second time on: most long texts come once, and would take the place of many.
+const LONG: usize = 16 << 10;
 
 struct CallerSlot {
     principal: Arc<Principal>,
@@ -114,15 +118,64 @@ struct StatementSlot {
 struct Tables {
     hasher: RandomState,
     callers: Vec<Option<CallerSlot>>,
-    statements: Vec<Option<StatementSlot>>,
+    statements: Statements,
     encoder: Encoder,
+}
+
+/// Statements by the address of what they touch.
+struct Statements {
+    slots: Vec<Option<StatementSlot>>,
+    /// What the slots hold.
+    bytes: usize,
+    /// Long ones that came once. (An address may be another's by now, which is then remembered at once.)
+    seen: Vec<usize>,
+}
+
+impl Statements {
+    fn new() -> Self {
+        Self {
+            slots: (0..STATEMENTS).map(|_| None).collect(),
+            bytes: 0,
+            seen: vec![0; STATEMENTS],
+        }
+    }
+
+    /// Whether a context of this length is worth a slot.
+    fn wants(&mut self, at: usize, subject: &Subject, length: usize) -> bool {
+        if length <= LONG {
+            return true;
+        }
+        let (_, address) = address(subject);
+        let seen = self.seen.get_mut(at);
+        let seen = seen.is_some_and(|seen| std::mem::replace(seen, address) == address);
+        seen && length <= LONGEST
+    }
+
+    /// Puts one into its slot, and takes others out until all fit.
+    fn remember(&mut self, at: usize, new: StatementSlot) {
+        self.bytes += new.context.leaf.len();
+        self.take(at);
+        if let Some(slot) = self.slots.get_mut(at) {
+            *slot = Some(new);
+        }
+        let mut next = at;
+        while self.bytes > REMEMBERED_BYTES {
+            next = (next + 1) % STATEMENTS;
+            self.take(next);
+        }
+    }
+
+    fn take(&mut self, at: usize) {
+        let old = self.slots.get_mut(at).and_then(Option::take);
+        self.bytes -= old.map_or(0, |old| old.context.leaf.len());
+    }
 }
 
 thread_local! {
     static TABLES: RefCell<Tables> = RefCell::new(Tables {
         hasher: RandomState::new(),
         callers: (0..CALLERS).map(|_| None).collect(),
-        statements: (0..STATEMENTS).map(|_| None).collect(),
+        statements: Statements::new(),
         encoder: Encoder::default(),
     });
 }
@@ -163,7 +216,8 @@ impl Tables {
         principal: &Arc<Principal>,
         labels: &Labels,
     ) -> Result<Arc<Context>, CanonicalError> {
-        let slot = index(self.hasher.hash_one(principal), &mut self.callers);
+        let at = index(self.hasher.hash_one(principal), CALLERS);
+        let slot = self.callers.get_mut(at);
         if let Some(Some(known)) = &slot
             && (Arc::ptr_eq(&known.principal, principal) || known.principal == *principal)
             && known.labels == *labels
@@ -175,7 +229,7 @@ impl Tables {
             labels: Cow::Borrowed(labels),
         };
         let context = Context::new(value, &mut self.encoder)?;
-        if let Some(slot) = slot.filter(|_| context.leaf.len() <= REMEMBERED_BYTES) {
+        if let Some(slot) = slot.filter(|_| context.leaf.len() <= LONG) {
             let (principal, labels) = (Arc::clone(principal), labels.clone());
             *slot = Some(CallerSlot {
                 principal,
@@ -194,9 +248,9 @@ impl Tables {
         subject: &Subject,
         sql: Option<&str>,
     ) -> Result<(Arc<Context>, bool), CanonicalError> {
-        let slot = index(self.hasher.hash_one(address(subject)), &mut self.statements);
+        let at = index(self.hasher.hash_one(address(subject)), STATEMENTS);
         let mut shared = sql;
-        if let Some(Some(known)) = &slot
+        if let Some(Some(known)) = self.statements.slots.get(at)
             && address(&known.subject) == address(subject)
         {
             if known.sql.as_deref() == sql {
@@ -212,12 +266,13 @@ impl Tables {
             subject: Cow::Borrowed(subject),
         };
         let context = Context::new(value, &mut self.encoder)?;
-        if let Some(slot) = slot.filter(|_| context.leaf.len() <= REMEMBERED_BYTES) {
-            *slot = Some(StatementSlot {
+        if self.statements.wants(at, subject, context.leaf.len()) {
+            let slot = StatementSlot {
                 subject: subject.clone(),
                 sql: shared.map(Into::into),
                 context: Arc::clone(&context),
-            });
+            };
+            self.statements.remember(at, slot);
         }
         Ok((context, shared != sql))
     }
@@ -230,11 +285,8 @@ fn address(subject: &Subject) -> (bool, usize) {
     }
 }
 
-fn index<T>(hash: u64, slots: &mut [T]) -> Option<&mut T> {
-    let at = usize::try_from(hash)
-        .unwrap_or_default()
-        .checked_rem(slots.len())?;
-    slots.get_mut(at)
+fn index(hash: u64, slots: usize) -> usize {
+    usize::try_from(hash).unwrap_or_default() % slots
 }
 
 #[cfg(test)]
