@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use exeat_audit::Outcome;
+use exeat_service::keepalive::Keepalive;
 use exeat_service::tls::TlsServer;
 use rustls_pki_types::CertificateDer;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -63,9 +64,12 @@ pub(crate) async fn accept(
     stream: TcpStream,
     tls: Option<&TlsServer>,
     patience: Duration,
+    keepalive: Keepalive,
 ) -> Result<Accepted, Failure> {
     let local = stream.local_addr().map_err(Failure::Socket)?;
-    stream.set_nodelay(true).map_err(Failure::Socket)?;
+    let ready = stream.set_nodelay(true);
+    let ready = ready.and_then(|()| keepalive.apply(&stream));
+    ready.map_err(Failure::Socket)?;
     let Some(tls) = tls else {
         return Ok(Accepted {
             client: Client::Plain(stream),

@@ -6,6 +6,7 @@ pub(crate) mod race;
 use std::time::{Duration, Instant};
 
 use exeat_audit::Outcome;
+use exeat_service::keepalive::Keepalive;
 use tokio::net::TcpStream;
 use uuid::Uuid;
 
@@ -32,13 +33,19 @@ pub(crate) struct Unconnected {
 ///
 /// # Errors
 /// No address answered; that is on record then.
-pub(crate) async fn connect(permit: Permit, patience: Duration) -> Result<Upstream, Unconnected> {
+pub(crate) async fn connect(
+    permit: Permit,
+    patience: Duration,
+    keepalive: Keepalive,
+) -> Result<Upstream, Unconnected> {
     let (addresses, port, mut grant) = permit.into_parts();
     let started = Instant::now();
     let outcome = race::connect(&addresses, port, patience).await;
     metrics::connected(started.elapsed());
     match outcome {
         Ok((stream, address)) => {
+            // What refuses that is gone, as the first byte will show.
+            let _ = keepalive.apply(&stream);
             grant.record.dialled(address);
             Ok(Upstream { stream, grant })
         }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use exeat_service::Core;
 use exeat_service::config::{self, GatewayTimeouts};
+use exeat_service::keepalive::Keepalive;
 use exeat_service::tls::TlsServer;
 use http::HeaderValue;
 use tokio::net::TcpListener;
@@ -29,6 +30,7 @@ pub enum SetupError {
 pub struct Gateway {
     pub(crate) core: Arc<Core>,
     pub(crate) timeouts: GatewayTimeouts,
+    pub(crate) keepalive: Keepalive,
     pub(crate) via: Via,
     dns: dns::Settings,
     /// Places of connections that have not shown who they are.
@@ -66,6 +68,7 @@ impl Gateway {
         Ok(Arc::new(Self {
             core,
             timeouts: config.timeouts,
+            keepalive: config.keepalive,
             via: Via::new(),
             dns,
             unidentified: Arc::new(Semaphore::new(config.unidentified)),

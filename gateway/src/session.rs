@@ -81,7 +81,14 @@ async fn story(
 ) -> (Outcome, Option<&'static str>) {
     let timeouts = worker.gateway.timeouts;
     let since = Instant::now();
-    let accepted = match accept::accept(stream, worker.tls.as_deref(), timeouts.handshake).await {
+    let accepted = match accept::accept(
+        stream,
+        worker.tls.as_deref(),
+        timeouts.handshake,
+        worker.gateway.keepalive,
+    )
+    .await
+    {
         Ok(accepted) => accepted,
         Err(failure) => {
             tracing::debug!(plane = "gateway", %peer, error = %failure, "not accepted");
@@ -147,7 +154,7 @@ impl Session {
             .await
             .map_err(|denial| Answer::denied(&denial).towards(&target.authority))?;
         let patience = self.worker.gateway.timeouts.connect;
-        let upstream = connect::connect(permit, patience)
+        let upstream = connect::connect(permit, patience, self.worker.gateway.keepalive)
             .await
             .map_err(|unconnected| Answer::unconnected(&unconnected).towards(&target.authority))?;
         match target.path {

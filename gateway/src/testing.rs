@@ -193,6 +193,7 @@ fn config(timeouts: GatewayTimeouts) -> Config {
     ]);
     Config {
         listeners: Vec::new(),
+        keepalive: exeat_service::keepalive::Keepalive::default(),
         dns: Dns {
             // Nobody answers there: a query would be seen as a failure.
             servers: vec!["127.0.0.1:1".parse().unwrap()],

@@ -17,6 +17,7 @@ pub mod pki;
 pub mod raw;
 pub mod run;
 pub mod scram;
+pub mod sockets;
 pub mod wait;
 pub mod wire;
 

@@ -107,6 +107,8 @@ pub struct Gateway {
     pub unidentified: usize,
     /// Deadlines.
     pub timeouts: GatewayTimeouts,
+    /// How connections on both sides are kept alive.
+    pub keepalive: Keepalive,
 }
 
 /// A listener of the gateway.

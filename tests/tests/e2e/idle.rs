@@ -1,8 +1,8 @@
 //! Where nothing moves for too long: both planes end what they hold, and say why.
 
 use exeat_tests::lab::counted;
-use exeat_tests::wait;
 use exeat_tests::wire::{query, sqlstate};
+use exeat_tests::{sockets, wait};
 
 use crate::world::{exchange, session, tunnel, world};
 
@@ -45,4 +45,15 @@ fn what_is_idle_ends_and_what_works_does_not() {
         let of = |name| done.pointer(name).and_then(serde_json::Value::as_str);
         (of("/outcome"), of("/error")) == (Some("timed_out"), Some("idle"))
     }));
+}
+
+#[test]
+fn both_connections_of_a_tunnel_are_kept_alive() {
+    let world = world();
+    let token = world.lab.token("app");
+    let exeat = world.lab.start();
+    let _tunnel = tunnel(&world, &exeat, &token);
+    sockets::until_accepted_is_kept_alive(exeat.gateway().port());
+    sockets::until_dialled_is_kept_alive(world.origin.port());
+    world.lab.finish(exeat);
 }

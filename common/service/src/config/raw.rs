@@ -206,6 +206,9 @@ pub(super) struct Gateway {
     /// Deadlines.
     #[serde(default)]
     pub(super) timeouts: GatewayTimeouts,
+    /// TCP keepalive towards clients and destinations.
+    #[serde(default)]
+    pub(super) keepalive: Keepalive,
 }
 
 /// A listener of the gateway.

@@ -6,23 +6,10 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use exeat_tests::database::Database;
 use exeat_tests::exeat::Process;
 use exeat_tests::lab::{Lab, Upstream};
-use exeat_tests::wait;
 use exeat_tests::wire::{Wire, kinds, sqlstate};
+use exeat_tests::{sockets, wait};
 
 use super::{POLICY, SCHEMA, lab, session};
-
-/// The established connections of the machine as the kernel lists them: local port, remote port, and
-/// whether the keepalive timer runs.
-fn connections() -> Vec<(u16, u16, bool)> {
-    let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
-    let row = |line: &str| {
-        let fields: Vec<&str> = line.split_whitespace().collect();
-        let port = |at: usize| u16::from_str_radix(fields.get(at)?.rsplit_once(':')?.1, 16).ok();
-        let established = *fields.get(3)? == "01";
-        established.then_some((port(1)?, port(2)?, fields.get(5)?.starts_with("02:")))
-    };
-    table.lines().skip(1).filter_map(row).collect()
-}
 
 #[test]
 fn both_connections_of_a_session_are_kept_alive() {
@@ -30,17 +17,8 @@ fn both_connections_of_a_session_are_kept_alive() {
     let exeat = lab.start();
     let (proxy, server) = (exeat.addresses.dbproxy[1].port(), database.port());
     let _session = session(&exeat);
-    let kept = |side: fn(&(u16, u16, bool)) -> u16, port: u16| {
-        let rows = connections();
-        let mut rows = rows.iter().filter(|row| side(row) == port).peekable();
-        rows.peek().is_some() && rows.all(|row| row.2)
-    };
-    wait::until_true("the client's connection is kept alive", || {
-        kept(|row| row.0, proxy)
-    });
-    wait::until_true("the server's connection is kept alive", || {
-        kept(|row| row.1, server)
-    });
+    sockets::until_accepted_is_kept_alive(proxy);
+    sockets::until_dialled_is_kept_alive(server);
     lab.finish(exeat);
 }
 

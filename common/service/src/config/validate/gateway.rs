@@ -48,6 +48,7 @@ impl Judge<'_> {
             dns: self.dns(&raw.dns),
             unidentified: self.unidentified(raw.unidentified.as_ref()),
             timeouts,
+            keepalive: self.keepalive(&raw.keepalive),
         }
     }
 
