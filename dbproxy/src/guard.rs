@@ -14,6 +14,7 @@ mod former;
 mod join;
 mod mention;
 mod modifiers;
+mod moved;
 mod own;
 mod reading;
 mod refreshed;

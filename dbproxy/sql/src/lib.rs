@@ -10,6 +10,7 @@ mod catalog;
 mod confirm;
 mod kinds;
 mod lexer;
+mod moves;
 mod names;
 mod path;
 mod querytree;
@@ -24,6 +25,7 @@ mod walk;
 pub use catalog::{Catalog, Relation, RelationKind};
 pub use exeat_policy::Subject;
 pub use lexer::Limits;
+pub use moves::{Move, moves};
 pub use path::{is_path, joined, written_path};
 pub use querytree::{
     AttributeSet, Command, QueryTree, QueryTreeError, RelationUse, SequenceCall, SequenceUse,

@@ -95,7 +95,9 @@ impl Standpoint<'_> {
         };
         let unnamed = self.with_unnamed(one.subject, statement.said.makes_values);
         let reached = self.with_wide(self.with_tables(self.with_kin(unnamed)), statement);
-        one.subject = bound.with(reached);
+        let piece = reading.text().get(statement.range.clone());
+        let piece = piece.unwrap_or(reading.text());
+        one.subject = bound.with(self.with_moved(reached, piece));
         if !statement.declared.is_empty() {
             one.subject = self.declared(&one.subject).with(one.subject);
         }
@@ -103,8 +105,6 @@ impl Standpoint<'_> {
             // Whatever its names mean by the time it runs passes.
             one.judgeable = None;
         }
-        let piece = reading.text().get(statement.range.clone());
-        let piece = piece.unwrap_or(reading.text());
         let any = self.may_say_any(statement, reading.text());
         if let Some(subject) = self.with_modifiers(&one.subject, piece, any) {
             one.subject = subject;

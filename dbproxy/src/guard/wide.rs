@@ -101,7 +101,8 @@ fn reached(
         Verb::Maintain => Access::Maintain,
         _ => Access::Define,
     };
-    let accesses: &[Access] = match wide.publishes {
+    // What is in a schema has other names with it.
+    let accesses: &[Access] = match wide.publishes || &*facts.label == "alter schema" {
         true => &[access, Access::Select],
         false => &[access],
     };

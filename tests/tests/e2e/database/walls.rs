@@ -12,6 +12,7 @@ mod guarded;
 mod late;
 mod maintained;
 mod modified;
+mod moved;
 mod nested;
 mod others;
 mod pinned;
