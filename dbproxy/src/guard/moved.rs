@@ -90,6 +90,18 @@ fn moved(
     new: &[&Name],
     grant: &DatabaseGrant,
 ) -> Option<RelationAccess> {
+    let all = |relation: &Name| grant.reads(relation, Columns::All);
+    // It has one value, and no column that a rule could name.
+    if of.kind == b'S' {
+        let whole = moves.iter().any(|by| by.from.is_none() && by.to.is_none());
+        let is_shown = new.is_empty() || new.iter().any(|to| all(&named_by(to, &of.name)));
+        let is_shown = whole && is_shown;
+        return (is_shown && !all(&of.name)).then(|| RelationAccess {
+            relation: of.name.clone(),
+            access: Access::Select,
+            columns: Columns::All,
+        });
+    }
     let reads = |relation: &Name, column: &str| {
         let column = Columns::Named(BTreeSet::from([column.into()]));
         grant.reads(relation, column)

@@ -17,6 +17,8 @@ CREATE TABLE child () INHERITS (parent);
 INSERT INTO child VALUES (1, 'CANARY');
 CREATE TABLE listed (id int, note text, rest text);
 INSERT INTO listed VALUES (1, 'note', 'CANARY');
+CREATE SEQUENCE counted START 424242;
+SELECT nextval('counted');
 CREATE FUNCTION hush() RETURNS text LANGUAGE sql AS $$ SELECT 'CANARY'::text $$;
 ";
 
@@ -37,11 +39,13 @@ roles:
           - select: public.parent
           - select: public.child
           - select: public.listed(id, note)
+          - select: public.counted_too
           - statement: [alter schema]
         deny:
           - select: public.secrets
           - select: public.mixed(secret)
           - select: public.child(v)
+          - select: public.counted
           - call: [public.hush]
 ";
 
@@ -84,6 +88,10 @@ fn nothing_gets_a_name_by_which_it_could_be_read() {
         (
             "ALTER TABLE listed DROP COLUMN note; ALTER TABLE listed RENAME rest TO note",
             "SELECT note FROM listed",
+        ),
+        (
+            "ALTER SEQUENCE counted RENAME TO counted_too",
+            "SELECT last_value FROM counted_too",
         ),
         ("ALTER FUNCTION hush() RENAME TO loud", "SELECT loud()"),
         (
