@@ -51,6 +51,9 @@ roles:
 
 #[test]
 fn nothing_gets_a_name_by_which_it_could_be_read() {
+    let (lab, _database) = lab_with(SCHEMA, POLICY);
+    let exeat = lab.start();
+    let mut session = session(&exeat);
     for (define, read) in [
         (
             "ALTER TABLE secrets RENAME TO secrets_too",
@@ -100,9 +103,7 @@ fn nothing_gets_a_name_by_which_it_could_be_read() {
         ),
         ("ALTER SCHEMA public RENAME TO other", "SELECT 1"),
     ] {
-        let (lab, _database) = lab_with(SCHEMA, POLICY);
-        let exeat = lab.start();
-        let mut session = session(&exeat);
+        session.query("BEGIN");
         let defined = session.query(define);
         let read = session.query(read);
         assert_eq!(
@@ -111,8 +112,9 @@ fn nothing_gets_a_name_by_which_it_could_be_read() {
             "{define}: {defined:?}"
         );
         assert!(!has_canary(&read), "{define}: {read:?}");
-        lab.finish(exeat);
+        session.query("ROLLBACK");
     }
+    lab.finish(exeat);
 }
 
 #[test]
