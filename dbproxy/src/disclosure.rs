@@ -166,16 +166,13 @@ fn may_be_of_rows(code: &str, fields: &Fields<'_>) -> bool {
     const SILENT_CLASSES: [&str; 6] = ["08", "21", "25", "40", "53", "57"];
     const SILENT: [&str; 5] = ["2BP01", "428C9", "42P10", "55006", "55P03"];
     let silent = match code {
-        // Where rights are checked, not where a value is used (`nextval`, `lo_get`).
-        "42501" => fields.bytes(b'F') == Some(b"aclchk.c"),
         // Where names are looked up, some are of another database (`'db.schema.table'::regclass`).
         "0A000" => fields
             .bytes(b'F')
             .is_some_and(|file| file != b"namespace.c"),
         _ => {
             SILENT.contains(&code)
-                || OF_NAMES.contains(&code)
-                || code.starts_with("42") && is_of_a_command(fields)
+                || is_of_names(code, fields)
                 || SILENT_CLASSES.iter().any(|class| code.starts_with(class))
         }
     };
@@ -185,10 +182,11 @@ fn may_be_of_rows(code: &str, fields: &Fields<'_>) -> bool {
 /// Whether a definition or maintenance itself says what is wrong with it, and no function that is given values: by
 /// the server's file that reports it.
 fn is_of_a_command(fields: &Fields<'_>) -> bool {
-    const FILES: [&str; 20] = [
+    const FILES: [&str; 24] = [
         "aggregatecmds.c",
         "cluster.c",
         "comment.c",
+        "copy.c",
         "createas.c",
         "dropcmds.c",
         "extension.c",
@@ -201,11 +199,14 @@ fn is_of_a_command(fields: &Fields<'_>) -> bool {
         "opclasscmds.c",
         "operatorcmds.c",
         "parse_utilcmd.c",
+        "pg_proc.c",
         "policy.c",
+        "schemacmds.c",
         "statscmds.c",
         "tablecmds.c",
         "trigger.c",
         "typecmds.c",
+        "view.c",
     ];
     fields
         .text(b'F')
@@ -236,12 +237,19 @@ fn is_notice(fields: &Fields<'_>) -> bool {
     matches!(&*severity, "NOTICE" | "WARNING" | "INFO" | "LOG" | "DEBUG")
 }
 
-/// Of class 42, what is about the statement's own names: those that values spell (`regclass` and its kin) are looked
-/// up by the others.
-const OF_NAMES: [&str; 14] = [
-    "42501", "42611", "42701", "42702", "42703", "42710", "42723", "42803", "42804", "42846",
-    "42P06", "42P07", "42P16", "42P17",
-];
+/// Whether a message of class 42 is about the statement's own names. Those that values spell (`regclass` and its kin,
+/// the columns of `has_column_privilege`, rights on what `nextval` and `lo_get` are given) are of other codes, or
+/// reported by other files.
+fn is_of_names(code: &str, fields: &Fields<'_>) -> bool {
+    const OF_NAMES: [&str; 12] = [
+        "42611", "42701", "42702", "42710", "42723", "42803", "42804", "42846", "42P06", "42P07",
+        "42P16", "42P17",
+    ];
+    match code {
+        "42501" => fields.bytes(b'F') == Some(b"aclchk.c"),
+        _ => OF_NAMES.contains(&code) || code.starts_with("42") && is_of_a_command(fields),
+    }
+}
 
 /// Whether a message without a context may be about what code holds or has written: PostgreSQL puts functions
 /// of SQL into the statement itself, and checks what a function has written at the end of the transaction.
@@ -251,7 +259,7 @@ fn may_be_of_code(fields: &Fields<'_>) -> bool {
     let of_values = ["22", "23", "42"]
         .iter()
         .any(|class| code.starts_with(class))
-        && !OF_NAMES.contains(&&*code);
+        && !is_of_names(&code, fields);
     let message = fields.text(b'M').unwrap_or_default();
     // Other languages have quotes of their own.
     let quotes = message.contains('"') || !message.is_ascii() || fields.has(b'D');

@@ -136,6 +136,10 @@ fn whatever_looks_a_value_up_does_not_tell_it_where_rows_are_not_theirs() {
     for (code, message) in [
         ("42P01", "relation \"CANARY\" does not exist"),
         ("42704", "type \"CANARY\" does not exist"),
+        (
+            "42703",
+            "column \"CANARY\" of relation \"t\" does not exist",
+        ),
         ("42883", "function \"CANARY\" does not exist"),
         ("42725", "more than one function named \"CANARY\""),
         ("3F000", "schema \"CANARY\" does not exist"),

@@ -49,6 +49,17 @@ impl Relay {
             }
         }
         let index = match verdict.statements.len() {
+            // The server makes values of the parameters all the same, and runs their types' code for it.
+            0 if types.iter().any(|byte| *byte != 0) => {
+                let answer = self.unread(
+                    UnreadableKind::Unsupported,
+                    "an empty statement whose parameters have types",
+                );
+                if !answer.is_allowed() {
+                    return Err(self.denial(&answer, &[]));
+                }
+                None
+            }
             0 => None,
             1 => Some(0),
             _ => return Err(Refusal::several_statements()),

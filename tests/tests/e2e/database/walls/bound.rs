@@ -5,7 +5,7 @@
 use exeat_tests::database::Database;
 use exeat_tests::lab::Lab;
 use exeat_tests::wire::{
-    Message, Wire, bind, cstr, describe_portal, execute, frame, parse, query, sqlstate, sync,
+    Message, Wire, bind, cstr, describe_portal, execute, frame, kinds, parse, query, sqlstate, sync,
 };
 
 use super::{has_canary, session};
@@ -315,4 +315,48 @@ fn a_statement_that_runs_code_goes_on_in_its_own_batch_as_before() {
     // One look, behind all of it.
     let log = database.log();
     assert_eq!(log.matches("SELECT 'looked'").count(), 1, "{log}");
+}
+
+/// Declares these parameters for a text, and binds one value to it.
+fn bind_to(text: &str, of: u32) -> Vec<u8> {
+    let types = [&[0, 1][..], &of.to_be_bytes()].concat();
+    let declared = frame('P', &[cstr(""), cstr(text), types].concat());
+    [declared, bind_value("", "", "x"), sync()].concat()
+}
+
+#[test]
+fn a_text_without_a_statement_makes_no_values() {
+    let policy = "\
+version: 1
+roles:
+  narrow:
+    identities: [{ source: 127.0.0.0/8 }]
+    databases:
+      shop:
+        as: app
+        allow: [{ preset: [application] }]
+";
+    let schema = "\
+CREATE ROLE app LOGIN SUPERUSER PASSWORD 'app-password';
+CREATE TABLE traces (v text);
+CREATE FUNCTION traced(text) RETURNS bool LANGUAGE plpgsql AS
+  $$ BEGIN INSERT INTO public.traces VALUES ($1); RETURN true; END $$;
+CREATE DOMAIN traced AS text CHECK (public.traced(VALUE));
+";
+    let (lab, database) = lab_with(schema, policy);
+    let exeat = lab.start();
+    let oid = database.admin("SELECT 'traced'::regtype::oid");
+    let oid = oid.stdout.trim().parse().unwrap();
+    let mut session = session(&exeat);
+    for text in ["", " ", ";", "-- nothing", "/* x */ ;"] {
+        session.send(bind_to(text, oid));
+        let answer = session.until_ready();
+        assert!(sqlstate(&answer).is_some(), "{text:?}: {answer:?}");
+        let traces = database.admin("SELECT count(*) FROM traces");
+        assert_eq!(traces.ok(), "0", "{text:?}");
+        session.send([parse("", text), bind("", ""), execute(""), sync()].concat());
+        assert_eq!(kinds(&session.until_ready()), "12IZ", "{text:?}");
+    }
+    let records = lab.finish(exeat);
+    assert!(records.denials().len() >= 5);
 }

@@ -121,6 +121,8 @@ const LOOKING: &[&str] = &[
     "ALTER TABLE zst.pp ALTER v TYPE oid USING v::regproc::oid",
     "ALTER TABLE zst.pp ALTER v TYPE oid USING v::regrole::oid",
     "ALTER TABLE zst.pp ALTER v TYPE oid USING v::regnamespace::oid",
+    "ALTER TABLE zst.pp ADD CHECK (has_column_privilege('zst.pp', v, 'SELECT'))",
+    "ALTER TABLE zst.pp ADD CHECK (pg_get_serial_sequence('zst.pp', v) IS NULL)",
     "ALTER TABLE zst.pp ALTER v TYPE tsquery USING (v || ' (')::tsquery",
 ];
 
